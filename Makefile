@@ -1,0 +1,62 @@
+# Needs Python 3.11 or later, its pip, and make. Everything else is installed into .venv.
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test lint format lock audit clean
+
+help: ## list the targets
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
+
+.venv: $(VENV)/.installed ## make the virtual environment (again, where the requirements changed)
+
+demo: .venv ## start everything on loopback with made-up people, and stay up (ARGS="--port 9000")
+	@$(BIN)/wallet demo $(ARGS)
+
+demo-check: .venv ## run the whole story over HTTP against a fresh data folder; fails if a step does
+	@$(BIN)/wallet demo --check $(ARGS)
+
+test: .venv ## run every test on a real PostgreSQL and Redis (ARGS="-k block", JOBS=4)
+	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+lint: .venv ## check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv ## put the code in order
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+lock: .venv ## pin requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for the newest)
+	$(BIN)/$(LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	$(BIN)/$(LOCK) $(ARGS) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+
+audit: .venv ## look for known weaknesses in what is pinned (asks the network)
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/dev.txt
+
+clean: ## remove .venv, caches and build results; the data in var/ stays
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The host's pip installs into an environment without one: Debian's Python has no ensurepip unless python3-venv is installed.
+$(VENV)/.locked: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tegnebog needs Python 3.11 or later, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+	elif $(BIN)/python -m ensurepip >/dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
+	else echo "'$(PYTHON)' has neither pip nor ensurepip: install one (Debian: apt install python3-pip)" >&2; exit 1; fi; \
+	echo "Installing requirements/dev.txt into $(VENV)"; $$pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""The service: app, settings, CLI, sign-in and access, payments, HTTP resources."""

@@ -1,0 +1,70 @@
+"""Real PostgreSQL and Redis for the whole run: one of each per test worker, started here and ended here."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+from tests.schema import prepare
+from tokenization import keys
+from tokenization.clock import SetClock
+from tokenization.vault import Vault
+from wallet import embedded
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Servers]:
+    """PostgreSQL and Redis of this worker."""
+    with embedded.running(tmp_path_factory.mktemp("servers"), fast=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engine(servers: embedded.Servers) -> Iterator[Engine]:
+    """An engine on a migrated, empty database."""
+    engine = create_engine(servers.database_url, connect_args={"options": "-c lock_timeout=5s -c timezone=UTC"})
+    prepare(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session in a transaction that is rolled back after the test."""
+    with engine.connect() as connection, connection.begin() as outer:
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            yield session
+        outer.rollback()
+
+
+@pytest.fixture
+def redis(servers: embedded.Servers) -> Iterator[Redis]:
+    """An empty Redis."""
+    client = Redis.from_url(servers.redis_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def key_ring(tmp_path_factory: pytest.TempPathFactory) -> keys.FileKeyRing:
+    """A fresh key ring."""
+    folder: Path = tmp_path_factory.mktemp("ring") / "keys"
+    keys.create(folder)
+    return keys.FileKeyRing(folder)
+
+
+@pytest.fixture(scope="session")
+def vault(key_ring: keys.FileKeyRing) -> Vault:
+    """A vault over that ring."""
+    return Vault(key_ring)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A Sunday in November, 11:15 in Copenhagen."""
+    return SetClock(datetime(2026, 11, 22, 10, 15, tzinfo=UTC))

@@ -1,0 +1,279 @@
+"""What happened, in the past tense. Rules `emit`; at commit the journal and the outbox receive it in the same transaction."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from tokenization import ids
+
+_PENDING = "pending_events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events. `card_id` says whose journal it stands in; `at` is when it happened, UTC."""
+
+    type: ClassVar[str]
+    at: datetime
+
+    def payload(self) -> dict[str, Any]:
+        """The event's own fields as JSON values: ids as TypeIDs, times as RFC 3339. Never a secret."""
+        fields = (f.name for f in dataclasses.fields(self) if f.name not in {"at", "subject_id"})
+        return {name: _as_json(name, getattr(self, name)) for name in fields}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardEvent(Event):
+    """Something that happened to a card or to what belongs to it; emitted only while the card's lock is held."""
+
+    card_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectEvent(Event):
+    """Something that happened to a policy, a requestor, a cardholder or a client."""
+
+    subject_id: UUID
+
+
+def emit(session: Session, event: Event) -> None:
+    """Keep the event until commit; a roll-back forgets it."""
+    session.info.setdefault(_PENDING, []).append(event)
+
+
+def take_pending(session: Session) -> list[Event]:
+    """The events emitted since the last call, in order; they are pending no more."""
+    return list(session.info.pop(_PENDING, ()))
+
+
+def rfc3339(at: datetime) -> str:
+    """UTC with `Z`, to the microsecond only where there are any."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _as_json(name: str, value: object) -> Any:
+    if isinstance(value, UUID):
+        return ids.to_text(ids.PREFIX_BY_FIELD[name], value)
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_as_json(name, item) for item in value]
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardIssued(CardEvent):
+    type = "card.issued"
+    holder_id: UUID
+    account_id: UUID
+    plastic_id: UUID
+    scheme: str
+    last4: str
+    expiry: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlasticActivated(CardEvent):
+    type = "card.plastic_activated"
+    plastic_id: UUID
+    last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardBlocked(CardEvent):
+    """R-10.1b, R-11.4: reason, who, and when the notice reached the bank."""
+
+    type = "card.blocked"
+    holder_id: UUID
+    last4: str
+    reason: str
+    by: str
+    noticed_at: datetime
+    reported_by: str | None = None
+    reminded_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardUnblocked(CardEvent):
+    type = "card.unblocked"
+    holder_id: UUID
+    last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardClosed(CardEvent):
+    type = "card.closed"
+    holder_id: UUID
+    last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardReplaced(CardEvent):
+    """A new plastic, a new number, the same card. `retired` tells that the tokens were ended (misuse)."""
+
+    type = "card.replaced"
+    holder_id: UUID
+    reason: str
+    previous_plastic_id: UUID
+    plastic_id: UUID
+    previous_last4: str
+    previous_expiry: str
+    last4: str
+    expiry: str
+    unblocked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenProvisioned(CardEvent):
+    type = "token.provisioned"
+    holder_id: UUID
+    token_id: UUID
+    right_id: UUID | None
+    requestor_id: UUID
+    device_name: str
+    decision: str
+    scheme: str
+    last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisioningRefused(CardEvent):
+    type = "token.provisioning_refused"
+    holder_id: UUID
+    right_id: UUID | None
+    requestor_id: UUID
+    device_name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenEvent(CardEvent):
+    """One token changed; its requestor is told (`token.updated`)."""
+
+    holder_id: UUID
+    token_id: UUID
+    right_id: UUID | None
+    requestor_id: UUID
+    device_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenVerified(TokenEvent):
+    type = "token.verified"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenActivated(TokenEvent):
+    type = "token.activated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenKeysIssued(TokenEvent):
+    type = "token.keys_issued"
+    first_atc: int
+    last_atc: int
+    key_version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenPinChanged(TokenEvent):
+    type = "token.pin_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSuspended(TokenEvent):
+    type = "token.suspended"
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenResumed(TokenEvent):
+    type = "token.resumed"
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenDeactivated(TokenEvent):
+    type = "token.deactivated"
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialEvent(CardEvent):
+    """A stored credential changed; `merchant` is the requestor's name as the cardholder knows it."""
+
+    holder_id: UUID
+    credential_id: UUID
+    requestor_id: UUID
+    merchant: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialRegistered(CredentialEvent):
+    type = "credential.registered"
+    agreement: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialConfirmed(CredentialEvent):
+    type = "credential.confirmed"
+    automatic_update: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialUpdateChosen(CredentialEvent):
+    type = "credential.update_chosen"
+    automatic_update: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialWithdrawn(CredentialEvent):
+    type = "credential.withdrawn"
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardholderRegistered(SubjectEvent):
+    type = "cardholder.registered"
+    holder_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardholderChanged(SubjectEvent):
+    """`fields` names what changed, never what it became."""
+
+    type = "cardholder.changed"
+    holder_id: UUID
+    fields: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestorRegistered(SubjectEvent):
+    type = "requestor.registered"
+    requestor_id: UUID
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestorChanged(SubjectEvent):
+    type = "requestor.changed"
+    requestor_id: UUID
+    fields: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySet(SubjectEvent):
+    type = "policy.set"
+    name: str
+    version: int
+    figures: dict[str, Any]
+    effective_at: datetime

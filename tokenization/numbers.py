@@ -1,0 +1,28 @@
+"""Card and token numbers: 16 digits, a BIN in front, a Luhn digit behind (ISO/IEC 7812-1)."""
+
+import re
+import secrets
+from typing import Final
+
+from tokenization.secret import Number
+
+LENGTH: Final = 16
+_DIGITS: Final = re.compile(r"[0-9]{12,19}", re.ASCII)
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def luhn_digit(body: str) -> str:
+    """The check digit for the digits before it (ISO/IEC 7812-1, annex B)."""
+    total = sum(_DOUBLED[int(d)] if i % 2 == 0 else int(d) for i, d in enumerate(reversed(body)))
+    return str(-total % 10)
+
+
+def is_number(text: str) -> bool:
+    """12 to 19 ASCII digits of which the last checks."""
+    return bool(_DIGITS.fullmatch(text)) and luhn_digit(text[:-1]) == text[-1]
+
+
+def random_number(bin_: str) -> Number:
+    """A fresh 16-digit number in that BIN, Luhn-valid, from the system's random source. Uniqueness is the caller's."""
+    body = bin_ + "".join(secrets.choice("0123456789") for _ in range(LENGTH - 1 - len(bin_)))
+    return Number(body + luhn_digit(body))

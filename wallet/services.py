@@ -1,0 +1,28 @@
+"""What a request needs from the process it runs in. Made once, in `wallet/app.py`."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+from redis import Redis
+
+from tokenization.clock import Clock
+from tokenization.vault import Vault
+from wallet.database import Database
+from wallet.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts, wired."""
+
+    settings: Settings
+    database: Database
+    redis: "Redis"
+    vault: Vault
+    clock: Clock
+
+
+def services() -> Services:
+    """The parts of the running app."""
+    wired: Services = current_app.extensions["tegnebog"]
+    return wired

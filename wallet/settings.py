@@ -1,0 +1,39 @@
+"""Everything that a bank sets, from `TEGNEBOG_…` environment variables or a `.env` file."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MitidClaims(BaseSettings):
+    """How the broker names things: Nets / Signaturgruppen by default; others differ."""
+
+    uuid: str = "mitid.uuid"
+    name: str = "mitid.identity_name"
+    birthdate: str = "mitid.date_of_birth"
+    cpr: str = "dk.cpr"
+    cpr_scope: str = "ssn"
+
+
+class Settings(BaseSettings):
+    """One object, read once at start. Docs: README, "Settings"."""
+
+    model_config = SettingsConfigDict(env_prefix="TEGNEBOG_", env_nested_delimiter="__", extra="ignore")
+
+    database_url: SecretStr = Field(description="SQLAlchemy URL of PostgreSQL: postgresql+psycopg://…")
+    redis_url: SecretStr = Field(description="URL of Redis: redis://… or unix://…")
+    key_ring: Path = Field(description="folder of the key ring, mode 0700")
+    public_url: str = Field("http://127.0.0.1:8080", description="public origin; also our OAuth issuer", pattern=r"^https?://[^/]+$")
+
+    broker_url: str = Field("http://127.0.0.1:8081", description="issuer of the MitID broker (OpenID Connect)")
+    broker_client_id: str = "tegnebog"
+    mitid_claims: MitidClaims = Field(default_factory=MitidClaims)
+
+    card_bin: str = Field("920890", pattern=r"^[0-9]{6}$")
+    token_bin: str = Field("920891", pattern=r"^[0-9]{6}$")
+
+    loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback, and only there")
+    database_pool_size: int = 20
+    lock_timeout_seconds: int = 5
+    log_level: str = "INFO"

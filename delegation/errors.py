@@ -1,0 +1,21 @@
+"""What can go wrong with drawing rights. What a rule merely declines is a value: `Refused`, `ExceedsCeiling`."""
+
+from tokenization.errors import Conflict, IllegalMove, NotFound
+
+
+class RightNotFound(NotFound):
+    """There is no such drawing right, or it is not yours."""
+
+
+class RequestNotFound(NotFound):
+    """There is no such request, or it is not yours."""
+
+
+class RightNotUsable(IllegalMove):
+    """The drawing right is paused, expired or revoked."""
+
+
+class TooManyRequests(Conflict):
+    """Too many requests wait for an answer already."""
+
+    code = "too-many-open-requests"

@@ -1,0 +1,84 @@
+"""What happens to a drawing right, in the past tense. `holder_id` is the grantor."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tokenization.events import CardEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightEvent(CardEvent):
+    """Something that happened to a drawing right. A name is kept exactly as the grantor wrote it."""
+
+    holder_id: UUID
+    right_id: UUID
+    delegate_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightGranted(DrawingRightEvent):
+    type = "drawing_right.granted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightChanged(DrawingRightEvent):
+    """`fields` names what changed, as the API calls it (`limits.per_day`), never what it became."""
+
+    type = "drawing_right.changed"
+    fields: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightPaired(DrawingRightEvent):
+    type = "drawing_right.paired"
+    pairing_id: UUID
+    device_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightUnpaired(DrawingRightEvent):
+    type = "drawing_right.unpaired"
+    pairing_id: UUID
+    device_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightPaused(DrawingRightEvent):
+    type = "drawing_right.paused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightResumed(DrawingRightEvent):
+    type = "drawing_right.resumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightRevoked(DrawingRightEvent):
+    type = "drawing_right.revoked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRequestEvent(DrawingRightEvent):
+    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way."""
+
+    request_id: UUID
+    kind: str
+    amount: int
+    limit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRequestAsked(DrawingRequestEvent):
+    type = "drawing_request.asked"
+    payment_id: UUID | None
+    message: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRequestApproved(DrawingRequestEvent):
+    type = "drawing_request.approved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRequestDeclined(DrawingRequestEvent):
+    type = "drawing_request.declined"

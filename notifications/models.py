@@ -1,0 +1,154 @@
+"""The tables of this floor, each led by the one it belongs to: a card, a recipient or a requestor."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tokenization.models import SCHEMA as TOKENIZATION
+from tokenization.models import Base
+
+SCHEMA = "notifications"
+_REQUESTOR = f"{TOKENIZATION}.requestors.requestor_id"
+_HOLDER = f"{TOKENIZATION}.cardholders.holder_id"
+
+
+class OutboxRow(Base):
+    """An event on its way to people and requestors. Deleted when it is fanned out: the journal keeps it (R-20)."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_at", "at"), {"schema": SCHEMA})
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    type: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class Message(Base):
+    """What one person was told once. The recipient is a cardholder (`holder_id`) or a delegate (`right_id`)."""
+
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("recipient_id", "event_id", "kind"), {"schema": SCHEMA})
+
+    recipient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    kind: Mapped[str]
+    language: Mapped[str]
+    title: Mapped[str]
+    text: Mapped[str]
+    card_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+
+
+class SmsMessage(Base):
+    """A text message on its way to a cardholder; the number is opened only when it is sent."""
+
+    __tablename__ = "sms_messages"
+    __table_args__ = (
+        UniqueConstraint("holder_id", "event_id", "kind"),
+        Index("ix_sms_messages_waiting", "next_attempt_at", postgresql_where=text("state = 'waiting'")),
+        {"schema": SCHEMA},
+    )
+
+    holder_id: Mapped[UUID] = mapped_column(ForeignKey(_HOLDER), primary_key=True)
+    sms_id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    kind: Mapped[str]
+    text: Mapped[str]
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    next_attempt_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class WebhookEndpoint(Base):
+    """Where a requestor listens. Its lease is what keeps one delivery at a time under way to it."""
+
+    __tablename__ = "webhook_endpoints"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(_REQUESTOR), primary_key=True)
+    endpoint_id: Mapped[UUID]
+    url: Mapped[str]
+    update_format: Mapped[str]
+    encryption_key: Mapped[dict[str, Any] | None]
+    encryption_key_approved: Mapped[bool]
+    secret_sealed: Mapped[bytes]
+    previous_secret_sealed: Mapped[bytes | None]
+    previous_secret_until: Mapped[datetime | None]
+    state: Mapped[str]
+    failing_since: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class Feed(Base):
+    """How far a requestor's feed has come. Locked while it grows: no update appears behind a cursor already read."""
+
+    __tablename__ = "feeds"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(_REQUESTOR), primary_key=True)
+    last_seq: Mapped[int]
+
+
+class Update(Base):
+    """An entry of a requestor's feed: a credential or a token changed. `facts`: last 4 and expiry, never a number."""
+
+    __tablename__ = "updates"
+    __table_args__ = (
+        UniqueConstraint("requestor_id", "event_id", "subject_id"),
+        Index(None, "requestor_id", "subject_id", "seq"),
+        {"schema": SCHEMA},
+    )
+
+    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(_REQUESTOR), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    kind: Mapped[str]
+    card_id: Mapped[UUID]
+    subject_id: Mapped[UUID]
+    version: Mapped[int]
+    code: Mapped[str | None]
+    change: Mapped[str | None]
+    facts: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """An update on its way to an endpoint, or a test (`seq` is null). Its id is the `webhook-id` of every attempt."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        ForeignKeyConstraint(["requestor_id", "seq"], [f"{SCHEMA}.updates.requestor_id", f"{SCHEMA}.updates.seq"]),
+        Index("ix_deliveries_pending", "requestor_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_deliveries_pending_subject", "requestor_id", "subject_id", postgresql_where=text("state = 'pending'")
+        ),
+        {"schema": SCHEMA},
+    )
+
+    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(_REQUESTOR), primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int | None]
+    subject_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    next_attempt_at: Mapped[datetime]
+    last_status: Mapped[int | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,106 @@
+"""The outbox: events leave in the business transaction's own commit, and the relay takes them from here by lease."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import delete, func, or_, select, text, tuple_, update
+from sqlalchemy.orm import Session
+
+from notifications.models import OutboxRow
+from tokenization.events import CardEvent, rfc3339
+from tokenization.journal import Recorded
+
+CHANNEL: Final = "tegnebog:outbox"
+LEASE: Final = timedelta(seconds=60)
+
+# One parameter, however many events: the statement stays in the cache of the driver and of the server.
+_WRITE: Final = text("""
+    INSERT INTO notifications.outbox (card_id, seq, event_id, type, payload, at)
+    SELECT card_id, seq, event_id, type, payload, at FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS row (card_id uuid, seq bigint, event_id uuid, type text, payload jsonb, at timestamptz)
+""")
+
+
+_WAITING: Final = (
+    OutboxRow.card_id,
+    OutboxRow.seq,
+    OutboxRow.event_id,
+    OutboxRow.type,
+    OutboxRow.payload,
+    OutboxRow.at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that was claimed: ours until `leased_until`."""
+
+    card_id: UUID
+    seq: int
+    event_id: UUID
+    type: str
+    payload: dict[str, Any]
+    at: datetime
+    leased_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits, and since when the oldest does."""
+
+    events: int
+    oldest_at: datetime | None
+
+
+def write(session: Session, recorded: Sequence[Recorded]) -> int:
+    """Put the card events in the outbox, in the transaction that made them. Answers how many."""
+    rows = [_as_row(entry) for entry in recorded if isinstance(entry.event, CardEvent)]
+    if rows:
+        session.execute(_WRITE, {"rows": json.dumps(rows)})
+    return len(rows)
+
+
+def wake(redis: Redis) -> None:
+    """Tell the relays, after commit, that something waits. Without Redis they look for themselves each second."""
+    with suppress(RedisError):
+        redis.publish(CHANNEL, b"")
+
+
+def claim(session: Session, now: datetime, limit: int) -> list[Waiting]:
+    """Lease up to so many events, oldest first.
+
+    By lease, since SKIP LOCKED does not cross shards. The condition stands twice: of two relays that picked the same row,
+    the one that waited for it looks again and finds it taken.
+    """
+    free = or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now)
+    oldest = select(OutboxRow.card_id, OutboxRow.seq).where(free).order_by(OutboxRow.at).limit(limit)
+    taken = update(OutboxRow).where(tuple_(OutboxRow.card_id, OutboxRow.seq).in_(oldest), free)
+    leased = taken.values(leased_until=now + LEASE, attempts=OutboxRow.attempts + 1).returning(*_WAITING)
+    rows = session.execute(leased, execution_options={"synchronize_session": False})
+    return sorted((Waiting(*row, leased_until=now + LEASE) for row in rows), key=lambda event: (event.at, event.seq))
+
+
+def finish(session: Session, event: Waiting) -> bool:
+    """Take the event out, if the lease is still ours; the lock that this takes is held until the fan-out commits."""
+    ours = (OutboxRow.card_id == event.card_id, OutboxRow.seq == event.seq)
+    taken_out = delete(OutboxRow).where(*ours, OutboxRow.leased_until == event.leased_until)
+    return session.scalar(taken_out.returning(OutboxRow.seq)) is not None
+
+
+def depth(session: Session) -> Depth:
+    """What waits: for /metrics and /readyz."""
+    events, oldest_at = session.execute(select(func.count(), func.min(OutboxRow.at)).select_from(OutboxRow)).one()
+    return Depth(events, oldest_at)
+
+
+def _as_row(entry: Recorded) -> dict[str, Any]:
+    event = entry.event
+    ids = {"card_id": str(entry.owner_id), "seq": entry.seq, "event_id": str(entry.event_id)}
+    return {**ids, "type": event.type, "payload": entry.payload, "at": rfc3339(event.at)}

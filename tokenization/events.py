@@ -1,9 +1,9 @@
-"""What happened, in the past tense. Rules `emit`; at commit the journal and the outbox receive it in the same transaction."""
+"""What happened, in the past tense. Rules `emit`; at commit the journal and the outbox receive it, all or nothing."""
 
 import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -130,19 +130,6 @@ class CardReplaced(CardEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenProvisioned(CardEvent):
-    type = "token.provisioned"
-    holder_id: UUID
-    token_id: UUID
-    right_id: UUID | None
-    requestor_id: UUID
-    device_name: str
-    decision: str
-    scheme: str
-    last4: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProvisioningRefused(CardEvent):
     type = "token.provisioning_refused"
     holder_id: UUID
@@ -161,6 +148,14 @@ class TokenEvent(CardEvent):
     right_id: UUID | None
     requestor_id: UUID
     device_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenProvisioned(TokenEvent):
+    type = "token.provisioned"
+    decision: str
+    scheme: str
+    last4: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +209,9 @@ class CredentialEvent(CardEvent):
     requestor_id: UUID
     merchant: str
     version: int
+
+
+Credentialed = TypeVar("Credentialed", bound=CredentialEvent)
 
 
 @dataclass(frozen=True, kw_only=True)

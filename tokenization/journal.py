@@ -25,7 +25,7 @@ from tokenization.models import Card, JournalEntry, SubjectJournal, SubjectJourn
 from tokenization.secret import Key
 from tokenization.vault import keyed_hash
 
-FIRST_LINK: Final = bytes(32)
+FIRST_LINK: Final = cards.FIRST_JOURNAL_LINK
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,18 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, LargeBinary, MetaData, Numeric, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -136,6 +147,7 @@ class Plastic(Base):
     state: Mapped[str]
     ended_reason: Mapped[str | None]
     payments_without_pin: Mapped[int] = mapped_column(default=0)
+    minor_without_pin: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -153,10 +165,14 @@ class PanDirectory(Base):
 
 
 class Token(Base):
-    """A number that stands for the card on one device only. What it shows as its status is derived (tokens.py)."""
+    """A number that stands for the card on one device only. Its status and its expiry are derived (tokens.py)."""
 
     __tablename__ = "tokens"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), {"schema": SCHEMA})
+    __table_args__ = (
+        key_to(f"{SCHEMA}.cards", "card_id"),
+        Index("ix_tokens_live", "card_id", postgresql_where=text("state <> 'deactivated'")),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     token_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -165,7 +181,6 @@ class Token(Base):
     scheme: Mapped[str]
     number_sealed: Mapped[bytes]
     last4: Mapped[str]
-    expiry: Mapped[date]
     state: Mapped[str]
     decision: Mapped[str]
     device_name: Mapped[str]
@@ -177,8 +192,9 @@ class Token(Base):
     pin_tries_left: Mapped[int]
     atc_issued: Mapped[int] = mapped_column(default=0)
     atc_seen: Mapped[int] = mapped_column(default=0)
-    atc_window: Mapped[int] = mapped_column(Numeric(20, 0, asdecimal=False), default=0)
+    atc_window: Mapped[bytes] = mapped_column(default=bytes(8))
     payments_without_pin: Mapped[int] = mapped_column(default=0)
+    minor_without_pin: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
@@ -263,7 +279,6 @@ class Credential(Base):
     state: Mapped[str]
     automatic_update: Mapped[bool]
     version: Mapped[int]
-    plastic_id: Mapped[UUID]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]

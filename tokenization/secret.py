@@ -12,7 +12,7 @@ class Secret(Generic[Raw]):
     __slots__ = ("_value",)
 
     def __init__(self, value: Raw) -> None:
-        self._value = value
+        self._value: Raw = value
 
     def reveal(self) -> Raw:
         """The value itself."""

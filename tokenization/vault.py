@@ -84,8 +84,8 @@ class Vault:
 
     def card_key(self, session: Session, card_id: UUID) -> DataKey:
         """The data key of a card. Raises VaultError if it was erased."""
-        row = session.scalar(select(CardKey).where(CardKey.card_id == card_id).order_by(CardKey.version.desc()).limit(1))
-        return self._unwrap("card", card_id, row)
+        newest = select(CardKey).where(CardKey.card_id == card_id).order_by(CardKey.version.desc()).limit(1)
+        return self._unwrap("card", card_id, session.scalar(newest))
 
     def party_key(self, session: Session, party_id: UUID) -> DataKey:
         """The data key of a cardholder or a requestor. Raises VaultError if it was erased."""

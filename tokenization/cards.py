@@ -1,0 +1,344 @@
+"""The card: its lock, its plastics and their numbers, blocking, replacing, closing (R-10, R-12, R-13)."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from tokenization import events, ids, numbers
+from tokenization.clock import add_months, last_of_month, local_date
+from tokenization.errors import CardClosed, IllegalMove, Invalid
+from tokenization.keys import Purpose
+from tokenization.models import Card, PanDirectory, Plastic, Token, TokenDirectory
+from tokenization.secret import Cvc, Number
+from tokenization.vault import DataKey, Place, Vault, keyed_hash
+
+SCHEMES: Final = ("visa_dankort", "dankort", "visa")
+CARDHOLDER_REASONS: Final = ("lost", "stolen", "misused", "copied", "pin_compromised", "suspected")
+ISSUER_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "overdraft")
+REPLACEMENT_REASONS: Final = ("expiring", "damaged", "lost", "stolen", "misused", "bank")
+ENDS_AT_ONCE: Final = frozenset({"lost", "stolen", "misused", "bank"})
+FIRST_JOURNAL_LINK: Final = bytes(32)
+_LOCKED: Final = "locked_cards"
+
+
+class LockNotHeld(RuntimeError):
+    """Something of a card was about to change without the card's row lock: a mistake in our code."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSpace:
+    """Where new numbers come from: the BINs, and how many months a plastic is valid."""
+
+    card_bin: str
+    token_bin: str
+    validity_months: int
+
+
+def lock(session: Session, card_id: UUID) -> Card | None:
+    """Take the card's row lock, in a statement of its own, and return the card as it stands; None if there is none.
+
+    Whatever depends on the card is read in later statements: in READ COMMITTED a join under this one would be stale.
+    """
+    statement = select(Card).where(Card.card_id == card_id).with_for_update().execution_options(populate_existing=True)
+    card = session.scalars(statement).one_or_none()
+    if card is not None:
+        _remember_lock(session, card_id)
+    return card
+
+
+def locked(session: Session, card_id: UUID) -> Card:
+    """The card whose lock this session holds. Raises LockNotHeld."""
+    if card_id not in session.info.get(_LOCKED, ()):
+        raise LockNotHeld("the card's lock must be taken first")
+    return session.get_one(Card, card_id)
+
+
+def _remember_lock(session: Session, card_id: UUID) -> None:
+    session.info.setdefault(_LOCKED, set()).add(card_id)
+
+
+def issue(
+    session: Session, vault: Vault, space: NumberSpace, *, holder_id: UUID, account_id: UUID, scheme: str, now: datetime
+) -> Card:
+    """A new card, whose id never changes, with its first plastic, active at once."""
+    card = Card(
+        card_id=ids.new_id(),
+        holder_id=holder_id,
+        account_id=account_id,
+        scheme=scheme,
+        par=_new_par(),
+        state="active",
+        current_plastic_id=ids.new_id(),
+        revision=1,
+        journal_count=0,
+        journal_head=FIRST_JOURNAL_LINK,
+        created_at=now,
+    )
+    session.add(card)
+    session.flush()
+    _remember_lock(session, card.card_id)
+    data_key = vault.create_card_key(session, card.card_id)
+    plastic = _emboss(session, vault, data_key, space, card, now)
+    plastic.state, plastic.activated_at = "active", now
+    events.emit(
+        session,
+        events.CardIssued(
+            at=now,
+            card_id=card.card_id,
+            holder_id=holder_id,
+            account_id=account_id,
+            plastic_id=plastic.plastic_id,
+            scheme=scheme,
+            last4=plastic.last4,
+            expiry=month(plastic.expiry),
+        ),
+    )
+    return card
+
+
+def _emboss(
+    session: Session, vault: Vault, data_key: DataKey, space: NumberSpace, card: Card, now: datetime
+) -> Plastic:
+    number = claim_number(session, vault, space.card_bin, PanDirectory, card.card_id, card.current_plastic_id)
+    plastic = Plastic(
+        card_id=card.card_id,
+        plastic_id=card.current_plastic_id,
+        number_sealed=data_key.seal(number_place(card.current_plastic_id), number.reveal().encode()),
+        bin=number.bin,
+        last4=number.last4,
+        expiry=last_of_month(add_months(local_date(now), space.validity_months)),
+        state="inactive",
+        payments_without_pin=0,
+        minor_without_pin=0,
+        created_at=now,
+    )
+    session.add(plastic)
+    return plastic
+
+
+def claim_number(
+    session: Session,
+    vault: Vault,
+    bin_: str,
+    directory: type[PanDirectory] | type[TokenDirectory],
+    card_id: UUID,
+    row_id: UUID,
+) -> Number:
+    """A fresh number in the BIN that is neither a PAN nor a token number, entered in its directory.
+
+    Raises NumbersExhausted when twenty tries in a row hit numbers in use.
+    """
+    row_column = "plastic_id" if directory is PanDirectory else "token_id"
+    for _ in range(20):
+        number = numbers.random_number(bin_)
+        fingerprint = vault.fingerprint("number", number.reveal())
+        if _in_use(session, fingerprint):
+            continue
+        row = {"fingerprint": fingerprint, "card_id": card_id, row_column: row_id}
+        claim = insert(directory).values(row).on_conflict_do_nothing().returning(directory.card_id)
+        if session.scalar(claim) is not None:
+            return number
+    raise numbers.NumbersExhausted(f"BIN {bin_} is nearly full")
+
+
+def _in_use(session: Session, fingerprint: bytes) -> bool:
+    pans = select(PanDirectory.card_id).where(PanDirectory.fingerprint == fingerprint)
+    tokens = select(TokenDirectory.card_id).where(TokenDirectory.fingerprint == fingerprint)
+    return session.scalar(pans.union_all(tokens).limit(1)) is not None
+
+
+def _new_par() -> str:
+    """29 characters, as EMVCo's payment account reference: four for the bank, 25 at random."""
+    return "TGNB" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(25))
+
+
+def number_place(plastic_id: UUID) -> Place:
+    """Where a plastic's PAN is sealed."""
+    return Place("plastics", plastic_id, "number_sealed")
+
+
+def month(expiry: date) -> str:
+    """`2029-09`: an expiry as it is printed on the card."""
+    return f"{expiry:%Y-%m}"
+
+
+def find_by_number(session: Session, vault: Vault, number: str) -> PanDirectory | None:
+    """Which card and plastic a PAN belongs, or belonged, to."""
+    return session.get(PanDirectory, vault.fingerprint("number", number))
+
+
+def plastic(session: Session, card_id: UUID, plastic_id: UUID) -> Plastic:
+    """One plastic of a card."""
+    return session.get_one(Plastic, (card_id, plastic_id))
+
+
+def current_plastic(session: Session, card: Card) -> Plastic:
+    """The plastic that the card's tokens and credentials hang on: the newest."""
+    return plastic(session, card.card_id, card.current_plastic_id)
+
+
+def reveal_number(session: Session, vault: Vault, card_id: UUID, plastic_id: UUID) -> Number:
+    """The PAN of a plastic, opened. Raises VaultError when the card was erased."""
+    row = plastic(session, card_id, plastic_id)
+    opened = vault.card_key(session, card_id).open(number_place(plastic_id), row.number_sealed)
+    return Number(opened.decode())
+
+
+def cvc(vault: Vault, number: str, expiry_month: str) -> Cvc:
+    """The three digits for (PAN, `2029-09`), computed and never stored."""
+    key = vault.ring.current(Purpose.CARD_VERIFICATION).key
+    digest = keyed_hash(key, f"{number}|{expiry_month}".encode())
+    return Cvc(f"{int.from_bytes(digest[:8]) % 1000:03d}")
+
+
+def status(card: Card, current: Plastic, now: datetime) -> str:
+    """`active`, `blocked`, `closed`, or derived `expired` (R-13)."""
+    if card.state == "active" and is_expired(current, now):
+        return "expired"
+    return card.state
+
+
+def is_expired(plastic_: Plastic, now: datetime) -> bool:
+    """Whether the last day of its month is over in Copenhagen (R-13)."""
+    return local_date(now) > plastic_.expiry
+
+
+def block(
+    session: Session,
+    card: Card,
+    *,
+    reason: str,
+    by: str,
+    noticed_at: datetime,
+    now: datetime,
+    reported_by: str | None = None,
+    reminded_at: datetime | None = None,
+) -> bool:
+    """Block the card: one row, reaching every token by derivation (R-10.1). False if it was blocked already.
+
+    `noticed_at` is when the notice reached the bank (R-11.4). Raises CardClosed.
+    """
+    if card.state == "closed":
+        raise CardClosed
+    if card.state == "blocked":
+        return False
+    card.state, card.block_reason, card.blocked_at, card.blocked_by = "blocked", reason, now, by
+    card.noticed_at, card.revision = noticed_at, card.revision + 1
+    events.emit(
+        session,
+        events.CardBlocked(
+            at=now,
+            card_id=card.card_id,
+            holder_id=card.holder_id,
+            last4=current_plastic(session, card).last4,
+            reason=reason,
+            by=by,
+            noticed_at=noticed_at,
+            reported_by=reported_by,
+            reminded_at=reminded_at,
+        ),
+    )
+    return True
+
+
+def unblock(session: Session, card: Card, now: datetime) -> None:
+    """Take the block away: a found card, by agreement with the bank (R-10.1c). Raises IllegalMove."""
+    if card.state != "blocked":
+        raise IllegalMove("the card is not blocked")
+    _clear_block(card)
+    last4 = current_plastic(session, card).last4
+    event = events.CardUnblocked(at=now, card_id=card.card_id, holder_id=card.holder_id, last4=last4)
+    events.emit(session, event)
+
+
+def _clear_block(card: Card) -> None:
+    card.state, card.block_reason, card.blocked_at, card.blocked_by = "active", None, None, None
+    card.noticed_at, card.revision = None, card.revision + 1
+
+
+def close(session: Session, card: Card, now: datetime) -> None:
+    """End the agreement, for good. Raises CardClosed if it is closed already."""
+    if card.state == "closed":
+        raise CardClosed
+    card.state, card.revision = "closed", card.revision + 1
+    last4 = current_plastic(session, card).last4
+    events.emit(session, events.CardClosed(at=now, card_id=card.card_id, holder_id=card.holder_id, last4=last4))
+
+
+def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reason: str, now: datetime) -> Plastic:
+    """A new plastic with a new number, inactive until activated (R-12.2, R-13). Tokens and credentials follow.
+
+    The old one ends at once for lost, stolen, misused and bank, else when the new one is activated; loss, theft and
+    misuse end a block for the same. The caller retires the tokens for `misused`. Raises CardClosed, Invalid.
+    """
+    if card.state == "closed":
+        raise CardClosed
+    previous, unblocked = current_plastic(session, card), _replacement_unblocks(card, reason)
+    if card.state == "blocked" and not unblocked and reason not in ENDS_AT_ONCE:
+        raise Invalid("reason", f"the card is blocked for {card.block_reason}: replace it for lost, stolen or misused")
+    if reason in ENDS_AT_ONCE:
+        _end_plastics(session, card, card.block_reason or reason, now)
+    if unblocked:
+        _clear_block(card)
+    card.current_plastic_id, card.revision = ids.new_id(), card.revision + (not unblocked)
+    fresh = _emboss(session, vault, vault.card_key(session, card.card_id), space, card, now)
+    events.emit(
+        session,
+        events.CardReplaced(
+            at=now,
+            card_id=card.card_id,
+            holder_id=card.holder_id,
+            reason=reason,
+            previous_plastic_id=previous.plastic_id,
+            plastic_id=fresh.plastic_id,
+            previous_last4=previous.last4,
+            previous_expiry=month(previous.expiry),
+            last4=fresh.last4,
+            expiry=month(fresh.expiry),
+            unblocked=unblocked,
+        ),
+    )
+    return fresh
+
+
+def _replacement_unblocks(card: Card, reason: str) -> bool:
+    ends_a_block = reason in {"lost", "stolen", "misused"} and card.block_reason in CARDHOLDER_REASONS
+    return card.state == "blocked" and ends_a_block
+
+
+def _end_plastics(session: Session, card: Card, reason: str, now: datetime) -> None:
+    ended = {"state": "replaced", "ended_reason": reason, "ended_at": now}
+    living = (Plastic.card_id == card.card_id, Plastic.state.in_(("inactive", "active")))
+    session.execute(update(Plastic).where(*living).values(ended))
+
+
+def activate_plastic(session: Session, card: Card, now: datetime) -> Plastic:
+    """The cardholder has the new plastic: it works from now on, and the one before it no more. Raises IllegalMove."""
+    fresh = current_plastic(session, card)
+    if fresh.state != "inactive":
+        raise IllegalMove("the newest plastic is active already")
+    older = (Plastic.card_id == card.card_id, Plastic.plastic_id != fresh.plastic_id, Plastic.state != "replaced")
+    session.execute(update(Plastic).where(*older).values(state="replaced", ended_reason="replaced", ended_at=now))
+    fresh.state, fresh.activated_at = "active", now
+    event = events.PlasticActivated(at=now, card_id=card.card_id, plastic_id=fresh.plastic_id, last4=fresh.last4)
+    events.emit(session, event)
+    return fresh
+
+
+def is_in_register(card: Card, plastic_: Plastic) -> bool:
+    """Whether the shared register says that this number is blocked (R-21). It never gives the reason."""
+    if plastic_.state == "replaced":
+        return plastic_.ended_reason in ISSUER_REASONS
+    return card.state == "blocked"
+
+
+def live_token_count(session: Session, card_id: UUID) -> int:
+    """How many tokens of the card are not deactivated: what a block reaches."""
+    live = (Token.card_id == card_id, Token.state != "deactivated")
+    return session.scalar(select(func.count()).select_from(Token).where(*live)) or 0

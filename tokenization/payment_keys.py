@@ -1,0 +1,102 @@
+"""Payment keys: derived from the issuer key, sent to the phone in small batches, never stored."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from joserfc import jwe
+from joserfc.jwk import ECKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tokenization import cards, cryptogram, events, tokens
+from tokenization.errors import Conflict
+from tokenization.events import rfc3339
+from tokenization.keys import KeyRing, Purpose
+from tokenization.models import Card, KeyBatch, Token
+from tokenization.secret import Key
+from tokenization.vault import Vault
+
+BATCH: Final = 10
+VALIDITY: Final = timedelta(days=14)
+LAST_ATC: Final = 0xFFFF
+
+
+class AtcExhausted(Conflict):
+    """The token has used all its 65,535 transaction counters: provision it anew."""
+
+    code = "atc-exhausted"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What goes to the phone, as a compact JWE to the device's encryption key."""
+
+    keys: str
+
+
+def token_key(ring: KeyRing, key_version: int, token_id: UUID) -> Key:
+    """TK = HKDF-SHA-256(issuer key, info "tegnebog token key" || token uuid, 16 bytes). Never stored."""
+    hkdf = HKDF(SHA256(), 16, salt=b"", info=b"tegnebog token key" + token_id.bytes)
+    return Key(hkdf.derive(ring.get(Purpose.TOKEN, key_version).reveal()))
+
+
+def issue(session: Session, vault: Vault, card: Card, token: Token, now: datetime) -> Batch:
+    """The next ten keys. Raises AtcExhausted. The caller has checked that the token is active."""
+    first, last = token.atc_issued + 1, token.atc_issued + BATCH
+    if last > LAST_ATC:
+        raise AtcExhausted
+    key_version = vault.ring.current(Purpose.TOKEN).version
+    batch = KeyBatch(
+        card_id=token.card_id,
+        token_id=token.token_id,
+        first_atc=first,
+        last_atc=last,
+        key_version=key_version,
+        expires_at=now + VALIDITY,
+    )
+    session.add(batch)
+    token.atc_issued = last
+    event = tokens.changed(
+        events.TokenKeysIssued, card, token, now, first_atc=first, last_atc=last, key_version=key_version
+    )
+    events.emit(session, event)
+    return Batch(_encrypt(token, _content(session, vault, card, token, batch)))
+
+
+def _content(session: Session, vault: Vault, card: Card, token: Token, batch: KeyBatch) -> dict[str, Any]:
+    root = token_key(vault.ring, batch.key_version, token.token_id)
+    atcs = range(batch.first_atc, batch.last_atc + 1)
+    return {
+        "number": tokens.reveal_number(session, vault, token).reveal(),
+        "expiry": cards.month(cards.current_plastic(session, card).expiry),
+        "keys": [{"atc": atc, "key": _base64url(cryptogram.atc_key(root, atc))} for atc in atcs],
+        "expires_at": rfc3339(batch.expires_at),
+    }
+
+
+def _encrypt(token: Token, content: dict[str, Any]) -> str:
+    header = {"alg": "ECDH-ES", "enc": "A256GCM"}
+    device_key = ECKey.import_key(token.encryption_key)
+    return jwe.encrypt_compact(header, json.dumps(content), device_key, algorithms=list(header.values()))
+
+
+def _base64url(key: Key) -> str:
+    return base64.urlsafe_b64encode(key.reveal()).rstrip(b"=").decode()
+
+
+def key_version_for(session: Session, token: Token, atc: int, now: datetime) -> int | None:
+    """Under which issuer key that ATC's key was issued; None if it never was, or its batch has ended."""
+    batch = select(KeyBatch.key_version).where(
+        KeyBatch.card_id == token.card_id,
+        KeyBatch.token_id == token.token_id,
+        KeyBatch.first_atc <= atc,
+        KeyBatch.last_atc >= atc,
+        KeyBatch.expires_at > now,
+    )
+    return session.scalar(batch)

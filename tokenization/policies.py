@@ -1,0 +1,161 @@
+"""Policies: versioned figures that the bank sets, each from a moment on. Amounts in minor units of DKK."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tokenization import events
+from tokenization.errors import Invalid, NotFound
+from tokenization.models import Policy
+from tokenization.money import MAX_AMOUNT_MINOR
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisioningPolicy:
+    """R-3.3c: how often a card may be put on phones."""
+
+    active_tokens_per_card: int
+    provisionings_per_window: int
+    window_days: int
+    phones_per_drawing_right: int
+    wrong_card_entries: int
+    pause_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """R-2.10b: the scheme's own maximum over every drawing right."""
+
+    per_payment: int
+    per_day: int
+    per_week: int
+    per_month: int
+    payments_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contactless:
+    """R-2.5a: above which amount a PIN is needed, and one counter of payments without: by `count` or by `amount`."""
+
+    pin_above: int
+    counter: str
+    payments_without_pin: int
+    amount_without_pin: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardLimits:
+    """R-2.6, R-2.7, R-2.8."""
+
+    cash_per_day: int
+    gambling_per_day: int
+    visa_per_30_days: int
+    visa_cash_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """R-3.1a: how long a hold lasts, and which may be captured above what was held."""
+
+    days: int
+    long_days: int
+    long_categories: list[str]
+    estimated_categories: list[str]
+    estimated_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Every policy as it holds at one moment."""
+
+    provisioning: ProvisioningPolicy
+    ceilings: Ceilings
+    contactless: Contactless
+    card_limits: CardLimits
+    holds: Holds
+
+
+SHAPES: Final[dict[str, type[Any]]] = {
+    "provisioning": ProvisioningPolicy,
+    "ceilings": Ceilings,
+    "contactless": Contactless,
+    "card_limits": CardLimits,
+    "holds": Holds,
+}
+
+
+def load(session: Session, now: datetime) -> Policies:
+    """The newest version of each policy that holds at `now`."""
+    newest = (
+        select(Policy.name, Policy.figures)
+        .distinct(Policy.name)
+        .where(Policy.effective_at <= now)
+        .order_by(Policy.name, Policy.version.desc())
+    )
+    rows = session.execute(newest).tuples()
+    return Policies(**{name: SHAPES[name](**figures) for name, figures in rows})
+
+
+def history(session: Session) -> list[Policy]:
+    """All versions of all policies, by name, newest first."""
+    return list(session.scalars(select(Policy).order_by(Policy.name, Policy.version.desc())))
+
+
+def put(
+    session: Session, name: str, figures: dict[str, Any], effective_at: datetime, set_by: str, now: datetime
+) -> Policy:
+    """A new version of a policy. Raises NotFound for an unknown name, Invalid for a figure that is missing or wrong."""
+    if name not in SHAPES:
+        raise NotFound
+    _check(SHAPES[name], figures)
+    newest = session.scalars(
+        select(Policy).where(Policy.name == name).order_by(Policy.version.desc()).limit(1).with_for_update()
+    ).one()
+    version = newest.version + 1
+    policy = Policy(
+        name=name, version=version, figures=figures, effective_at=effective_at, set_by=set_by, created_at=now
+    )
+    session.add(policy)
+    event = events.PolicySet(
+        at=now, subject_id=subject_id(name), name=name, version=version, figures=figures, effective_at=effective_at
+    )
+    events.emit(session, event)
+    return policy
+
+
+def subject_id(name: str) -> UUID:
+    """Whose journal the changes of a policy stand in."""
+    return uuid5(NAMESPACE_URL, f"urn:tegnebog:policy:{name}")
+
+
+def _check(shape: type[Any], figures: dict[str, Any]) -> None:
+    expected = {field.name: field.type for field in dataclasses.fields(shape)}
+    for name in [*expected, *figures]:
+        if name not in expected:
+            raise Invalid(f"figures.{name}", "there is no such figure in this policy")
+        if name not in figures:
+            raise Invalid(f"figures.{name}", "is missing")
+        if not _fits(expected[name], figures[name]):
+            raise Invalid(f"figures.{name}", _EXPECTATION[expected[name]])
+    if figures.get("counter") not in (None, "count", "amount"):
+        raise Invalid("figures.counter", "is count or amount")
+
+
+_EXPECTATION: Final[dict[Any, str]] = {
+    int: f"is a whole number from 0 to {MAX_AMOUNT_MINOR}",
+    str: "is a text",
+    list[str]: "is a list of texts",
+}
+
+
+def _fits(expected: Any, value: object) -> bool:
+    if expected is int:
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_AMOUNT_MINOR
+    if expected is str:
+        return isinstance(value, str)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

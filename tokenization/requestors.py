@@ -1,0 +1,61 @@
+"""Token requestors (EMVCo): wallets, merchants and acquirers that the bank and the scheme approved (R-3.3b)."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from tokenization import events, ids
+from tokenization.errors import NotFound
+from tokenization.models import Requestor
+
+KINDS: Final = ("wallet", "merchant", "acquirer")
+
+
+def register(
+    session: Session,
+    *,
+    kind: str,
+    name: str,
+    merchant_ids: list[str],
+    schemes: list[str],
+    may_hold_numbers: bool = False,
+    app_attestation: str = "off",
+    now: datetime,
+) -> Requestor:
+    """Approve a wallet, a merchant or an acquirer."""
+    requestor = Requestor(
+        requestor_id=ids.new_id(),
+        kind=kind,
+        name=name,
+        status="active",
+        merchant_ids=merchant_ids,
+        schemes=schemes,
+        may_hold_numbers=may_hold_numbers,
+        app_attestation=app_attestation,
+        created_at=now,
+    )
+    session.add(requestor)
+    session.flush()
+    subject = requestor.requestor_id
+    event = events.RequestorRegistered(at=now, subject_id=subject, requestor_id=subject, kind=kind, name=name)
+    events.emit(session, event)
+    return requestor
+
+
+def change(session: Session, requestor: Requestor, changes: dict[str, Any], now: datetime) -> None:
+    """Change what the bank allows it; `status` `suspended` stops its tokens at once, by derivation."""
+    for field, value in changes.items():
+        setattr(requestor, field, value)
+    subject = requestor.requestor_id
+    event = events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, fields=sorted(changes))
+    events.emit(session, event)
+
+
+def get(session: Session, requestor_id: UUID) -> Requestor:
+    """The requestor. Raises NotFound."""
+    requestor = session.get(Requestor, requestor_id)
+    if requestor is None:
+        raise NotFound
+    return requestor

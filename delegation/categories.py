@@ -1,4 +1,4 @@
-"""Named groups of merchant category codes (ISO 18245): what a drawing right may name, and what R-2.6, R-2.7, R-3.1a need.
+"""Named groups of merchant category codes (ISO 18245), as drawing rights name them and R-2.6, R-2.7, R-3.1a need.
 
 A code may stand in several groups; one that stands in none is `other`. So every payment has a category.
 """

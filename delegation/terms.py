@@ -1,13 +1,24 @@
-"""What a grantor permits: the terms of a drawing right, as values (R-2.10a)."""
+"""What a grantor permits: the terms of a drawing right, as values (R-2.10a). Pure."""
 
-from collections.abc import Mapping
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final, Self
 
+import pycountry
+
+from delegation import categories
+from tokenization.errors import Invalid
+
 LIMITS: Final = ("per_payment", "per_day", "per_week", "per_month", "total", "payments_per_day")
+LISTS: Final = ("allowed_categories", "blocked_categories", "allowed_countries", "allowed_merchants")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MOST_AMOUNT: Final = 999_999_999_999
+_COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
 _DAY_MINUTES: Final = 24 * 60
+_HOUR: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,14 @@ class Hours:
     start: time
     end: time
 
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Self:
+        """From `{"days": ["mon"], "from": "06:00", "to": "21:00"}`. Raises Invalid."""
+        days = tuple(dict.fromkeys(body["days"]))
+        if not days or not set(days) <= set(WEEKDAYS):
+            raise Invalid("hours.days", f"name at least one of {', '.join(WEEKDAYS)}")
+        return cls(days, _hour("from", body["from"]), _hour("to", body["to"]))
+
     def include(self, local: datetime) -> bool:
         """Whether that moment, in Copenhagen's time, lies within."""
         now, today = local.time(), local.weekday()
@@ -57,6 +76,10 @@ class Hours:
         starts = (WEEKDAYS.index(day) * _DAY_MINUTES + start for day in self.days)
         return frozenset((begin + passed) % (7 * _DAY_MINUTES) for begin in starts for passed in range(length))
 
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `of` reads."""
+        return {"days": list(self.days), "from": f"{self.start:%H:%M}", "to": f"{self.end:%H:%M}"}
+
 
 @dataclass(frozen=True, slots=True)
 class RightTerms:
@@ -69,3 +92,77 @@ class RightTerms:
     allowed_merchants: tuple[str, ...] | None = None
     hours: Hours | None = None
     valid_until: date | None = None
+
+
+def read(body: Mapping[str, Any], before: RightTerms | None = None) -> RightTerms:
+    """Terms from a body of the API's shape; what it leaves out stays as it was `before`. Raises Invalid (hours)."""
+    before = before or RightTerms(Limits())
+    limits = dataclasses.replace(before.limits, **(body.get("limits") or {}))
+    rest = {name: None if body[name] is None else _READ[name](body[name]) for name in _READ if name in body}
+    return dataclasses.replace(before, limits=limits, **rest)
+
+
+def as_json(terms: RightTerms) -> dict[str, Any]:
+    """The shape that `read` reads, every field present; `valid_until` stays a date."""
+    lists = {name: None if (names := getattr(terms, name)) is None else list(names) for name in LISTS}
+    hours = terms.hours.as_json() if terms.hours else None
+    return {"limits": dataclasses.asdict(terms.limits), **lists, "hours": hours, "valid_until": terms.valid_until}
+
+
+def check(terms: RightTerms, today: date, before: RightTerms | None = None) -> None:
+    """Raise Invalid, which names the field, where the terms make no sense. An old `valid_until` may stand unchanged."""
+    _check_limits(terms.limits)
+    for name in LISTS:
+        _check_list(name, getattr(terms, name))
+    if terms.valid_until == (before.valid_until if before else None) or terms.valid_until is None:
+        return
+    if terms.valid_until < today:
+        raise Invalid("valid_until", "must be today or later: it is the last day on which the drawing right is valid")
+
+
+def changed(old: RightTerms, new: RightTerms) -> list[str]:
+    """The names of the fields that differ, as the API calls them."""
+    limits = [f"limits.{name}" for name in LIMITS if getattr(old.limits, name) != getattr(new.limits, name)]
+    return limits + [name for name in _READ if getattr(old, name) != getattr(new, name)]
+
+
+def _check_limits(limits: Limits) -> None:
+    given = {name: figure for name in LIMITS if (figure := getattr(limits, name)) is not None}
+    if not given:
+        raise Invalid("limits", "set at least one limit")
+    for name, figure in given.items():
+        if not 0 <= figure <= MOST_AMOUNT:
+            raise Invalid(f"limits.{name}", f"must be from 0 to {MOST_AMOUNT}, or null for no limit")
+
+
+def _check_list(name: str, values: tuple[str, ...] | None) -> None:
+    if values is None:
+        return
+    if not values and name != "blocked_categories":
+        raise Invalid(name, "name at least one, or null for no limit")
+    for value in values:
+        if value not in _KNOWN.get(name, (value,)):
+            raise Invalid(name, f"unknown: {value}")
+
+
+def _hour(field: str, text: str) -> time:
+    match = _HOUR.fullmatch(text)
+    if match is None:
+        raise Invalid(f"hours.{field}", "must be a time from 00:00 to 23:59")
+    return time(int(match[1]), int(match[2]))
+
+
+def _distinct(values: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(LISTS, _distinct),
+    "hours": Hours.of,
+    "valid_until": lambda day: day,
+}
+_KNOWN: Final = {
+    "allowed_categories": categories.CATEGORIES,
+    "blocked_categories": categories.CATEGORIES,
+    "allowed_countries": _COUNTRIES,
+}

@@ -1,0 +1,89 @@
+"""A delegate's phone: let in by the grantor, put out again. A pairing allows one provisioning or one new PIN."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights, events
+from delegation.models import DrawingRight, Pairing
+from tokenization import ids
+
+# 3-api.md, "Drawing rights": a child has no step-up, so the grantor's stands in for it, for this long.
+ALLOWANCE: Final = timedelta(hours=1)
+
+
+def pair(session: Session, right: DrawingRight, *, device_thumbprint: str, device_name: str, now: datetime) -> Pairing:
+    """Let a phone in; the first one makes an invited right active. A phone that is in already gets a new allowance.
+
+    Raises IllegalMove unless the right is invited or active.
+    """
+    drawing_rights.move(right, "paired", now)
+    pairing = live(session, right.card_id, right.right_id, device_thumbprint)
+    if pairing is None:
+        pairing = Pairing(
+            card_id=right.card_id,
+            pairing_id=ids.new_id(),
+            right_id=right.right_id,
+            device_thumbprint=device_thumbprint,
+        )
+        session.add(pairing)
+    pairing.device_name = device_name
+    pairing.paired_at, pairing.allowance_until, pairing.allowance_used_at = now, now + ALLOWANCE, None
+    session.flush()
+    _announce(session, events.DrawingRightPaired, right, pairing, now)
+    return pairing
+
+
+def live(session: Session, card_id: UUID, right_id: UUID, device_thumbprint: str) -> Pairing | None:
+    """The pairing of that phone with that right, as it stands; None if it isn't let in."""
+    phone = (Pairing.card_id == card_id) & (Pairing.right_id == right_id)
+    statement = select(Pairing).where(phone, Pairing.device_thumbprint == device_thumbprint)
+    return session.scalars(_live(statement)).one_or_none()
+
+
+def live_pairings(session: Session, card_id: UUID, right_id: UUID) -> list[Pairing]:
+    """Every phone that is let in, oldest first."""
+    statement = select(Pairing).where(Pairing.card_id == card_id, Pairing.right_id == right_id)
+    return list(session.scalars(_live(statement).order_by(Pairing.pairing_id)))
+
+
+def use_allowance(pairing: Pairing, now: datetime) -> bool:
+    """Whether the phone may provision, or set its PIN, now. True once only; never after the hour."""
+    if pairing.unpaired_at or pairing.allowance_used_at or now >= pairing.allowance_until:
+        return False
+    pairing.allowance_used_at = now
+    return True
+
+
+def unpair(
+    session: Session, right: DrawingRight, *, device_thumbprint: str | None = None, now: datetime
+) -> list[Pairing]:
+    """Put out that phone, or every phone, whatever the right's status; the caller ends their tokens and sessions."""
+    pairings = [
+        pairing
+        for pairing in live_pairings(session, right.card_id, right.right_id)
+        if device_thumbprint in (None, pairing.device_thumbprint)
+    ]
+    for pairing in pairings:
+        pairing.unpaired_at = now
+        _announce(session, events.DrawingRightUnpaired, right, pairing, now)
+    return pairings
+
+
+def _live(statement: Select[Pairing]) -> Select[Pairing]:
+    return statement.where(Pairing.unpaired_at.is_(None)).execution_options(populate_existing=True)
+
+
+def _announce(
+    session: Session,
+    kind: Callable[..., events.DrawingRightEvent],
+    right: DrawingRight,
+    pairing: Pairing,
+    now: datetime,
+) -> None:
+    phone = {"pairing_id": pairing.pairing_id, "device_name": pairing.device_name}
+    drawing_rights.announce(session, kind, right, now, **phone)

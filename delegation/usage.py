@@ -1,0 +1,183 @@
+"""What was used, in day buckets per scope: a drawing right, or the card itself (then `scope_id` is the card's id).
+
+Weeks, months and thirty days are sums over buckets; a reversal gives back to the day that was charged. The caller holds
+the card's lock.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any, Final, Self, cast
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Date, Table, Uuid, bindparam, column, func, select, update
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from delegation import periods
+from delegation.categories import CASH, GAMBLING, categories_of
+from delegation.limits import Usage, tightest, used
+from delegation.models import COUNTERS, UsageDay
+from delegation.terms import Ceiling, RightTerms
+from tokenization.clock import local_date
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one payment adds to the buckets of its day. Amounts in minor units."""
+
+    spent_minor: int = 0
+    payments: int = 0
+    cash_minor: int = 0
+    gambling_minor: int = 0
+    visa_minor: int = 0
+    visa_cash_minor: int = 0
+
+    @classmethod
+    def of(cls, amount_minor: int, *, kind: str, mcc: str, scheme: str, payments: int = 1) -> Self:
+        """Where a payment counts: cash (R-2.7), gambling (R-2.6), Visa and Visa cash (R-2.8)."""
+        found = categories_of(mcc)
+        cash = amount_minor if kind == "cash" or CASH in found else 0
+        visa = scheme == "visa"
+        return cls(
+            spent_minor=amount_minor,
+            payments=payments,
+            cash_minor=cash,
+            gambling_minor=amount_minor if GAMBLING in found else 0,
+            visa_minor=amount_minor if visa else 0,
+            visa_cash_minor=cash if visa else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose usage is asked for. Without `total` only the last weeks are read, however old the scope is."""
+
+    card_id: UUID
+    scope_id: UUID
+    total: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """So much, on that day's bucket of that scope."""
+
+    card_id: UUID
+    scope_id: UUID
+    day: date
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """How far a limit is used up: minor units or payments, the tighter of limit and ceiling (`of` says which)."""
+
+    limit: int
+    spent: int
+    remaining: int
+    resets_at: datetime | None
+    of: str
+
+
+def remaining(terms: RightTerms, ceiling: Ceiling, usage: Usage, now: datetime) -> dict[str, Remaining]:
+    """What is left of each limit that exists, by the limit's name. Never below zero, though a limit may be lowered."""
+    left = {}
+    for name, limit, of in tightest(terms.limits, ceiling):
+        spent = used(usage, name)
+        left[name] = Remaining(limit, spent, max(0, limit - spent), periods.resets_at(name, now), of)
+    return left
+
+
+def load(session: Session, card_id: UUID, scope_id: UUID, now: datetime, *, total: bool = True) -> Usage:
+    """What a scope has used at that moment, in one statement."""
+    return load_many(session, [Scope(card_id, scope_id, total)], now)[scope_id]
+
+
+def load_many(session: Session, scopes: Sequence[Scope], now: datetime) -> dict[UUID, Usage]:
+    """The same for many scopes, by scope id, in one statement."""
+    today = local_date(now)
+    days = {
+        "today": today,
+        "week": periods.start_of_week(today),
+        "month": periods.start_of_month(today),
+        "thirty_days": periods.start_of_thirty_days(today),
+    }
+    asked = {
+        "cards": [scope.card_id for scope in scopes],
+        "scopes": [scope.scope_id for scope in scopes],
+        "since": [date.min if scope.total else min(days.values()) for scope in scopes],
+    }
+    found = {row.scope_id: row for row in session.execute(_SUMS, {**days, **asked})}
+    return {scope.scope_id: _usage(found.get(scope.scope_id), scope.total) for scope in scopes}
+
+
+def charge(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
+    """Count a payment on its day in Copenhagen, in one upsert."""
+    charge_many(session, [Charge(card_id, scope_id, day, delta)])
+
+
+def charge_many(session: Session, charges: Iterable[Charge]) -> None:
+    """The same for many, sent together."""
+    session.execute(_UPSERT, [_row(each) for each in charges])
+
+
+def give_back(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
+    """Take a reversed payment, or a part of one, off the day that was charged. It must have been charged there."""
+    counters = {counter: getattr(UsageDay, counter) - amount for counter, amount in asdict(delta).items()}
+    bucket = (UsageDay.card_id == card_id) & (UsageDay.scope_id == scope_id) & (UsageDay.day == day)
+    statement = update(UsageDay).where(bucket).values(counters).returning(UsageDay.day)
+    session.execute(statement, execution_options={"synchronize_session": False}).one()
+
+
+def _row(each: Charge) -> dict[str, Any]:
+    return {"card_id": each.card_id, "scope_id": each.scope_id, "day": each.day, **asdict(each.delta)}
+
+
+def _usage(row: Any, total: bool) -> Usage:
+    if row is None:
+        return Usage() if total else Usage(total_minor=None)
+    sums = {name: getattr(row, name) for name in _SUM_NAMES}
+    return Usage(**sums) if total else Usage(**{**sums, "total_minor": None})
+
+
+def _sum(counter: str, since: str | None = None) -> ColumnElement[int]:
+    total = func.sum(getattr(UsageDay, counter))
+    bounded = total.filter(UsageDay.day >= bindparam(since, type_=Date)) if since else total
+    return func.coalesce(sql_cast(bounded, BigInteger), 0)
+
+
+# Each figure of Usage: which counter is summed, and from which day on.
+_FIGURES: Final = {
+    "day_minor": ("spent_minor", "today"),
+    "week_minor": ("spent_minor", "week"),
+    "month_minor": ("spent_minor", "month"),
+    "thirty_days_minor": ("spent_minor", "thirty_days"),
+    "total_minor": ("spent_minor", None),
+    "payments_today": ("payments", "today"),
+    "cash_today_minor": ("cash_minor", "today"),
+    "gambling_today_minor": ("gambling_minor", "today"),
+    "visa_thirty_days_minor": ("visa_minor", "thirty_days"),
+    "visa_cash_today_minor": ("visa_cash_minor", "today"),
+}
+_SUM_NAMES: Final = tuple(field.name for field in fields(Usage))
+_ASKED: Final = (
+    func.unnest(
+        bindparam("cards", type_=ARRAY(Uuid)),
+        bindparam("scopes", type_=ARRAY(Uuid)),
+        bindparam("since", type_=ARRAY(Date)),
+    )
+    .table_valued(column("card_id", Uuid), column("scope_id", Uuid), column("since", Date), name="asked")
+    .render_derived()
+)
+_SUMS: Final = (
+    select(UsageDay.scope_id, *(_sum(*figure).label(name) for name, figure in _FIGURES.items()))
+    .join(_ASKED, (UsageDay.card_id == _ASKED.c.card_id) & (UsageDay.scope_id == _ASKED.c.scope_id))
+    .where(UsageDay.day >= _ASKED.c.since)
+    .group_by(UsageDay.card_id, UsageDay.scope_id)
+)
+_NEW: Final = insert(cast(Table, UsageDay.__table__))
+_UPSERT: Final = _NEW.on_conflict_do_update(
+    index_elements=["card_id", "scope_id", "day"],
+    set_={counter: getattr(UsageDay, counter) + _NEW.excluded[counter] for counter in COUNTERS},
+)

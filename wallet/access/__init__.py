@@ -1,0 +1,1 @@
+"""Sign-in and access: the authorisation server, MitID, and who may do what."""

@@ -1,0 +1,225 @@
+"""Who may do what: each route says which scopes it is for and which step-up it needs; all others are shut out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar, cast
+from uuid import UUID
+
+from flask import current_app, g, request
+from redis.exceptions import RedisError
+
+from tokenization import ids
+from wallet.access import dpop, sessions, step_up
+from wallet.access.access_tokens import AccessToken, AccessTokens, Grant, InvalidToken
+from wallet.access.errors import AccessRefused
+from wallet.services import services
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXTENSION: Final = "tegnebog_access_tokens"
+ACTOR_CHARACTERS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route declares. `without_redis`: it works while Redis is away, by a proof's `iat` alone (R-11.4)."""
+
+    scopes: frozenset[str]
+    step_up: str | None = None
+    without_redis: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. For scope `child`, `holder_id` is the grantor's: what the child may see follows from `right_id`.
+
+    `expires_at` is when the access token ends; `staff` the bank's member of staff, from `X-Actor`.
+    """
+
+    client_id: str
+    scope: str
+    expires_at: datetime
+    requestor_id: UUID | None = None
+    holder_id: UUID | None = None
+    card_id: UUID | None = None
+    right_id: UUID | None = None
+    pairing_id: UUID | None = None
+    thumbprint: str | None = None
+    session_id: UUID | None = None
+    acr: str | None = None
+    auth_time: datetime | None = None
+    purpose: str | None = None
+    staff: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """In the journal: `cardholder:holder_…`, `delegate:right_…`, `issuer:<client>:<staff>`, `network:<client>`."""
+        if self.scope == "wallet" and self.holder_id:
+            return f"cardholder:{ids.to_text('holder', self.holder_id)}"
+        if self.scope == "child" and self.right_id:
+            return f"delegate:{ids.to_text('right', self.right_id)}"
+        return f"{self.scope}:{self.client_id}" + (f":{self.staff}" if self.staff else "")
+
+
+def requires(
+    *scopes: str, step_up: str | None = None, without_redis: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Shut a view to all but these scopes. The outermost decorator: who may not come in learns nothing of the body.
+
+    `step_up` is a purpose, asked of scope `wallet` only; `view.access` is for the tests that read the route table.
+    """
+    access = Access(frozenset(scopes), step_up, without_redis)
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            g.caller = _admitted(access)
+            return view(*args, **kwargs)
+
+        guarded.access = access  # type: ignore[attr-defined]  # a mark on a function
+        return guarded
+
+    return decorate
+
+
+def caller() -> Caller:
+    """Who calls the route that is running. A route without `requires` has no caller: AttributeError."""
+    return cast(Caller, g.caller)
+
+
+def demand_step_up(purpose: str) -> None:
+    """Refuse unless the caller has just signed in for this. Scope `child` never needs it (3-api.md)."""
+    _check_step_up(caller(), purpose)
+
+
+def _check_step_up(who: Caller, purpose: str) -> None:
+    now = services().clock.now()
+    if who.scope == "wallet" and not step_up.is_met(who.acr, who.auth_time, who.purpose, wanted=purpose, now=now):
+        raise AccessRefused(
+            401,
+            "insufficient-user-authentication",
+            f"sign in with MitID again, for the purpose {purpose}",
+            challenges=(step_up.challenge(purpose),),
+        )
+
+
+def _admitted(access: Access) -> Caller:
+    """First who it is (401), then whether that one may be here (403), then step-up (401) or who of the staff (422)."""
+    scheme, text = _credentials(access)
+    token = _read(text, scheme)
+    _check_proof(scheme, text, token.grant, access)
+    who = _standing(token, scheme)
+    if who.scope not in access.scopes:
+        raise _refused(403, "insufficient-scope", "this call is not for your scope", scheme, "insufficient_scope")
+    if access.step_up:
+        _check_step_up(who, access.step_up)
+    return replace(who, staff=_staff()) if who.scope == "issuer" else who
+
+
+def _credentials(access: Access) -> tuple[str, str]:
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() in ("dpop", "bearer") and text:
+        return ("DPoP" if scheme.lower() == "dpop" else "Bearer"), text.strip()
+    challenges = ('DPoP algs="ES256"', "Bearer")
+    raise AccessRefused(401, "unauthenticated", "an access token is needed", challenges=challenges)
+
+
+def _read(text: str, scheme: str) -> AccessToken:
+    tokens: AccessTokens = current_app.extensions[EXTENSION]
+    try:
+        return tokens.read(text)
+    except InvalidToken as error:
+        raise _refused(401, "invalid-token", str(error), scheme, "invalid_token") from error
+
+
+def _check_proof(scheme: str, text: str, grant: Grant, access: Access) -> None:
+    """A bound token comes with its key's proof, never as Bearer; an unbound one as Bearer, never as DPoP."""
+    if (scheme == "DPoP") != (grant.thumbprint is not None):
+        raise _refused(401, "invalid-token", f"this token cannot be sent as {scheme}", scheme, "invalid_token")
+    if grant.thumbprint is None:
+        return
+    proof = _proof(text)
+    if proof.thumbprint != grant.thumbprint:
+        raise _invalid_proof("the DPoP proof is of another key than the access token")
+    _spend(proof, access)
+
+
+def _proof(access_token: str) -> dpop.Proof:
+    text = dpop.presented()
+    if text is None:
+        raise _invalid_proof("a DPoP proof is needed")
+    try:
+        return dpop.verify(
+            text,
+            method=request.method,
+            origin=services().settings.public_url,
+            path=request.path,
+            now=services().clock.now(),
+            access_token=access_token,
+        )
+    except dpop.InvalidProof as error:
+        raise _invalid_proof(str(error)) from error
+
+
+def _spend(proof: dpop.Proof, access: Access) -> None:
+    try:
+        is_first = dpop.spend(services().redis, proof)
+    except RedisError as error:
+        if access.without_redis:
+            return
+        raise AccessRefused(503, "unavailable", "a part that this call needs is away") from error
+    if not is_first:
+        raise _invalid_proof("this DPoP proof was used before")
+
+
+def _standing(token: AccessToken, scheme: str) -> Caller:
+    """The caller, if client, requestor and session stand as they did when the token was issued."""
+    grant = token.grant
+    with services().database.reading() as session:
+        now = sessions.standing(session, grant.client_id, grant.session_id)
+    if not now.client_active:
+        raise _refused(401, "invalid-token", "this client is not registered any more", scheme, "invalid_token")
+    if not now.requestor_active:
+        raise AccessRefused(403, "requestor-suspended", "the bank has suspended this requestor")
+    machine = Caller(grant.client_id, grant.scope, token.expires_at, now.requestor_id, thumbprint=grant.thumbprint)
+    if grant.session_id is None:
+        return machine
+    found = now.session
+    if found is None or found.ended_at or (found.thumbprint, found.scope) != (grant.thumbprint, grant.scope):
+        raise _refused(401, "invalid-token", "this session has ended", scheme, "invalid_token")
+    return replace(
+        machine,
+        holder_id=found.holder_id,
+        card_id=found.card_id,
+        right_id=found.right_id,
+        pairing_id=found.pairing_id,
+        session_id=found.session_id,
+        acr=grant.acr,
+        auth_time=grant.auth_time,
+        purpose=grant.purpose,
+    )
+
+
+def _staff() -> str:
+    """Who of the bank's staff: HTTP headers are Latin-1 on their way here, names are UTF-8."""
+    raw = request.headers.get("X-Actor", "").strip()
+    try:
+        name = raw.encode("latin-1").decode()
+    except UnicodeError:
+        name = raw
+    if not 1 <= len(name) <= ACTOR_CHARACTERS_MAX or not name.isprintable():
+        detail = f"X-Actor names the member of staff, in 1 to {ACTOR_CHARACTERS_MAX} printable characters"
+        raise AccessRefused(422, "invalid", detail, field="X-Actor")
+    return name
+
+
+def _refused(status: int, code: str, detail: str, scheme: str, error: str) -> AccessRefused:
+    return AccessRefused(status, code, detail, challenges=(f'{scheme} error="{error}"',))
+
+
+def _invalid_proof(detail: str) -> AccessRefused:
+    challenge = 'DPoP error="invalid_dpop_proof", algs="ES256"'
+    return AccessRefused(401, "invalid-dpop-proof", detail, challenges=(challenge,))

@@ -1,0 +1,75 @@
+"""The tables of sign-in and access. None belongs to a card: a session of a child's phone only remembers which card."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tokenization.models import Base
+
+SCHEMA = "access"
+
+
+class OAuthClient(Base):
+    """An app or a machine that may ask for access tokens, all of one scope. Machines have `jwks`, phones have none."""
+
+    __tablename__ = "oauth_clients"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    requestor_id: Mapped[UUID | None] = mapped_column(ForeignKey("tokenization.requestors.requestor_id"), index=True)
+    name: Mapped[str]
+    scope: Mapped[str]
+    redirect_uris: Mapped[list[str]]
+    jwks: Mapped[dict[str, Any] | None]
+    status: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class AccessSession(Base):
+    """A signed-in phone: whose, by which key, how well and when. A child's has card, right and pairing."""
+
+    __tablename__ = "sessions"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey(f"{SCHEMA}.oauth_clients.client_id"), index=True)
+    scope: Mapped[str]
+    holder_id: Mapped[UUID] = mapped_column(ForeignKey("tokenization.cardholders.holder_id"), index=True)
+    card_id: Mapped[UUID | None]
+    right_id: Mapped[UUID | None] = mapped_column(index=True)
+    pairing_id: Mapped[UUID | None] = mapped_column(index=True)
+    thumbprint: Mapped[str]
+    acr: Mapped[str | None]
+    auth_time: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+
+class RefreshToken(Base):
+    """One link in a session's chain of refresh tokens: its SHA-256 only, as it is 256 random bits."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.sessions.session_id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    retried_at: Mapped[datetime | None]
+    replaced_by: Mapped[bytes | None]
+
+
+class AssertionJti(Base):
+    """A client assertion that was used: each counts once (RFC 7523 section 3). Kept until it has expired."""
+
+    __tablename__ = "assertion_jtis"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    client_id: Mapped[str] = mapped_column(ForeignKey(f"{SCHEMA}.oauth_clients.client_id"), primary_key=True)
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime]

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tokenization.models import SCHEMA as TOKENIZATION
@@ -28,7 +29,7 @@ class OutboxRow(Base):
     payload: Mapped[dict[str, Any]]
     at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(server_default=sql("0"))
 
 
 class Message(Base):
@@ -55,7 +56,7 @@ class SmsMessage(Base):
     __tablename__ = "sms_messages"
     __table_args__ = (
         UniqueConstraint("holder_id", "event_id", "kind"),
-        Index("ix_sms_messages_waiting", "next_attempt_at", postgresql_where=text("state = 'waiting'")),
+        Index("ix_sms_messages_waiting", "next_attempt_at", postgresql_where=sql("state = 'waiting'")),
         {"schema": SCHEMA},
     )
 
@@ -65,7 +66,7 @@ class SmsMessage(Base):
     kind: Mapped[str]
     text: Mapped[str]
     state: Mapped[str]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
@@ -123,6 +124,7 @@ class Update(Base):
     version: Mapped[int]
     code: Mapped[str | None]
     change: Mapped[str | None]
+    plastic_id: Mapped[UUID | None]
     facts: Mapped[dict[str, Any]]
     at: Mapped[datetime]
 
@@ -133,10 +135,8 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         ForeignKeyConstraint(["requestor_id", "seq"], [f"{SCHEMA}.updates.requestor_id", f"{SCHEMA}.updates.seq"]),
-        Index("ix_deliveries_pending", "requestor_id", "next_attempt_at", postgresql_where=text("state = 'pending'")),
-        Index(
-            "ix_deliveries_pending_subject", "requestor_id", "subject_id", postgresql_where=text("state = 'pending'")
-        ),
+        Index("ix_deliveries_pending", "requestor_id", "next_attempt_at", postgresql_where=sql("state = 'pending'")),
+        Index("ix_deliveries_pending_subject", "requestor_id", "subject_id", postgresql_where=sql("state = 'pending'")),
         {"schema": SCHEMA},
     )
 
@@ -146,7 +146,7 @@ class Delivery(Base):
     subject_id: Mapped[UUID | None]
     kind: Mapped[str]
     state: Mapped[str]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime]
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
+from notifications import audiences
 from notifications.models import OutboxRow
 from tokenization.events import CardEvent, rfc3339
 from tokenization.journal import Recorded
@@ -26,16 +27,6 @@ _WRITE: Final = text("""
     SELECT card_id, seq, event_id, type, payload, at FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS row (card_id uuid, seq bigint, event_id uuid, type text, payload jsonb, at timestamptz)
 """)
-
-
-_WAITING: Final = (
-    OutboxRow.card_id,
-    OutboxRow.seq,
-    OutboxRow.event_id,
-    OutboxRow.type,
-    OutboxRow.payload,
-    OutboxRow.at,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +51,8 @@ class Depth:
 
 
 def write(session: Session, recorded: Sequence[Recorded]) -> int:
-    """Put the card events in the outbox, in the transaction that made them. Answers how many."""
-    rows = [_as_row(entry) for entry in recorded if isinstance(entry.event, CardEvent)]
+    """Put the card events that concern anybody in the outbox, in the transaction that made them. Answers how many."""
+    rows = [_as_row(entry) for entry in recorded if _concerns_anybody(entry)]
     if rows:
         session.execute(_WRITE, {"rows": json.dumps(rows)})
     return len(rows)
@@ -76,15 +67,15 @@ def wake(redis: Redis) -> None:
 def claim(session: Session, now: datetime, limit: int) -> list[Waiting]:
     """Lease up to so many events, oldest first.
 
-    By lease, since SKIP LOCKED does not cross shards. The condition stands twice: of two relays that picked the same row,
-    the one that waited for it looks again and finds it taken.
+    By lease, since SKIP LOCKED does not cross shards. The condition stands twice: of two relays that picked the same
+    row, the one that waited for it looks again and finds it taken.
     """
     free = or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now)
     oldest = select(OutboxRow.card_id, OutboxRow.seq).where(free).order_by(OutboxRow.at).limit(limit)
     taken = update(OutboxRow).where(tuple_(OutboxRow.card_id, OutboxRow.seq).in_(oldest), free)
-    leased = taken.values(leased_until=now + LEASE, attempts=OutboxRow.attempts + 1).returning(*_WAITING)
-    rows = session.execute(leased, execution_options={"synchronize_session": False})
-    return sorted((Waiting(*row, leased_until=now + LEASE) for row in rows), key=lambda event: (event.at, event.seq))
+    leased = taken.values(leased_until=now + LEASE, attempts=OutboxRow.attempts + 1).returning(OutboxRow)
+    rows = session.scalars(leased, execution_options={"synchronize_session": False})
+    return sorted((_as_waiting(row, now + LEASE) for row in rows), key=lambda event: (event.at, event.seq))
 
 
 def finish(session: Session, event: Waiting) -> bool:
@@ -100,7 +91,16 @@ def depth(session: Session) -> Depth:
     return Depth(events, oldest_at)
 
 
+def _concerns_anybody(entry: Recorded) -> bool:
+    # A cardholder's own payments are most of what happens, and nobody is told of them: they cost no row and no relay.
+    return isinstance(entry.event, CardEvent) and audiences.concerns_anybody(entry.event.type, entry.payload)
+
+
 def _as_row(entry: Recorded) -> dict[str, Any]:
     event = entry.event
     ids = {"card_id": str(entry.owner_id), "seq": entry.seq, "event_id": str(entry.event_id)}
     return {**ids, "type": event.type, "payload": entry.payload, "at": rfc3339(event.at)}
+
+
+def _as_waiting(row: OutboxRow, leased_until: datetime) -> Waiting:
+    return Waiting(row.card_id, row.seq, row.event_id, row.type, row.payload, row.at, leased_until)

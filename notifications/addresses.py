@@ -1,0 +1,133 @@
+"""Where we may call: a guard against being sent to our own network (server-side request forgery).
+
+The list is our own: Python's `is_global` calls `64:ff9b::7f00:1` global, which a NAT64 gateway turns into 127.0.0.1.
+"""
+
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+# IANA's registry of special-purpose IPv4 addresses, and multicast.
+_NOT_PUBLIC_V4: Final = tuple(
+    map(
+        IPv4Network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+            *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("224.0.0.0/4", "240.0.0.0/4"),
+        ),
+    )
+)
+# What IANA has given out for use by everybody is all within this; mapped, NAT64, local and multicast lie outside.
+_PUBLIC_V6: Final = IPv6Network("2000::/3")
+_NOT_PUBLIC_V6: Final = tuple(
+    map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"))
+)
+_LOOPBACK_V4: Final = IPv4Network("127.0.0.0/8")
+_LOOPBACK_V6: Final = IPv6Address("::1")
+
+_URL: Final = re.compile(r"[!-\[\]-~]{1,2048}")  # visible ASCII without the backslash
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
+_ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # what resolvers may read as an IPv4 address
+_PORTS: Final = frozenset({443, 8443})
+
+Address = IPv4Address | IPv6Address
+
+
+class AddressRefused(ValueError):
+    """We do not call that address. The text says why, for whoever entered the URL."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, asked of the system's resolver."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What may be called. `loopback_allowed` is for the demo, which lives on loopback, and lets nothing else in."""
+
+    loopback_allowed: bool = False
+    resolver: Callable[[str, int], list[str]] = resolve
+
+    def check(self, url: str) -> None:
+        """Look at a URL without asking the network. Raises AddressRefused."""
+        parts = _split(url)
+        host = parts.hostname or ""
+        loopback = self._is_loopback_host(host)
+        if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
+            raise AddressRefused("the URL must begin with https://")
+        if not loopback and (parts.port or 443) not in _PORTS:
+            raise AddressRefused("the port must be 443 or 8443")
+        if not loopback:
+            self._check_host(host)
+
+    def address(self, host: str, port: int) -> str:
+        """Resolve a host, once: the address to connect to. Raises AddressRefused unless all of them are public."""
+        try:
+            found = [ip_address(address) for address in self.resolver(host, port)]
+        except (OSError, ValueError) as error:
+            raise AddressRefused("the host name does not resolve") from error
+        if not found or not all(map(self.permits, found)):
+            raise AddressRefused("the host is not on the public internet")
+        return str(found[0])
+
+    def permits(self, address: Address) -> bool:
+        """Whether that address is public, or loopback where that is allowed."""
+        return is_public(address) or (self.loopback_allowed and is_loopback(address))
+
+    def _is_loopback_host(self, host: str) -> bool:
+        if not self.loopback_allowed:
+            return False
+        literal = _literal(host)
+        return host == "localhost" or (literal is not None and is_loopback(literal))
+
+    def _check_host(self, host: str) -> None:
+        literal = _literal(host)
+        if literal is not None and not is_public(literal):
+            raise AddressRefused("the address is not on the public internet")
+        if literal is None and (_ENDS_IN_NUMBER.fullmatch(host) or not _NAME.fullmatch(host) or len(host) > 253):
+            raise AddressRefused("the URL needs a full host name, such as shop.example")
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody on the internet could be reached there."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _NOT_PUBLIC_V4)
+    return address in _PUBLIC_V6 and not any(address in network for network in _NOT_PUBLIC_V6)
+
+
+def is_loopback(address: Address) -> bool:
+    """127.0.0.0/8 or ::1, and no other way of writing them."""
+    return address in _LOOPBACK_V4 if isinstance(address, IPv4Address) else address == _LOOPBACK_V6
+
+
+def _split(url: str) -> SplitResult:
+    if not _URL.fullmatch(url):
+        raise AddressRefused("the URL must be 1 to 2048 visible ASCII characters")
+    try:
+        parts = urlsplit(url)
+        well_formed = parts.port != 0 and "%" not in parts.netloc
+    except ValueError as error:
+        raise AddressRefused("the URL is not well-formed") from error
+    if not parts.hostname or not well_formed:
+        raise AddressRefused("the URL is not well-formed")
+    if "@" in parts.netloc:
+        raise AddressRefused("the URL must not hold a user name or password")
+    if "#" in url:
+        raise AddressRefused("the URL must not have a fragment")
+    return parts
+
+
+def _literal(host: str) -> Address | None:
+    """An address in its one canonical form; decimal, octal, hexadecimal and short forms are none."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,139 @@
+"""Who is told of what: events by their type, and those whom they concern. A test walks all event types and holds that
+each is in one of these tables or is named as silent."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+Payload = Mapping[str, Any]
+
+
+class Audience(Enum):
+    """Which people an event concerns."""
+
+    HOLDER = "holder"  # whose card it is
+    DELEGATE = "delegate"  # who has the drawing right that the event is about
+    DELEGATES = "delegates"  # everybody with a living drawing right on the card
+
+
+def _always(_: Payload) -> bool:
+    return True
+
+
+def _under_a_right(payload: Payload) -> bool:
+    return payload["right_id"] is not None
+
+
+def _on_the_own_phone(payload: Payload) -> bool:
+    return payload["right_id"] is None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One telling of an event. `kind` is the event's type unless said; `notify` is what the grantor must have chosen."""
+
+    audience: Audience
+    kind: str | None = None
+    sms: bool = False
+    when: Callable[[Payload], bool] = _always
+    notify: frozenset[str] = frozenset({"all", "declined", "none"})
+
+
+_HOLDER: Final = Telling(Audience.HOLDER)
+_HOLDER_AT_ONCE: Final = Telling(Audience.HOLDER, sms=True)
+_DELEGATE: Final = Telling(Audience.DELEGATE)
+_DELEGATES: Final = Telling(Audience.DELEGATES)
+
+PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
+    "card.plastic_activated": (_HOLDER,),
+    "card.blocked": (_HOLDER_AT_ONCE, _DELEGATES),  # R-10.1b
+    "card.unblocked": (_HOLDER, _DELEGATES),
+    "card.closed": (_HOLDER, _DELEGATES),
+    "card.replaced": (
+        _HOLDER_AT_ONCE,
+        Telling(Audience.DELEGATES, kind="card.unblocked", when=lambda payload: payload["unblocked"]),
+    ),
+    "token.provisioned": (
+        Telling(Audience.HOLDER, sms=True, when=_on_the_own_phone),
+        Telling(Audience.HOLDER, kind="drawing_right.token_provisioned", sms=True, when=_under_a_right),
+    ),
+    "token.provisioning_refused": (_HOLDER,),
+    "token.pin_changed": (_HOLDER,),
+    "token.suspended": (_HOLDER_AT_ONCE, Telling(Audience.DELEGATE, when=_under_a_right)),
+    "token.resumed": (_HOLDER, Telling(Audience.DELEGATE, when=_under_a_right)),
+    # A phone that gets a new token for its old one is told of by the provisioning.
+    "token.deactivated": (Telling(Audience.HOLDER, when=lambda payload: payload["by"] != "reprovisioning"),),
+    "credential.registered": (_HOLDER,),
+    "credential.confirmed": (_HOLDER,),
+    "credential.withdrawn": (_HOLDER,),
+    "drawing_right.granted": (_HOLDER,),
+    "drawing_right.changed": (_HOLDER, _DELEGATE),
+    "drawing_right.paired": (_HOLDER, _DELEGATE),
+    "drawing_right.unpaired": (_HOLDER,),
+    "drawing_right.paused": (_HOLDER, _DELEGATE),
+    "drawing_right.resumed": (_HOLDER, _DELEGATE),
+    "drawing_right.revoked": (_HOLDER, _DELEGATE),
+    "drawing_request.asked": (_HOLDER,),
+    "drawing_request.approved": (_DELEGATE,),
+    "drawing_request.declined": (_DELEGATE,),
+    "payment.approved": (
+        Telling(Audience.HOLDER, kind="drawing_right.payment_approved", when=_under_a_right, notify=frozenset({"all"})),
+    ),
+    "payment.declined": (
+        Telling(
+            Audience.HOLDER,
+            kind="drawing_right.payment_declined",
+            when=_under_a_right,
+            notify=frozenset({"all", "declined"}),
+        ),
+        Telling(Audience.DELEGATE, when=_under_a_right),
+    ),
+    "payment.refunded": (_HOLDER,),
+}
+
+# Which tokens' requestors get `token.updated` (3-api.md, "Wallet provider").
+ABOUT_A_TOKEN: Final = frozenset(
+    {
+        "token.provisioned",
+        "token.verified",
+        "token.activated",
+        "token.pin_changed",
+        "token.suspended",
+        "token.resumed",
+        "token.deactivated",
+    }
+)
+ABOUT_TOKENS_OF_A_CARD: Final = frozenset({"card.blocked", "card.unblocked", "card.closed", "card.replaced"})
+ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset({"drawing_right.paused", "drawing_right.resumed", "drawing_right.revoked"})
+# Which credentials' merchants may get `credential.updated` (R-3.6b).
+ABOUT_CREDENTIALS_OF_A_CARD: Final = frozenset({"card.replaced", "card.closed"})
+ABOUT_A_CREDENTIAL: Final = frozenset({"credential.confirmed", "credential.update_chosen", "credential.withdrawn"})
+REQUESTORS: Final = (
+    ABOUT_A_TOKEN | ABOUT_TOKENS_OF_A_CARD | ABOUT_TOKENS_OF_A_RIGHT | ABOUT_CREDENTIALS_OF_A_CARD | ABOUT_A_CREDENTIAL
+)
+
+# Nobody is told: it is a party's own doing that it has its answer to, or a step within something that is told.
+SILENT: Final = frozenset(
+    {
+        "card.issued",
+        "token.keys_issued",
+        "payment.captured",
+        "payment.reversed",
+        "cardholder.registered",
+        "cardholder.changed",
+        "requestor.registered",
+        "requestor.changed",
+        "policy.set",
+    }
+)
+
+
+def tellings(type_: str, payload: Payload) -> tuple[Telling, ...]:
+    """How people are told of this event, before anything is asked of the database."""
+    return tuple(telling for telling in PEOPLE.get(type_, ()) if telling.when(payload))
+
+
+def concerns_anybody(type_: str, payload: Payload) -> bool:
+    """Whether there is anybody to tell. An event that no table knows is kept: it must be noticed, not lost."""
+    return type_ in REQUESTORS or (type_ not in SILENT and (type_ not in PEOPLE or bool(tellings(type_, payload))))

@@ -33,7 +33,7 @@ from sqlalchemy import URL, make_url
 NAME = "tegnebog"  # of the database and of its superuser
 
 SOCKET_PATH_BYTES = 107  # sun_path of Linux is 108 bytes, the last of them zero
-TAKE_OVER_SECONDS = 3  # for a server whose owner was killed to shut down
+TAKE_OVER_SECONDS = 5  # for a server whose owner was killed to shut down
 START_SECONDS = 60  # crash recovery may take its time
 STOP_SECONDS = 30
 

@@ -199,8 +199,8 @@ def test_a_path_too_long_for_a_socket_works_and_leaves_nothing_elsewhere(made: P
 
 
 @pytest.mark.parametrize("name", ["it's 50%?rød=#grød", "one,two"])
-def test_a_folder_may_have_any_name(data: Path, name: str) -> None:
-    with running(data / name, fast=True) as servers:
+def test_a_folder_may_have_any_name(made: Path, tmp_path: Path, name: str) -> None:
+    with running(shutil.copytree(made, tmp_path / name), fast=True) as servers:
         assert query(servers.database_url, "SELECT 1") == (1,)
         with redis.Redis.from_url(servers.redis_url) as client:
             assert client.ping()

@@ -196,9 +196,12 @@ def _connect(url: str) -> psycopg.Connection:
 @contextmanager
 def _locked_log(data: Path, name: str) -> Iterator[IO[bytes]]:
     """The log of the server `name`, locked: no process is left of the one that wrote it before."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = data / f"{name}.log"
-    path.touch(mode=0o600)
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise EmbeddedServerError(f"{data} cannot be used as a data folder: {error.strerror}") from error
     with path.open("ab") as log:
         if not _within(TAKE_OVER_SECONDS, lambda: _lock(log)):
             raise EmbeddedServerError(f"{name} runs in {data} already: stop it first, or choose another data folder")

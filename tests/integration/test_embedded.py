@@ -220,6 +220,13 @@ def test_a_start_that_fails_names_its_log_and_leaves_the_folder_free(data: Path)
         assert query(server.url, "SELECT 1") == (1,)
 
 
+def test_a_data_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(EmbeddedServerError, match=r"file/data cannot be used as a data folder: Not a directory"):
+        start_postgres(file / "data")
+
+
 def test_a_database_is_made_from_a_template_and_dropped_under_its_users(data: Path) -> None:
     with start_postgres(data, fast=True) as server:
         template = create_database(server.url, "template for tests")

@@ -1,0 +1,78 @@
+"""Step 5: Emil gets a child card with limits."""
+
+from mobile_mock.answers import list_in, object_in
+from mobile_mock.story.stage import Stage
+
+EMIL_PIN = "1379"
+PER_PAYMENT, PER_DAY = 20_000, 50_000
+
+
+def lend(stage: Stage) -> None:
+    """5. Anna gives Emil a drawing right, pairs his phone, and hears of what he may not buy."""
+    grant(stage)
+    pair(stage)
+    put_on_phone(stage)
+    spend(stage)
+
+
+def grant(stage: Stage) -> None:
+    """The drawing right itself."""
+    told, emil = stage.transcript, stage.people["emil"]
+    told.tell("Anna approves with MitID that Emil may draw DKK 200 a payment, 500 a day.")
+    stage.anna.step_up("right")
+    limits = {"per_payment": PER_PAYMENT, "per_day": PER_DAY}
+    asked = {
+        "delegate": {"name": emil["name"], "birthdate": emil["birthdate"]},
+        "limits": limits,
+        "notify_grantor": "all",
+    }
+    response = stage.anna.request("POST", f"/v1/cards/{stage.card_id}/drawing-rights", asked)
+    told.expect("the drawing right is made", response.status_code, 201)
+    right = object_in(response)
+    stage.right_id = right["id"]
+    told.expect("it waits for a phone", right["status"], "invited")
+    told.expect("with the limits she set", {name: right["limits"][name] for name in limits}, limits)
+
+
+def pair(stage: Stage) -> None:
+    """The device grant: Emil's phone shows a code, Anna types it."""
+    told = stage.transcript
+    told.tell("Emil's phone asks to be let in and shows a code; Anna reads it and approves with MitID.")
+    pairing = stage.emil.ask_to_pair(stage.emil.name)
+    stage.anna.step_up("pair")
+    asking = object_in(stage.anna.request("GET", f"/v1/pairings/{pairing.user_code}"))
+    told.expect("she sees which phone asks", asking["device_name"], stage.emil.name)
+    told.check("and the two digits that both show", len(asking["match"]) == 2, asking["match"], "two digits")
+    path = f"/v1/drawing-rights/{stage.right_id}/pair"
+    object_in(stage.anna.request("POST", path, {"user_code": pairing.user_code}))
+    told.expect("Emil's phone is let in", stage.emil.wait_for_pairing(pairing, 30), None)
+
+
+def put_on_phone(stage: Stage) -> None:
+    """The child card: a token under the drawing right."""
+    told, phone = stage.transcript, stage.emil
+    rights = list_in(phone.request("GET", "/v1/drawing-rights"))
+    told.expect("Emil sees his drawing right and no other", [right["id"] for right in rights], [stage.right_id])
+    told.tell("His phone makes a child card of it; there is no card to type in.")
+    token = stage.emil_token = phone.provision(drawing_right_id=stage.right_id)
+    made = token.provisioned
+    told.expect("it hangs under the drawing right", made["drawing_right_id"], stage.right_id)
+    told.expect("and says nothing of Anna's card", (made["card_id"], made["par"]), (None, None))
+    told.expect("with his PIN it is active", token.choose_pin(EMIL_PIN)["status"], "active")
+    token.fetch_keys()
+
+
+def spend(stage: Stage) -> None:
+    """One payment within the limits, one above."""
+    told, token = stage.transcript, stage.emil_token
+    told.tell("Emil buys for DKK 120.00, then for 250.00.")
+    stage.expect_decision("within the limits he pays", stage.grocer.tap(token, 12_000), "approved", "00")
+    declined = stage.grocer.tap(token, 25_000)
+    stage.expect_decision("above them he does not", declined, "amount_limit", "61")
+    limit = declined["limit"] or {}
+    came = {name: limit.get(name) for name in ("name", "limit", "of")}
+    told.expect("the limit is named", came, {"name": "per_payment", "limit": PER_PAYMENT, "of": "drawing_right"})
+    usage = object_in(stage.anna.request("GET", f"/v1/drawing-rights/{stage.right_id}"))["usage"]["per_day"]
+    told.expect("only what was paid is spent", (usage["spent"], usage["remaining"]), (12_000, PER_DAY - 12_000))
+    message = stage.anna.wait_for_message("drawing_right.payment_declined", stage.is_about_card)
+    told.check("Anna's inbox tells her", message is not None and message["text"], message, "a message")

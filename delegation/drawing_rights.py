@@ -211,7 +211,12 @@ def move(right: DrawingRight, name: str, now: datetime, to: str | None = None) -
 
 
 def announce(
-    session: Session, kind: Callable[..., events.DrawingRightEvent], right: DrawingRight, now: datetime, **more: object
+    session: Session,
+    kind: Callable[..., events.DrawingRightEvent],
+    right: DrawingRight,
+    now: datetime,
+    /,
+    **more: object,
 ) -> None:
     """Emit an event about the right. Raises LockNotHeld where the card isn't locked."""
     event = kind(

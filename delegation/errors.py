@@ -1,6 +1,6 @@
 """What can go wrong with drawing rights. What a rule merely declines is a value: `Refused`, `ExceedsCeiling`."""
 
-from tokenization.errors import Conflict, IllegalMove, NotFound
+from tokenization.errors import Conflict, NotFound
 
 
 class RightNotFound(NotFound):
@@ -9,10 +9,6 @@ class RightNotFound(NotFound):
 
 class RequestNotFound(NotFound):
     """There is no such request, or it is not yours."""
-
-
-class RightNotUsable(IllegalMove):
-    """The drawing right is paused, expired or revoked."""
 
 
 class TooManyRequests(Conflict):

@@ -147,7 +147,8 @@ def _sum(counter: str, since: str | None = None) -> ColumnElement[int]:
     return func.coalesce(sql_cast(bounded, BigInteger), 0)
 
 
-# Each figure of Usage: which counter is summed, and from which day on.
+# Each figure of Usage: which counter is summed, and from which day on. There is no last day: at midnight another
+# machine's clock may be a moment ahead, and what it charged must not be overlooked.
 _FIGURES: Final = {
     "day_minor": ("spent_minor", "today"),
     "week_minor": ("spent_minor", "week"),

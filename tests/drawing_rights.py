@@ -1,0 +1,60 @@
+"""Drawing rights to test with: made-up people, real cards."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights
+from delegation.drawing_rights import Delegate
+from delegation.limits import Attempt
+from delegation.models import DrawingRight
+from delegation.terms import Ceiling, Limits, RightTerms
+from tokenization import cardholders, cards, events, ids
+from tokenization.cards import NumberSpace
+from tokenization.models import Card
+from tokenization.vault import Vault
+
+CEILING = Ceiling(
+    per_payment=200_000, per_day=300_000, per_week=700_000, per_month=1_500_000, total=None, payments_per_day=20
+)
+NO_CEILING = Ceiling()
+NOON = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
+EMIL = Delegate("Emil")
+
+
+def permitting(*, valid_until: Any = None, hours: Any = None, **fields: Any) -> RightTerms:
+    """Terms: limits by their names, lists by theirs."""
+    lists = {name: tuple(fields.pop(name)) for name in list(fields) if name.startswith(("allowed", "blocked"))}
+    return RightTerms(Limits(**fields), valid_until=valid_until, hours=hours, **lists)
+
+
+def attempt(amount_minor: int = 10_000, **fields: Any) -> Attempt:
+    """A purchase at a Danish grocer's, on a Sunday at noon."""
+    usual = {"mcc": "5411", "country": "DK", "merchant_id": "DK-1", "kind": "purchase", "at": NOON}
+    return Attempt(amount_minor=amount_minor, **{**usual, **fields})
+
+
+def issue_card(session: Session, vault: Vault, now: datetime) -> Card:
+    """A card, locked, of a made-up cardholder."""
+    holder = cardholders.register(session, vault, name="Anna Prøve", cpr="0101700101", mobile=None, now=now)
+    space = NumberSpace(card_bin="920890", token_bin="920891", validity_months=36)
+    card = cards.issue(
+        session,
+        vault,
+        space,
+        holder_id=holder.holder_id,
+        account_id=ids.new_id(),
+        scheme="visa_dankort",
+        now=now,
+    )
+    events.take_pending(session)
+    return card
+
+
+def grant(session: Session, card: Card, now: datetime, right_terms: RightTerms | None = None) -> DrawingRight:
+    """A drawing right for Emil: DKK 200 a payment, unless the terms say something else."""
+    right_terms = right_terms or permitting(per_payment=20_000)
+    right = drawing_rights.grant(session, card, EMIL, right_terms, CEILING, now=now)
+    assert isinstance(right, DrawingRight)
+    return right

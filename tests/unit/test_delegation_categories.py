@@ -1,0 +1,61 @@
+import iso18245
+import pytest
+
+from delegation import categories
+from delegation.categories import CATEGORIES, categories_of
+
+EVERY_CODE = {mcc.mcc for mcc in iso18245.get_all_mccs()}
+
+
+@pytest.mark.parametrize(
+    ("mcc", "expected"),
+    [
+        ("5411", {"groceries"}),
+        ("5813", {"restaurants", "alcohol_and_tobacco"}),
+        ("5816", {"games", "digital_goods"}),
+        ("6011", {"cash"}),
+        ("6051", {"money_transfers"}),
+        ("7995", {"gambling"}),
+        ("9406", {"gambling"}),
+        ("4111", {"transport"}),
+        ("5542", {"fuel"}),
+        ("7011", {"hotels"}),
+        ("3655", {"hotels"}),
+        ("3501", {"hotels"}),
+        ("3999", {"hotels"}),
+        ("3500", {"car_hire"}),
+        ("3351", {"car_hire"}),
+        ("3350", {"airlines"}),
+        ("3016", {"airlines"}),
+        ("0742", {"pets"}),
+        ("1520", {"other"}),
+        ("0000", {"other"}),
+        ("abcd", {"other"}),
+    ],
+)
+def test_a_merchant_category_code_has_its_groups(mcc: str, expected: set[str]) -> None:
+    assert categories_of(mcc) == expected
+
+
+def test_every_code_of_a_group_outside_the_company_ranges_stands_in_the_standard() -> None:
+    grouped = {code for code in (f"{number:04}" for number in range(10_000)) if categories_of(code) != {"other"}}
+    assert {code for code in grouped if not "3000" <= code <= "3999"} <= EVERY_CODE
+
+
+@pytest.mark.parametrize(
+    ("word", "category"), [("AIRLINES", "airlines"), ("RENT-A-CAR", "car_hire"), ("HOTEL", "hotels")]
+)
+def test_the_codes_of_single_companies_are_grouped_by_their_trade(word: str, category: str) -> None:
+    companies = [
+        mcc.mcc for mcc in iso18245.get_all_mccs() if "3000" <= mcc.mcc <= "3999" and word in mcc.visa_description
+    ]
+    assert len(companies) > 10
+    assert all(categories_of(code) == {category} for code in companies)
+
+
+def test_every_category_has_a_code() -> None:
+    assert set().union(*(categories_of(code) for code in EVERY_CODE)) == CATEGORIES
+
+
+def test_names_that_are_no_category_are_found() -> None:
+    assert categories.unknown(["games", "Games", "sweets", "other"]) == ["Games", "sweets"]

@@ -29,7 +29,7 @@ lint: .venv ## check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: .venv ## put the code in order
 	$(BIN)/ruff check --fix-only
@@ -40,7 +40,7 @@ lock: .venv ## pin requirements/*.txt anew from pyproject.toml (ARGS=--upgrade f
 	$(BIN)/$(LOCK) $(ARGS) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
 
 audit: .venv ## look for known weaknesses in what is pinned (asks the network)
-	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/dev.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/dev.txt
 
 clean: ## remove .venv, caches and build results; the data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis

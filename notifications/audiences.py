@@ -31,7 +31,7 @@ def _on_the_own_phone(payload: Payload) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One telling of an event. `kind` is the event's type unless said; `notify` is what the grantor must have chosen."""
+    """One telling of an event. `kind` is its type unless said; `notify` is what the grantor must have chosen."""
 
     audience: Audience
     kind: str | None = None

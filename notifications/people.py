@@ -1,0 +1,130 @@
+"""Telling people: from an event to messages in inboxes and text messages on their way. Each is told once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights
+from delegation.models import DrawingRight
+from notifications import audiences
+from notifications.audiences import Audience, Telling
+from notifications.messages import Happening, Rendered, render
+from notifications.models import Message, SmsMessage
+from notifications.outbox import Waiting
+from tokenization import ids
+from tokenization.models import Card, Cardholder, Credential, Plastic, Requestor
+
+_LIVING: Final = ("active", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One person and what that person reads. `card_id` is for the cardholder only."""
+
+    recipient_id: UUID
+    card_id: UUID | None
+    rendered: Rendered
+    sms: bool
+
+
+def tell(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
+    """Write what people are told of an event. Answers whose inboxes have something new."""
+    tellings = audiences.tellings(event.type, event.payload)
+    if not tellings:
+        return frozenset()
+    told = list(_words(session, event, tellings, now))
+    _write_messages(session, event, told)
+    _write_sms(session, event, [each for each in told if each.sms], now)
+    return frozenset(each.recipient_id for each in told)
+
+
+def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now: datetime) -> Iterator[_Told]:
+    holder_id, language, last4 = _holder(session, event.card_id)
+    right = _right(session, event)
+    happening = Happening(
+        type=event.type,
+        payload=event.payload,
+        at=event.at,
+        card_last4=last4,
+        delegate_name=right.delegate_name if right else None,
+        not_updated=_not_updated(session, event.card_id) if event.type == "card.replaced" else (),
+    )
+    for telling in tellings:
+        rendered = render(telling, happening, language)
+        if telling.audience is Audience.HOLDER:
+            if right is None or right.notify_grantor in telling.notify:
+                yield _Told(holder_id, event.card_id, rendered, telling.sms)
+            continue
+        rights = _living_rights(session, event.card_id, now) if telling.audience is Audience.DELEGATES else [right]
+        yield from (_Told(each.right_id, None, rendered, telling.sms) for each in rights if each is not None)
+
+
+def _holder(session: Session, card_id: UUID) -> tuple[UUID, str, str]:
+    statement = (
+        select(Card.holder_id, Cardholder.language, Plastic.last4)
+        .join(Cardholder, Cardholder.holder_id == Card.holder_id)
+        .join(Plastic, (Plastic.card_id == Card.card_id) & (Plastic.plastic_id == Card.current_plastic_id))
+        .where(Card.card_id == card_id)
+    )
+    holder_id, language, last4 = session.execute(statement).one()
+    return holder_id, language, last4
+
+
+def _right(session: Session, event: Waiting) -> DrawingRight | None:
+    text = event.payload.get("right_id")
+    return session.get(DrawingRight, (event.card_id, ids.parse("right", text))) if text else None
+
+
+def _living_rights(session: Session, card_id: UUID, now: datetime) -> list[DrawingRight]:
+    rights = drawing_rights.load_for_card(session, card_id)
+    return [right for right in rights if drawing_rights.status(right, now) in _LIVING]
+
+
+def _not_updated(session: Session, card_id: UUID) -> list[str]:
+    """The shops that keep the card and will not be told of the new one (R-3.6c)."""
+    kept = (Credential.card_id == card_id, Credential.state == "active", Credential.automatic_update.is_(False))
+    names = select(Requestor.name).join(Credential, Credential.requestor_id == Requestor.requestor_id).where(*kept)
+    return list(session.scalars(names.distinct().order_by(Requestor.name)))
+
+
+def _write_messages(session: Session, event: Waiting, told: list[_Told]) -> None:
+    rows = [
+        {
+            "recipient_id": each.recipient_id,
+            "message_id": ids.new_id(),
+            "event_id": event.event_id,
+            "kind": each.rendered.kind,
+            "language": each.rendered.language,
+            "title": each.rendered.title,
+            "text": each.rendered.text,
+            "card_id": each.card_id,
+            "at": event.at,
+        }
+        for each in told
+    ]
+    if rows:
+        session.execute(insert(Message).on_conflict_do_nothing(), rows)
+
+
+def _write_sms(session: Session, event: Waiting, told: list[_Told], now: datetime) -> None:
+    rows = [
+        {
+            "holder_id": each.recipient_id,
+            "sms_id": ids.new_id(),
+            "event_id": event.event_id,
+            "kind": each.rendered.kind,
+            "text": each.rendered.text,
+            "state": "waiting",
+            "next_attempt_at": now,
+            "at": event.at,
+        }
+        for each in told
+    ]
+    if rows:
+        session.execute(insert(SmsMessage).on_conflict_do_nothing(), rows)

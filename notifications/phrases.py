@@ -1,0 +1,83 @@
+"""Words of the API (reasons, limits) as people say them: word -> (Danish, English)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+Phrases = Mapping[str, tuple[str, str]]
+
+# Why a card is blocked, a token suspended, a provisioning refused: after "Reason: ".
+REASONS: Final[Phrases] = {
+    "lost": ("kortet er bortkommet", "the card is lost"),
+    "stolen": ("kortet er stjålet", "the card is stolen"),
+    "misused": ("kortet er misbrugt", "the card has been misused"),
+    "copied": ("kortet er kopieret", "the card has been copied"),
+    "pin_compromised": ("andre kender pinkoden", "somebody else knows the PIN"),
+    "suspected": ("mistanke om misbrug", "misuse is suspected"),
+    "account_closed": ("kontoen er lukket", "the account is closed"),
+    "rules_broken": ("kortreglerne er brudt", "the card's rules were broken"),
+    "overdraft": ("kontoen er i overtræk", "the account is overdrawn"),
+    "device_lost": ("telefonen er bortkommet", "the phone is lost"),
+    "device_stolen": ("telefonen er stjålet", "the phone is stolen"),
+    "fraud": ("mistanke om misbrug", "misuse is suspected"),
+    "wrong_pin": ("forkert pinkode for mange gange", "a wrong PIN too many times"),
+    "wallet-not-approved": ("appen er ikke godkendt", "the app is not approved"),
+    "provisioning-limit-reached": ("kortet er på for mange telefoner", "the card is on too many phones"),
+    "card-blocked": ("kortet er spærret", "the card is blocked"),
+    "card-closed": ("kortet er lukket", "the card is closed"),
+    "card-expired": ("kortet er udløbet", "the card has expired"),
+    "other": ("andet", "other"),
+}
+
+# Why a payment was declined: a sentence. 3-api.md, "Network".
+DECLINES: Final[Phrases] = {
+    "card_replaced": ("Kortnummeret er erstattet af et nyt.", "The card number was replaced by a new one."),
+    "expired": ("Kortet er udløbet.", "The card has expired."),
+    "card_lost": ("Kortet er spærret.", "The card is blocked."),
+    "card_stolen": ("Kortet er spærret.", "The card is blocked."),
+    "card_blocked": ("Kortet er spærret.", "The card is blocked."),
+    "card_closed": ("Kortet er lukket.", "The card is closed."),
+    "card_inactive": ("Kortet er ikke taget i brug.", "The card is not activated."),
+    "token_suspended": ("Kortet er spærret på telefonen.", "The card is suspended on the phone."),
+    "token_inactive": ("Kortet er ikke klar på telefonen.", "The card is not ready on the phone."),
+    "drawing_right_inactive": (
+        "Retten til at betale holder pause eller er slut.",
+        "The right to pay is paused or over.",
+    ),
+    "not_permitted": ("Det må kortet ikke bruges til.", "The card may not be used for that."),
+    "insufficient_funds": ("Der er ikke penge nok.", "There is not enough money."),
+    "pin_required": ("Der skal bruges pinkode.", "The PIN is needed."),
+    "wrong_pin": ("Pinkoden var forkert.", "The PIN was wrong."),
+    "pin_locked": ("Forkert pinkode for mange gange.", "A wrong PIN too many times."),
+    "security_violation": ("Betalingen var ikke ægte.", "The payment was not genuine."),
+    "amount_limit": ("En beløbsgrænse er nået.", "An amount limit is reached."),
+    "count_limit": ("En grænse for antal er nået.", "A limit of how often is reached."),
+    "invalid_amount": ("Beløbet er ikke gyldigt.", "The amount is not valid."),
+    "currency_not_supported": ("Valutaen kan ikke bruges.", "The currency cannot be used."),
+    "customer_authentication_required": ("Betalingen skal godkendes af dig.", "The payment must be approved by you."),
+    "wrong_cvc": ("Kontrolcifrene var forkerte.", "The security digits were wrong."),
+    "credential_withdrawn": ("Butikken har ikke længere kortet.", "The shop no longer has the card."),
+    "credential_pending": ("Butikken venter på et ja.", "The shop waits for a yes."),
+    "reversed": ("Butikken fortrød betalingen.", "The shop took the payment back."),
+    "unknown_number": ("Kortet blev ikke genkendt.", "The card was not recognised."),
+    "system_error": ("Der var en fejl hos os. Prøv igen.", "There was an error on our side. Try again."),
+}
+
+# What a limit is on: "The limit <…> is DKK 500.00".
+LIMITS: Final[Phrases] = {
+    "per_payment": ("pr. betaling", "per payment"),
+    "per_day": ("pr. dag", "per day"),
+    "per_week": ("pr. uge", "per week"),
+    "per_month": ("pr. måned", "per month"),
+    "total": ("i alt", "in all"),
+    "payments_per_day": ("pr. dag", "per day"),
+}
+
+# Which rule of the grantor's stood in the way where no figure did: a sentence.
+RULES: Final[Phrases] = {
+    "allowed_categories": ("Den slags butik er ikke tilladt.", "That kind of shop is not allowed."),
+    "blocked_categories": ("Den slags butik er ikke tilladt.", "That kind of shop is not allowed."),
+    "allowed_countries": ("Landet er ikke tilladt.", "The country is not allowed."),
+    "allowed_merchants": ("Butikken er ikke tilladt.", "The shop is not allowed."),
+    "hours": ("Det er uden for den tilladte tid.", "It is outside the allowed hours."),
+    "valid_until": ("Retten til at betale er udløbet.", "The right to pay has expired."),
+}

@@ -5,7 +5,7 @@ the card's lock.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Final, Self, cast
 from uuid import UUID
@@ -124,10 +124,8 @@ def charge_many(session: Session, charges: Iterable[Charge]) -> None:
 
 def give_back(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
     """Take a reversed payment, or a part of one, off the day that was charged. It must have been charged there."""
-    counters = {counter: getattr(UsageDay, counter) - amount for counter, amount in asdict(delta).items()}
-    bucket = (UsageDay.card_id == card_id) & (UsageDay.scope_id == scope_id) & (UsageDay.day == day)
-    statement = update(UsageDay).where(bucket).values(counters).returning(UsageDay.day)
-    session.execute(statement, execution_options={"synchronize_session": False}).one()
+    bucket = {"of_card_id": card_id, "of_scope_id": scope_id, "of_day": day}
+    session.execute(_TAKE_BACK, {**bucket, **asdict(delta)}).one()
 
 
 def _row(each: Charge) -> dict[str, Any]:
@@ -135,18 +133,17 @@ def _row(each: Charge) -> dict[str, Any]:
 
 
 def _usage(row: Any, total: bool) -> Usage:
-    if row is None:
-        return Usage() if total else Usage(total_minor=None)
-    sums = {name: getattr(row, name) for name in _SUM_NAMES}
-    return Usage(**sums) if total else Usage(**{**sums, "total_minor": None})
+    sums = {name: getattr(row, name, None) or 0 for name in _FIGURES}
+    return Usage(**sums if total else {**sums, "total_minor": None})
 
 
-def _sum(counter: str, since: str | None = None) -> ColumnElement[int]:
-    total = func.sum(getattr(UsageDay, counter))
-    bounded = total.filter(UsageDay.day >= bindparam(since, type_=Date)) if since else total
-    return func.coalesce(sql_cast(bounded, BigInteger), 0)
+def _sum(counter: str, since: str | None) -> ColumnElement[int]:
+    whole = func.sum(_DAYS.c[counter])
+    bounded = whole.filter(_DAYS.c.day >= bindparam(since, type_=Date)) if since else whole
+    return sql_cast(bounded, BigInteger)
 
 
+_DAYS: Final = cast(Table, UsageDay.__table__)
 # Each figure of Usage: which counter is summed, and from which day on. There is no last day: at midnight another
 # machine's clock may be a moment ahead, and what it charged must not be overlooked.
 _FIGURES: Final = {
@@ -161,24 +158,29 @@ _FIGURES: Final = {
     "visa_thirty_days_minor": ("visa_minor", "thirty_days"),
     "visa_cash_today_minor": ("visa_cash_minor", "today"),
 }
-_SUM_NAMES: Final = tuple(field.name for field in fields(Usage))
 _ASKED: Final = (
     func.unnest(
         bindparam("cards", type_=ARRAY(Uuid)),
         bindparam("scopes", type_=ARRAY(Uuid)),
         bindparam("since", type_=ARRAY(Date)),
     )
-    .table_valued(column("card_id", Uuid), column("scope_id", Uuid), column("since", Date), name="asked")
-    .render_derived()
+    .table_valued(column("card_id", Uuid), column("scope_id", Uuid), column("since", Date))
+    .render_derived(name="asked")
 )
 _SUMS: Final = (
-    select(UsageDay.scope_id, *(_sum(*figure).label(name) for name, figure in _FIGURES.items()))
-    .join(_ASKED, (UsageDay.card_id == _ASKED.c.card_id) & (UsageDay.scope_id == _ASKED.c.scope_id))
-    .where(UsageDay.day >= _ASKED.c.since)
-    .group_by(UsageDay.card_id, UsageDay.scope_id)
+    select(_DAYS.c.scope_id, *(_sum(*figure).label(name) for name, figure in _FIGURES.items()))
+    .join_from(_DAYS, _ASKED, (_DAYS.c.card_id == _ASKED.c.card_id) & (_DAYS.c.scope_id == _ASKED.c.scope_id))
+    .where(_DAYS.c.day >= _ASKED.c.since)
+    .group_by(_DAYS.c.card_id, _DAYS.c.scope_id)
 )
-_NEW: Final = insert(cast(Table, UsageDay.__table__))
+_NEW: Final = insert(_DAYS)
 _UPSERT: Final = _NEW.on_conflict_do_update(
     index_elements=["card_id", "scope_id", "day"],
-    set_={counter: getattr(UsageDay, counter) + _NEW.excluded[counter] for counter in COUNTERS},
+    set_={counter: _DAYS.c[counter] + _NEW.excluded[counter] for counter in COUNTERS},
+)
+_TAKE_BACK: Final = (
+    update(_DAYS)
+    .where(*(_DAYS.c[name] == bindparam(f"of_{name}") for name in ("card_id", "scope_id", "day")))
+    .values({counter: _DAYS.c[counter] - bindparam(counter, type_=BigInteger) for counter in COUNTERS})
+    .returning(_DAYS.c.day)
 )

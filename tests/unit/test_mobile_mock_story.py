@@ -1,9 +1,13 @@
 """How the story keeps its record: what counts as held, and what is never shown."""
 
+import socket
+
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 from rich.console import RenderableType
 
+from mobile_mock.story import run
 from mobile_mock.story.beginning import is_number, passes_luhn
 from mobile_mock.story.transcript import Transcript, masked
 
@@ -87,8 +91,7 @@ def test_a_card_number_never_reaches_the_page(transcript: Transcript, page: Page
 def test_an_answer_is_shown_without_its_query(transcript: Transcript, page: Page) -> None:
     request = httpx.Request("GET", "http://127.0.0.1:8080/oauth/mitid/callback?code=hidden")
     transcript.observer("Anna's phone")(httpx.Response(409, json={"code": "card-blocked"}, request=request))
-    assert "GET /oauth/mitid/callback" in page.text
-    assert "409 card-blocked" in page.text
+    assert "409  GET /oauth/mitid/callback  card-blocked" in page.text
     assert "hidden" not in page.text
 
 
@@ -106,3 +109,20 @@ def test_a_whole_valid_number_of_the_bin_counts() -> None:
 )
 def test_any_other_number_does_not_count(number: str) -> None:
     assert not is_number(number, "920890")
+
+
+def test_a_demo_that_is_not_there_makes_the_story_false(page: Page) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    client = {"client_id": "c", "private_jwk": ECKey.generate_key("P-256").as_dict(private=True), "merchant_id": "m"}
+    access = {
+        "base_url": f"http://127.0.0.1:{port}",
+        "people": {"anna": {"cardholder_id": "holder_1", "account_id": "acct_1"}},
+        "wallet_app": {"client_id": "app", "redirect_uri": "app:/signed-in"},
+        "child_app": {"client_id": "child"},
+        "machines": dict.fromkeys(("issuer", "network", "provider", "merchant"), client),
+    }
+    report = run(access, page)
+    assert not report
+    (failure,) = report.failures
+    assert failure.startswith("The bank issues Anna a Visa/Dankort: ConnectError")

@@ -53,15 +53,12 @@ def block_for_good(stage: Stage) -> None:
 def refuse_everything(stage: Stage) -> None:
     """Every way to pay, each with its own answer."""
     stage.transcript.tell("Every way to pay is tried.")
-    attempts = (
-        ("Anna's phone", stage.grocer.tap(stage.anna_token, 4_500), "card_blocked", "62"),
-        ("Emil's phone", stage.grocer.tap(stage.emil_token, 3_000), "card_blocked", "62"),
-        ("the card on file", stage.streaming.charge_on_file(stage.credential["id"], 9_900), "card_blocked", "62"),
-        ("the plastic in a terminal", stage.grocer.charge_card(stage.card, 2_500), "card_lost", "41"),
-        ("the plastic held to it", stage.grocer.charge_card(stage.card, 2_500, "contactless"), "card_lost", "41"),
-    )
-    for what, decision, reason, code in attempts:
-        stage.expect_decision(what, decision, reason, code)
+    shop, streaming, expect = stage.grocer, stage.streaming, stage.expect_decision
+    expect("Anna's phone", shop.tap(stage.anna_token, 4_500), "card_blocked", "62")
+    expect("Emil's phone", shop.tap(stage.emil_token, 3_000), "card_blocked", "62")
+    expect("the card on file", streaming.charge_on_file(stage.credential["id"], 9_900), "card_blocked", "62")
+    expect("the plastic in a terminal", shop.charge_card(stage.card, 2_500), "card_lost", "41")
+    expect("the plastic held to it", shop.charge_card(stage.card, 2_500, "contactless"), "card_lost", "41")
 
 
 def tell_everybody(stage: Stage) -> None:

@@ -24,7 +24,7 @@ def register(stage: Stage) -> None:
     endpoint = {"url": stage.merchant_webhooks.url, "update_format": "token"}
     answer = object_in(stage.merchant.request("PUT", "/v1/merchant/webhook-endpoint", endpoint))
     stage.merchant_webhooks.secrets.append(answer["secret"])
-    typed = {name: stage.card[name] for name in ("number", "expiry", "cvc")}
+    typed = {name: stage.card[name] for name in ("number", "expiry")}
     asked = {"card": typed, "agreement": "subscription", "reference": REFERENCE}
     response = stage.merchant.request("POST", "/v1/merchant/credentials", asked)
     told.expect("the credential is made", response.status_code, 201)

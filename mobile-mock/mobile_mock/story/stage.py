@@ -15,7 +15,7 @@ from mobile_mock.webhooks import WebhookReceiver
 # Given a card's id, changes one row of its journal in the database for as long as the block lasts.
 Tamper = Callable[[str], AbstractContextManager[object]]
 
-GROCER = Merchant("DK-NÆRKØB-1", "Nærkøb Vesterbro", "5411")
+GROCER = Merchant("DK-5411-1", "Nærkøb Vesterbro", "5411")
 STREAMING_NAME, STREAMING_MCC = "Filmfloden", "4899"
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from textwrap import fill, indent
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from mobile_mock.answers import problem_code
 
 Say = Callable[[RenderableType], object]
 
+WIDTH = 74
 # Anything as long as a card number: shown as BIN and last four, whatever it is.
 LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])([0-9]{6})[0-9]{2,9}([0-9]{4})(?![0-9A-Za-z])")
 
@@ -79,7 +81,7 @@ class Transcript:
 
     def tell(self, text: str) -> None:
         """Say what is being done."""
-        self._show(f"   {text}", "")
+        self._show(indent(fill(text, WIDTH), "   "), "")
 
     def observer(self, who: str) -> Callable[[httpx.Response], None]:
         """Writes each answer that `who` gets: method, path, status; no query and no body."""
@@ -88,8 +90,8 @@ class Transcript:
             if response.is_error:
                 response.read()
             request = response.request
-            said = f"{request.method} {request.url.path}"
-            self._show(f"     {who:<16} {said:<64} {response.status_code} {problem_code(response)}".rstrip(), "dim")
+            said = f"{response.status_code}  {request.method} {request.url.path}  {problem_code(response)}"
+            self._show(f"     {who:<16} {said}".rstrip(), "dim")
 
         return observe
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from authlib.oauth2.rfc6749 import ClientMixin
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from wallet.access.events import ClientRegistered, client_subject
 from wallet.access.models import OAuthClient
 from wallet.access.public_keys import InvalidKey, public_key
 
+PRIVATE_KEY_JWT: Final = "private_key_jwt"
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _MACHINE: Final = frozenset({"client_credentials"})
 GRANTS: Final = {
@@ -40,8 +42,8 @@ _DANISH: Final = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa"})
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """A registered client that may be let in now."""
+class Client(ClientMixin):
+    """A registered client that may be let in now, as Authlib asks about it."""
 
     client_id: str
     scope: str
@@ -57,6 +59,37 @@ class Client:
     def keys(self) -> KeySet:
         """The public keys of a machine."""
         return KeySet([ECKey.import_key(key) for key in (self.jwks or {"keys": []})["keys"]])
+
+    def get_client_id(self) -> str:
+        """Its id."""
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> None:
+        """None: every request names its redirect URI (RFC 9700 section 4.1.3)."""
+
+    def get_allowed_scope(self, scope: str | None) -> str | None:
+        """The client's one scope, asked for or not; None for any other, as an empty one would be issued."""
+        return self.scope if scope in (None, "", self.scope) else None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Whether it is registered, character by character."""
+        return redirect_uri in self.redirect_uris
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """No: nobody has a secret here."""
+        return False
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Phones are public clients; machines sign."""
+        return method == (PRIVATE_KEY_JWT if self.is_machine else "none")
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Whether it may begin the authorization code flow."""
+        return response_type == "code" and self.check_grant_type("authorization_code")
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """What a client may do follows from its scope."""
+        return grant_type in GRANTS[self.scope]
 
 
 def register_client(

@@ -134,10 +134,10 @@ def live(session: Session, session_id: UUID) -> AccessSession | None:
     return None if found is None or found.ended_at else found
 
 
-def of_refresh_token(session: Session, token: str, client_id: str) -> AccessSession | None:
-    """The session that a refresh token, used or not, belongs to, if it is that client's."""
-    found = _locked(session, token)
-    return found[0] if found and found[0].client_id == client_id else None
+def of_refresh_token(session: Session, token: str) -> AccessSession | None:
+    """The session that a refresh token, used or not, belongs to."""
+    owner = select(AccessSession).join(RefreshToken, RefreshToken.session_id == AccessSession.session_id)
+    return session.scalar(owner.where(RefreshToken.token_hash == _hash(token)))
 
 
 def standing(session: Session, client_id: str, session_id: UUID | None) -> Standing:

@@ -33,22 +33,21 @@ def claim(redis: Redis, kind: str, secret: str, ttl: timedelta) -> bool:
     return bool(redis.set(_key(kind, secret), b"1", nx=True, ex=ttl))
 
 
-def count(redis: Redis, kind: str, secret: str) -> int:
-    """How often it was counted within its time."""
-    found: Any = redis.get(_key(kind, secret))
-    return int(found or 0)
-
-
-def count_one_more(redis: Redis, kind: str, secret: str, ttl: timedelta) -> None:
-    """Count; the time runs from the first."""
+def count(redis: Redis, kind: str, secret: str, ttl: timedelta, *, step: int = 1) -> int:
+    """Count one more, or take one back, and say how many there are. The time runs from the first."""
     with redis.pipeline(transaction=True) as pipeline:
         pipeline.set(_key(kind, secret), 0, nx=True, ex=ttl)
-        pipeline.incr(_key(kind, secret))
-        pipeline.execute()
+        pipeline.incrby(_key(kind, secret), step)
+        return int(pipeline.execute()[-1])
+
+
+def forget(redis: Redis, kind: str, secret: str) -> None:
+    """Take it away."""
+    redis.delete(_key(kind, secret))
 
 
 def seconds_left(redis: Redis, kind: str, secret: str) -> int:
-    """How long it will still be there."""
+    """How long it will still be there, at least 1."""
     left: Any = redis.ttl(_key(kind, secret))
     return max(int(left), 1)
 

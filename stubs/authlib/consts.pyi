@@ -1,0 +1,1 @@
+default_json_headers: list[tuple[str, str]]

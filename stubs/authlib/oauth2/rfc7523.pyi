@@ -1,0 +1,4 @@
+from typing import ClassVar
+
+class JWTBearerClientAssertion:
+    CLIENT_AUTH_METHOD: ClassVar[str]

@@ -1,0 +1,3 @@
+from authlib.oauth2 import OAuth2Error
+
+class ExpiredTokenError(OAuth2Error): ...

@@ -1,0 +1,178 @@
+"""The authorisation server over HTTP: `/oauth/*`, by its RFCs rather than by the rest of the API."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import Blueprint, Response, current_app, jsonify, request
+from redis.exceptions import RedisError
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response as AnyResponse
+
+from wallet.access import codes, oauth_request, sign_in
+from wallet.access.guard import open_to_all
+from wallet.access.identity import SignInFailed
+from wallet.access.keys import AccessKeys
+from wallet.access.metadata import metadata
+from wallet.access.mitid import CALLBACK_PATH, Broker
+from wallet.access.oauth_request import OAuthRequest
+from wallet.access.server import Server
+from wallet.services import services
+
+EXTENSION: Final = "tegnebog_oauth"
+PUBLIC: Final = frozenset({"oauth.jwks", "oauth.metadata"})
+PUBLIC_FOR: Final = timedelta(minutes=5)
+
+oauth = Blueprint("oauth", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the endpoints work with."""
+
+    server: Server
+    broker: Broker
+    keys: AccessKeys
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions[EXTENSION]
+    return parts
+
+
+@oauth.get("/oauth/authorize")
+@open_to_all
+def authorize() -> AnyResponse:
+    """Check what the app asks for, then let MitID ask the person."""
+    asked = _asked(oauth_request.from_query())
+    _parts().server.get_consent_grant(asked)
+    try:
+        begun = sign_in.begin(_parts().broker, asked)
+    except SignInFailed as failed:
+        raise sign_in.as_oauth(failed, asked.parameters) from failed
+    response = redirect(begun.url, 302)
+    response.set_cookie(
+        _cookie(), begun.secret, max_age=sign_in.LIFETIME, secure=_is_https(), httponly=True, samesite="Lax"
+    )
+    return response
+
+
+@oauth.get(CALLBACK_PATH)
+@open_to_all
+def callback() -> AnyResponse:
+    """The browser comes back from MitID: the app gets a code, or hears why not."""
+    answer = oauth_request.checked(request.args)
+    secret = request.cookies.get(_cookie(), "")
+    parameters = sign_in.resume(answer.get("state", ""), secret)
+    if parameters is None:
+        raise InvalidRequestError("this sign-in is unknown, finished or too old, or was begun in another browser")
+    asked = OAuthRequest("GET", "/oauth/authorize", parameters)
+    grant = _parts().server.get_consent_grant(asked)
+    try:
+        signed_in = sign_in.finish(_parts().broker, answer, secret)
+    except SignInFailed as failed:
+        raise sign_in.as_oauth(failed, parameters) from failed
+    response = _parts().server.create_authorization_response(asked, grant_user=signed_in, grant=grant)
+    response.delete_cookie(_cookie(), secure=_is_https(), httponly=True, samesite="Lax")
+    return response
+
+
+@oauth.post("/oauth/par")
+@open_to_all
+def par() -> AnyResponse:
+    """RFC 9126."""
+    return _endpoint("par")
+
+
+@oauth.post("/oauth/token")
+@open_to_all
+def token() -> AnyResponse:
+    """RFC 6749 section 3.2."""
+    return _parts().server.create_token_response(oauth_request.from_form())
+
+
+@oauth.post("/oauth/device_authorization")
+@open_to_all
+def device_authorization() -> AnyResponse:
+    """RFC 8628 section 3.1."""
+    return _endpoint("device_authorization")
+
+
+@oauth.get("/oauth/device")
+@open_to_all
+def device() -> AnyResponse:
+    """Where a user code goes: no page takes it, the parent's app does."""
+    text = "Indtast koden i den app, som hører til kortet.\nType the code into the app that the card belongs to.\n"
+    return Response(text, mimetype="text/plain")
+
+
+@oauth.post("/oauth/revoke")
+@open_to_all
+def revoke() -> AnyResponse:
+    """RFC 7009."""
+    return _endpoint("revocation")
+
+
+@oauth.get("/oauth/jwks")
+@open_to_all
+def jwks() -> AnyResponse:
+    """The key of access tokens (`sig`), and the one that card data is encrypted to (`enc`)."""
+    return jsonify(_parts().keys.published)
+
+
+@oauth.get("/.well-known/oauth-authorization-server", endpoint="metadata")
+@open_to_all
+def server_metadata() -> AnyResponse:
+    """RFC 8414."""
+    return jsonify(metadata(services().settings.public_url))
+
+
+@oauth.errorhandler(OAuth2Error)
+def refused(error: OAuth2Error) -> AnyResponse:
+    """Back to the app where its address is known to be right, else JSON (RFC 6749 sections 4.1.2.1 and 5.2)."""
+    return _parts().server.handle_error_response(None, error)
+
+
+@oauth.errorhandler(RedisError)
+def unavailable(error: RedisError) -> AnyResponse:
+    """Codes, device codes and proofs need Redis: without it nobody is let in."""
+    response = jsonify(error="temporarily_unavailable", error_description="a part that signing in needs is away")
+    response.status_code = 503
+    return response
+
+
+@oauth.after_request
+def guard_answer(response: Response) -> Response:
+    """Codes and tokens stay in no cache and leave in no Referer (RFC 9700 section 4.2.4)."""
+    if request.endpoint in PUBLIC:
+        response.cache_control.max_age = int(PUBLIC_FOR.total_seconds())
+    else:
+        response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _endpoint(name: str) -> AnyResponse:
+    return _parts().server.create_endpoint_response(name, oauth_request.from_form())
+
+
+def _asked(sent: OAuthRequest) -> OAuthRequest:
+    """The request itself, or the one that was pushed: then nothing in the browser's counts (RFC 9126 section 4)."""
+    request_uri = sent.parameters.get("request_uri")
+    if request_uri is None:
+        return sent
+    pushed = codes.pull(services().redis, request_uri, services().clock.now())
+    if pushed is None or pushed["client_id"] != sent.parameters.get("client_id"):
+        raise InvalidRequestError("request_uri is unknown, used, too old, or of another client")
+    return OAuthRequest("GET", request.path, pushed)
+
+
+def _cookie() -> str:
+    """`__Host-`: from this host, over TLS, for all paths, or the browser drops it."""
+    return "__Host-sign-in" if _is_https() else "sign-in"
+
+
+def _is_https() -> bool:
+    return services().settings.public_url.startswith("https:")

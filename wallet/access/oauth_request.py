@@ -1,0 +1,82 @@
+"""OAuth requests as Authlib reads them, made from the one place where each parameter belongs, and checked first."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from flask import request
+from werkzeug.datastructures import MultiDict
+
+from wallet.access import dpop
+from wallet.services import services
+
+_CHARACTERS_MAX: Final = 4096
+# Authlib repeats these in its error texts, and raises ValueError where RFC 6749 doesn't allow one of the characters.
+_REPEATED: Final = ("client_id", "redirect_uri", "response_type", "grant_type", "scope")
+_ALLOWED: Final = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
+
+
+class OAuthRequest(OAuth2Request):
+    """One request. `parameters` are its own alone; `proof` is the DPoP proof that came with it, checked, or None."""
+
+    def __init__(self, method: str, path: str, parameters: Mapping[str, str], proof: dpop.Proof | None = None) -> None:
+        super().__init__(method, services().settings.public_url + path, headers=dict(request.headers))
+        self.parameters = dict(parameters)
+        self.payload: Any = BasicOAuth2Payload(self.parameters)
+        self.proof = proof
+
+    @property
+    def args(self) -> dict[str, str]:
+        """The parameters."""
+        return self.parameters
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters: never those of the query and the body mixed, as Flask's `values` would have them."""
+        return self.parameters
+
+
+class InvalidProofError(OAuth2Error):
+    """RFC 9449 section 5: the proof is missing or does not hold."""
+
+    error = "invalid_dpop_proof"
+
+
+def from_query() -> OAuthRequest:
+    """The request of a browser at the authorization endpoint."""
+    return OAuthRequest("GET", request.path, checked(request.args))
+
+
+def from_form() -> OAuthRequest:
+    """The request of an app or a machine, with its DPoP proof if it sent one. Raises RedisError."""
+    parameters = checked(request.form)
+    return OAuthRequest("POST", request.path, parameters, _proof())
+
+
+def checked(parameters: MultiDict[str, str]) -> dict[str, str]:
+    """Each parameter once (RFC 6749 section 3.1), not too long, and without what an error text couldn't repeat."""
+    for name, values in parameters.lists():
+        if len(values) > 1:
+            raise InvalidRequestError("a parameter stands there more than once")
+        if len(values[0]) > _CHARACTERS_MAX or "\x00" in values[0]:
+            raise InvalidRequestError("a parameter is too long, or holds a zero byte")
+        if name in _REPEATED and not _ALLOWED.fullmatch(values[0]):
+            raise InvalidRequestError(f"{name} holds a character that cannot stand there")
+    return {name: value for name, value in parameters.items() if value}
+
+
+def _proof() -> dpop.Proof | None:
+    text = dpop.presented()
+    if text is None:
+        return None
+    origin, now = services().settings.public_url, services().clock.now()
+    try:
+        proof = dpop.verify(text, method=request.method, origin=origin, path=request.path, now=now)
+    except dpop.InvalidProof as error:
+        raise InvalidProofError(str(error)) from error
+    if not dpop.spend(services().redis, proof):
+        raise InvalidProofError("this DPoP proof was used before")
+    return proof

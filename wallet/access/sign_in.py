@@ -1,0 +1,70 @@
+"""One sign-in from the app's request to its answer: to the MitID broker, back, and to a cardholder."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from authlib.oauth2 import OAuth2Error
+
+from wallet.access import linking, shelf
+from wallet.access.codes import SignedIn
+from wallet.access.identity import Identity, SignInFailed
+from wallet.access.mitid import Broker
+from wallet.access.oauth_request import OAuthRequest
+from wallet.services import services
+
+LIFETIME: Final = timedelta(minutes=10)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the browser goes, and the secret that its cookie keeps."""
+
+    url: str
+    secret: str
+
+
+def begin(broker: Broker, request: OAuthRequest) -> Begun:
+    """Remember a valid request of an app, and send the browser to the broker. Raises SignInFailed, RedisError."""
+    state, secret, parameters = secrets.token_urlsafe(32), secrets.token_urlsafe(32), request.parameters
+    now = services().clock.now()
+    purpose, hint = parameters.get("purpose"), parameters.get("login_hint")
+    url = broker.authorization_url(state=state, secret=secret, purpose=purpose, hint=hint, now=now)
+    kept = {"parameters": parameters, "expires_at": (now + LIFETIME).timestamp()}
+    shelf.put(services().redis, "sign-in", f"{state} {secret}", kept, LIFETIME)
+    return Begun(url, secret)
+
+
+def resume(state: str, secret: str) -> dict[str, str] | None:
+    """The app's request again, once, and only for a browser whose cookie and whose answer belong together."""
+    kept = shelf.take(services().redis, "sign-in", f"{state} {secret}")
+    if kept is None or services().clock.now().timestamp() >= kept["expires_at"]:
+        return None
+    parameters: dict[str, str] = kept["parameters"]
+    return parameters
+
+
+def finish(broker: Broker, answer: Mapping[str, str], secret: str) -> SignedIn:
+    """The cardholder whom the broker's answer is about. Raises SignInFailed; `access_denied` for a stranger."""
+    now = services().clock.now()
+    identity = broker.identity(broker.code_in(answer, now), secret, now)
+    return _cardholder(identity)
+
+
+def _cardholder(identity: Identity) -> SignedIn:
+    now = services().clock.now()
+    with services().database.transaction("mitid") as session:
+        holder_id = linking.cardholder_of(session, services().vault, identity, now)
+    if holder_id is None:
+        raise SignInFailed("access_denied", "this person is no cardholder")
+    return SignedIn(holder_id, identity.acr, identity.auth_time)
+
+
+def as_oauth(failed: SignInFailed, parameters: Mapping[str, str]) -> OAuth2Error:
+    """A failed sign-in as the app hears of it."""
+    log.warning("sign_in_failed", error=failed.error, reason=str(failed), client=parameters["client_id"])
+    return OAuth2Error(error=failed.error, redirect_uri=parameters["redirect_uri"], state=parameters.get("state"))

@@ -1,0 +1,29 @@
+"""Where sign-in and access are put together, once per app."""
+
+import logging
+
+import httpx
+from flask import Flask
+
+from wallet.access import blueprint, guard
+from wallet.access.access_tokens import AccessTokens
+from wallet.access.keys import AccessKeys
+from wallet.access.mitid import Broker
+from wallet.access.server import Server
+from wallet.services import Services
+
+
+def init(app: Flask) -> Broker:
+    """Add `/oauth/*` and the guard to an app whose `extensions["tegnebog"]` is set. The answer can be closed."""
+    # Authlib writes tokens and httpx addresses to their logs below these levels (R-S1).
+    logging.getLogger("authlib").setLevel(logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    parts: Services = app.extensions["tegnebog"]
+    keys = AccessKeys(parts.vault.ring)
+    tokens = AccessTokens(keys, parts.settings.public_url, parts.clock)
+    broker = Broker(parts.settings, keys.broker_client, httpx.Client())
+    app.extensions[guard.EXTENSION] = tokens
+    app.extensions[blueprint.EXTENSION] = blueprint.Parts(Server(tokens), broker, keys)
+    app.register_blueprint(blueprint.oauth)
+    return broker

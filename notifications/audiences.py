@@ -125,6 +125,10 @@ SILENT: Final = frozenset(
         "requestor.registered",
         "requestor.changed",
         "policy.set",
+        "client.registered",
+        "sign_in.linked",
+        "session.started",
+        "session.ended",
     }
 )
 

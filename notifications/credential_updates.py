@@ -65,7 +65,7 @@ def enter(session: Session, event: Waiting, concerned: ColumnElement[bool]) -> N
     changes = list(_changes(session, event, concerned))
     requestors = {change.credential.requestor_id for change in changes}
     feeds = select(Feed.requestor_id, Feed.last_seq).where(Feed.requestor_id.in_(requestors))
-    last_seq = {requestor_id: seq for requestor_id, seq in session.execute(feeds)}
+    last_seq = dict(session.execute(feeds).tuples().all())
     rows = []
     for change in changes:
         requestor_id = change.credential.requestor_id
@@ -131,3 +131,10 @@ def _as_row(event: Waiting, change: _Change) -> dict[str, Any]:
 
 def _shown(plastic: Plastic) -> dict[str, str]:
     return {"last4": plastic.last4, "expiry": cards.month(plastic.expiry)}
+
+
+def known_plastic(session: Session, credential: Credential) -> Plastic:
+    """The plastic that the merchant knows of: what it may be shown without telling it of a newer one."""
+    plastics = _plastics(session, credential.card_id)
+    told = _told_plastics(session, [credential])
+    return plastics[told.get(credential.credential_id) or _registered_plastic(plastics, credential)]

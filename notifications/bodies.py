@@ -1,0 +1,126 @@
+"""Telling requestors, second half: what an entry of a feed says, worked out when it is sent or read.
+
+Consent is checked now, not when the entry was made; a card number is opened now, for the current plastic only, and only
+as a JWE to a key that the issuer has approved. So nothing that was withdrawn leaves late.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from joserfc import jwe
+from joserfc.jwk import ECKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights
+from delegation.models import DrawingRight
+from notifications.credential_updates import CREDENTIAL_UPDATED, standing
+from notifications.models import Update, WebhookEndpoint
+from tokenization import cards, ids, tokens
+from tokenization.events import rfc3339
+from tokenization.models import Card, Credential, Plastic, Requestor, Token, TokenSuspension
+from tokenization.vault import Vault, VaultError
+
+Body = Mapping[str, Any]
+# The key's algorithm and the content's (RFC 7518). No `zip`: compressing beside a secret leaks it.
+_JWE_HEADER: Final = {"alg": "ECDH-ES", "enc": "A256GCM"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a feed, oldest first. `last_seq` is where it ended: the next `after`, also when nothing was found."""
+
+    bodies: list[Body]
+    last_seq: int
+    more: bool
+
+
+def feed(
+    session: Session, vault: Vault, requestor_id: UUID, kind: str, *, after: int = 0, limit: int, now: datetime
+) -> Page:
+    """What happened since, whether a webhook told it or not. `kind` is `credential.updated` or `token.updated`."""
+    ours = (Update.requestor_id == requestor_id, Update.kind == kind, Update.seq > after)
+    found = session.scalars(select(Update).where(*ours).order_by(Update.seq).limit(limit + 1)).all()
+    page = found[:limit]
+    bodies = [body for update in page if (body := compose(session, vault, update, now)) is not None]
+    return Page(bodies, page[-1].seq if page else after, len(found) > limit)
+
+
+def compose(session: Session, vault: Vault, update: Update, now: datetime) -> Body | None:
+    """The body of one entry, or None where it is true no more: then a newer entry says what is."""
+    data = _credential(session, vault, update) if update.kind == CREDENTIAL_UPDATED else _token(session, update, now)
+    return None if data is None else {"type": update.kind, "timestamp": rfc3339(update.at), "data": data}
+
+
+def _credential(session: Session, vault: Vault, update: Update) -> Body | None:
+    card = session.get_one(Card, update.card_id)
+    credential = session.get_one(Credential, (update.card_id, update.subject_id))
+    if standing(card, credential) != update.code:
+        return None
+    return {
+        "credential_id": ids.to_text("cred", credential.credential_id),
+        "reference": credential.reference,
+        "version": update.version,
+        "code": update.code,
+        "change": update.change,
+        "previous": update.facts["previous"],
+        "current": update.facts["current"],
+        "encrypted_card": _encrypted_card(session, vault, card, update),
+    }
+
+
+def _encrypted_card(session: Session, vault: Vault, card: Card, update: Update) -> str | None:
+    if update.plastic_id is None or update.plastic_id != card.current_plastic_id:
+        return None
+    requestor = session.get_one(Requestor, update.requestor_id)
+    endpoint = session.get(WebhookEndpoint, update.requestor_id)
+    if endpoint is None or endpoint.encryption_key is None or not _may_get_numbers(requestor, endpoint):
+        return None
+    try:
+        number = cards.reveal_number(session, vault, card.card_id, update.plastic_id)
+    except VaultError:  # erased (R-20): there is no number to tell
+        return None
+    content = {"number": number.reveal(), "expiry": update.facts["current"]["expiry"]}
+    key = ECKey.import_key(endpoint.encryption_key)
+    return jwe.encrypt_compact(_JWE_HEADER, json.dumps(content), key, algorithms=list(_JWE_HEADER.values()))
+
+
+def _may_get_numbers(requestor: Requestor, endpoint: WebhookEndpoint) -> bool:
+    allowed = requestor.may_hold_numbers and requestor.status == "active"
+    return allowed and endpoint.update_format == "encrypted_card" and endpoint.encryption_key_approved
+
+
+def _token(session: Session, update: Update, now: datetime) -> Body:
+    token = session.get_one(Token, (update.card_id, update.subject_id))
+    card = session.get_one(Card, update.card_id)
+    plastic = session.get_one(Plastic, (card.card_id, card.current_plastic_id))
+    right = session.get(DrawingRight, (card.card_id, token.right_id)) if token.right_id else None
+    suspensions = tokens.suspensions(session, card.card_id, token.token_id)
+    requestor = session.get_one(Requestor, token.requestor_id)
+    also = drawing_rights.because(right, now) if right else frozenset()
+    status = tokens.status(token, card, plastic, requestor, [each.by for each in suspensions], now, also)
+    return {
+        "token_id": ids.to_text("tok", token.token_id),
+        "version": tokens.version(token, card, right.revision if right else 0),
+        "status": status.status,
+        "because": status.because,
+        "expiry": cards.month(plastic.expiry),
+        "par": card.par,
+        **_why_and_when(status.because, card, suspensions, update),
+    }
+
+
+def _why_and_when(
+    because: str | None, card: Card, suspensions: Sequence[TokenSuspension], update: Update
+) -> dict[str, str | None]:
+    """The reason and the time of what stands in a token's way (R-10.1b); without one, the time of the change."""
+    if because == "card_blocked" and card.blocked_at is not None:
+        return {"reason": card.block_reason, "at": rfc3339(card.blocked_at)}
+    for suspension in suspensions:
+        if suspension.by == because:
+            return {"reason": suspension.reason, "at": rfc3339(suspension.at)}
+    return {"reason": None, "at": rfc3339(update.at)}

@@ -1,0 +1,182 @@
+"""Where a requestor listens: its endpoint, its secrets, and what was sent there."""
+
+import base64
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from notifications.addresses import AddressRefused, Guard
+from notifications.models import Delivery, WebhookEndpoint
+from tokenization import ids
+from tokenization.errors import IllegalMove, Invalid, NotFound
+from tokenization.models import PartyKey, Requestor
+from tokenization.secret import Secret
+from tokenization.vault import DataKey, Place, Vault
+
+FORMATS: Final = ("token", "encrypted_card")
+TEST: Final = "webhook.test"
+OVERLAP: Final = timedelta(hours=24)
+_SECRET_BYTES: Final = 32
+
+
+def put_endpoint(
+    session: Session,
+    vault: Vault,
+    guard: Guard,
+    requestor: Requestor,
+    *,
+    url: str,
+    update_format: str = "token",
+    encryption_key: dict[str, Any] | None = None,
+    now: datetime,
+) -> tuple[WebhookEndpoint, Secret[str]]:
+    """Set where a requestor listens, and give it a secret to show once; the one before signs along for a day.
+
+    A new encryption key waits for the issuer's yes. Raises Invalid, naming the field.
+    """
+    _check_url(guard, url)
+    key = _checked_key(requestor, update_format, encryption_key)
+    # Two at once would both make a data key and an endpoint.
+    session.get_one(Requestor, requestor.requestor_id, with_for_update={"key_share": True})
+    data_key = _data_key(session, vault, requestor.requestor_id)
+    endpoint = session.get(WebhookEndpoint, requestor.requestor_id)
+    if endpoint is None:
+        endpoint = _new_endpoint(requestor.requestor_id, now)
+        session.add(endpoint)
+    if key is None or key != endpoint.encryption_key:
+        endpoint.encryption_key, endpoint.encryption_key_approved = key, False
+    endpoint.url, endpoint.update_format = url, update_format
+    endpoint.state, endpoint.failing_since, endpoint.changed_at = "enabled", None, now
+    return endpoint, _renew_secret(data_key, endpoint, now)
+
+
+def get_endpoint(session: Session, requestor_id: UUID) -> WebhookEndpoint:
+    """The endpoint of a requestor. Raises NotFound."""
+    endpoint = session.get(WebhookEndpoint, requestor_id)
+    if endpoint is None:
+        raise NotFound
+    return endpoint
+
+
+def approve_encryption_key(session: Session, requestor_id: UUID) -> WebhookEndpoint:
+    """The issuer's yes to the key that stands there now. Raises NotFound, IllegalMove where there is none."""
+    endpoint = get_endpoint(session, requestor_id)
+    if endpoint.encryption_key is None:
+        raise IllegalMove("the endpoint has no encryption key")
+    endpoint.encryption_key_approved = True
+    return endpoint
+
+
+def rotate_secret(session: Session, vault: Vault, requestor_id: UUID, now: datetime) -> Secret[str]:
+    """A new secret, shown once; the one before signs along for a day. Raises NotFound."""
+    endpoint = get_endpoint(session, requestor_id)
+    return _renew_secret(vault.party_key(session, requestor_id), endpoint, now)
+
+
+def valid_secrets(session: Session, vault: Vault, endpoint: WebhookEndpoint, now: datetime) -> list[Secret[str]]:
+    """What a webhook is signed with now, the newest first."""
+    data_key = vault.party_key(session, endpoint.requestor_id)
+    opened = [data_key.open(_place(endpoint, "secret_sealed"), endpoint.secret_sealed)]
+    if endpoint.previous_secret_sealed and endpoint.previous_secret_until and now < endpoint.previous_secret_until:
+        opened.append(data_key.open(_place(endpoint, "previous_secret_sealed"), endpoint.previous_secret_sealed))
+    return [Secret(secret.decode()) for secret in opened]
+
+
+def send_test(session: Session, requestor_id: UUID, now: datetime) -> Delivery:
+    """Queue a `webhook.test`. Raises NotFound without an endpoint."""
+    endpoint = get_endpoint(session, requestor_id)
+    delivery = Delivery(
+        requestor_id=endpoint.requestor_id,
+        delivery_id=ids.new_id(),
+        kind=TEST,
+        state="pending",
+        attempts=0,
+        next_attempt_at=now,
+        created_at=now,
+    )
+    session.add(delivery)
+    return delivery
+
+
+def list_deliveries(
+    session: Session, requestor_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None
+) -> list[Delivery]:
+    """The newest first; `before` is `created_at` and `delivery_id` of the last one of the page before."""
+    place = tuple_(Delivery.created_at, Delivery.delivery_id)
+    statement = select(Delivery).where(Delivery.requestor_id == requestor_id)
+    if before is not None:
+        statement = statement.where(place < before)
+    newest_first = (Delivery.created_at.desc(), Delivery.delivery_id.desc())
+    return list(session.scalars(statement.order_by(*newest_first).limit(limit)))
+
+
+def retry(session: Session, requestor_id: UUID, delivery_id: UUID, now: datetime) -> Delivery:
+    """Send it again, from the start of the schedule, under the same `webhook-id`. Raises NotFound, IllegalMove."""
+    delivery = session.get(Delivery, (requestor_id, delivery_id), with_for_update=True)
+    if delivery is None:
+        raise NotFound
+    if delivery.state == "superseded":
+        raise IllegalMove("a newer update has replaced this one")
+    delivery.state, delivery.attempts, delivery.next_attempt_at, delivery.finished_at = "pending", 0, now, None
+    return delivery
+
+
+def _check_url(guard: Guard, url: str) -> None:
+    try:
+        guard.check(url)
+    except AddressRefused as error:
+        raise Invalid("url", str(error)) from error
+
+
+def _checked_key(requestor: Requestor, update_format: str, key: dict[str, Any] | None) -> dict[str, Any] | None:
+    if update_format not in FORMATS:
+        raise Invalid("update_format", f"must be one of {', '.join(FORMATS)}")
+    if update_format == "encrypted_card" and not requestor.may_hold_numbers:
+        raise Invalid("update_format", "the issuer has not allowed you to hold card numbers")
+    if update_format == "encrypted_card" and key is None:
+        raise Invalid("encryption_key", "is needed for encrypted_card")
+    return None if key is None else _public_p256(key)
+
+
+def _public_p256(jwk: dict[str, Any]) -> dict[str, Any]:
+    if "d" in jwk:
+        raise Invalid("encryption_key", "must be a public key: this one holds its private part")
+    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+        raise Invalid("encryption_key", "must be an EC key on P-256")
+    try:
+        ECKey.import_key(jwk)  # it refuses a point that lies on another curve
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise Invalid("encryption_key", "is not a valid public JWK (RFC 7517)") from error
+    return {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid") if name in jwk}
+
+
+def _new_endpoint(requestor_id: UUID, now: datetime) -> WebhookEndpoint:
+    return WebhookEndpoint(
+        requestor_id=requestor_id, endpoint_id=ids.new_id(), encryption_key_approved=False, created_at=now
+    )
+
+
+def _data_key(session: Session, vault: Vault, requestor_id: UUID) -> DataKey:
+    if session.scalar(select(PartyKey.party_id).where(PartyKey.party_id == requestor_id).limit(1)):
+        return vault.party_key(session, requestor_id)
+    return vault.create_party_key(session, requestor_id)
+
+
+def _renew_secret(data_key: DataKey, endpoint: WebhookEndpoint, now: datetime) -> Secret[str]:
+    if endpoint.secret_sealed is not None:
+        before = data_key.open(_place(endpoint, "secret_sealed"), endpoint.secret_sealed)
+        endpoint.previous_secret_sealed = data_key.seal(_place(endpoint, "previous_secret_sealed"), before)
+        endpoint.previous_secret_until = now + OVERLAP
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    endpoint.secret_sealed = data_key.seal(_place(endpoint, "secret_sealed"), secret.encode())
+    return Secret(secret)
+
+
+def _place(endpoint: WebhookEndpoint, column: str) -> Place:
+    return Place("webhook_endpoints", endpoint.endpoint_id, column)

@@ -147,6 +147,11 @@ def test_a_one_off_makes_room_for_exactly_what_was_asked(
     assert refusal(lifted, CEILING, usage, attempt(amount)) is None
 
 
+def test_a_one_off_never_tightens_a_limit(session: Session, right: DrawingRight) -> None:
+    terms = drawing_rights.terms_of(right)
+    assert requests.lifted(terms, ask(session, right, limit="per_day", amount=15_000), Usage()) == terms
+
+
 def test_a_one_off_still_obeys_the_ceiling(session: Session, right: DrawingRight) -> None:
     usage = Usage(day_minor=290_000)
     lifted = requests.lifted(drawing_rights.terms_of(right), ask(session, right, limit="per_day", amount=15_000), usage)

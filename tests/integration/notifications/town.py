@@ -1,0 +1,227 @@
+"""A town to tell of: made-up people, shops and wallets on a real database, with real commits."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from redis import Redis
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights, pairing
+from delegation.drawing_rights import Delegate
+from delegation.models import DrawingRight
+from delegation.terms import Ceiling, Limits, RightTerms
+from notifications import webhooks
+from notifications.addresses import Guard
+from notifications.relay import Relay, Surroundings
+from notifications.sms import Screen
+from tokenization import cardholders, cards, credentials, events, ids, provisioning, requestors, tokens
+from tokenization.clock import Clock
+from tokenization.models import Card, Credential, Requestor, Token
+from tokenization.policies import ProvisioningPolicy
+from tokenization.vault import Vault
+from wallet.database import Database
+from wallet.payments.events import PaymentEvent
+
+SPACE = cards.NumberSpace(card_bin="920890", token_bin="920891", validity_months=36)
+POLICY = ProvisioningPolicy(100_000, 100_000, 30, 2, 5, 24)
+MOBILE = "+4520000001"
+LOOPBACK = Guard(loopback_allowed=True)
+Done = TypeVar("Done")
+
+
+@dataclass
+class Town:
+    """What the tests use to make things happen, each in a transaction of its own."""
+
+    database: Database
+    redis: Redis
+    vault: Vault
+    clock: Clock
+    screen: Screen = field(default_factory=Screen)
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A transaction that commits, journals, and fills the outbox."""
+        return self.database.transaction("test")
+
+    def relay(self, guard: Guard = LOOPBACK) -> Relay:
+        """A relay; use it with `with`."""
+        around = Surroundings(self.transaction, self.redis, self.vault, self.clock, self.screen, guard)
+        return Relay(around, threads=4)
+
+    def tell(self) -> int:
+        """Let a relay do what is due."""
+        with self.relay() as relay:
+            return relay.run_once()
+
+    def card(self, cpr: str = "0101700101", language: str = "en", mobile: str | None = MOBILE) -> UUID:
+        """A card of a new cardholder."""
+        now = self.clock.now()
+        with self.transaction() as session:
+            holder = cardholders.register(
+                session, self.vault, name="Anna Prøve", cpr=cpr, mobile=mobile, language=language, now=now
+            )
+            account_id = ids.new_id()
+            return cards.issue(
+                session,
+                self.vault,
+                SPACE,
+                holder_id=holder.holder_id,
+                account_id=account_id,
+                scheme="visa_dankort",
+                now=now,
+            ).card_id
+
+    def holder_of(self, card_id: UUID) -> UUID:
+        """Whose inbox a card's messages go to."""
+        with self.database.reading() as session:
+            return session.get_one(Card, card_id).holder_id
+
+    def requestor(self, kind: str = "merchant", name: str = "Filmfloden", **more: Any) -> UUID:
+        """A shop, or a wallet."""
+        with self.transaction() as session:
+            made = requestors.register(
+                session, kind=kind, name=name, merchant_ids=[], schemes=["dankort"], now=self.clock.now(), **more
+            )
+            return made.requestor_id
+
+    def listen(self, requestor_id: UUID, url: str, **more: Any) -> str:
+        """Give a requestor an endpoint; its secret."""
+        with self.transaction() as session:
+            requestor = session.get_one(Requestor, requestor_id)
+            _, secret = webhooks.put_endpoint(
+                session, self.vault, LOOPBACK, requestor, url=url, now=self.clock.now(), **more
+            )
+            return secret.reveal()
+
+    def on_file(self, card_id: UUID, requestor_id: UUID, *, automatic_update: bool = True) -> UUID:
+        """A confirmed credential."""
+        credential_id = self.registered(card_id, requestor_id)
+        self.confirm(card_id, credential_id, automatic_update=automatic_update)
+        return credential_id
+
+    def registered(self, card_id: UUID, requestor_id: UUID) -> UUID:
+        """A credential that waits for a yes."""
+
+        def register(session: Session, card: Card) -> UUID:
+            requestor, now = session.get_one(Requestor, requestor_id), self.clock.now()
+            made = credentials.register(
+                session, card, requestor, agreement="subscription", reference="customer-42", now=now
+            )
+            return made.credential_id
+
+        return self.change(card_id, register)
+
+    def confirm(self, card_id: UUID, credential_id: UUID, *, automatic_update: bool = True) -> None:
+        """The cardholder's yes."""
+
+        def confirm(session: Session, card: Card) -> None:
+            credential = session.get_one(Credential, (card_id, credential_id))
+            credentials.confirm(session, card, credential, automatic_update=automatic_update, now=self.clock.now())
+
+        self.change(card_id, confirm)
+
+    def choose(self, card_id: UUID, credential_id: UUID, automatic_update: bool) -> None:
+        """The cardholder says whether a shop is updated."""
+
+        def choose(session: Session, card: Card) -> None:
+            credential = session.get_one(Credential, (card_id, credential_id))
+            credentials.choose_update(session, card, credential, automatic_update, self.clock.now())
+
+        self.change(card_id, choose)
+
+    def token(
+        self, card_id: UUID, requestor_id: UUID, right_id: UUID | None = None, phone: str = "Anna's phone"
+    ) -> UUID:
+        """A token, provisioned."""
+
+        def provision(session: Session, card: Card) -> UUID:
+            device = tokens.Device(phone, "ios", f"{phone} {ids.new_id()}", {"kty": "EC"})
+            wish = provisioning.Wish(
+                requestor=session.get_one(Requestor, requestor_id),
+                scheme="dankort",
+                device=device,
+                right_id=right_id,
+                card_was_typed_in=True,
+            )
+            made = provisioning.provision(session, self.vault, SPACE, card, wish, POLICY, self.clock.now())
+            assert isinstance(made, Token)
+            return made.token_id
+
+        return self.change(card_id, provision)
+
+    def right(self, card_id: UUID, notify_grantor: str = "all") -> UUID:
+        """A drawing right for Emil, whose phone is paired."""
+
+        def grant(session: Session, card: Card) -> UUID:
+            now, terms = self.clock.now(), RightTerms(Limits(per_payment=20_000))
+            right = drawing_rights.grant(
+                session, card, Delegate("Emil"), terms, Ceiling(), notify_grantor=notify_grantor, now=now
+            )
+            assert isinstance(right, DrawingRight)
+            pairing.pair(session, right, device_thumbprint="thumb", device_name="Emil's phone", now=now)
+            return right.right_id
+
+        return self.change(card_id, grant)
+
+    def change(self, card_id: UUID, act: Callable[[Session, Card], Done]) -> Done:
+        """Do something to a locked card."""
+        with self.transaction() as session:
+            card = cards.lock(session, card_id)
+            assert card is not None
+            return act(session, card)
+
+    def block(self, card_id: UUID, reason: str = "lost") -> None:
+        """Block a card, as its holder."""
+        now = self.clock.now()
+        self.change(
+            card_id,
+            lambda session, card: cards.block(session, card, reason=reason, by="cardholder", noticed_at=now, now=now),
+        )
+
+    def replace(self, card_id: UUID, reason: str = "bank") -> None:
+        """Give a card a new number."""
+
+        def replace(session: Session, card: Card) -> None:
+            cards.replace(session, self.vault, SPACE, card, reason, self.clock.now())
+            credentials.follow_replacement(session, card_id)
+
+        self.change(card_id, replace)
+
+    def close(self, card_id: UUID) -> None:
+        """End a card."""
+        self.change(card_id, lambda session, card: cards.close(session, card, self.clock.now()))
+
+    def pay(self, card_id: UUID, kind: type[PaymentEvent], **more: Any) -> None:
+        """Let a payment have happened."""
+        usual = {
+            "payment_id": ids.new_id(),
+            "token_id": None,
+            "credential_id": None,
+            "right_id": None,
+            "amount": 25_000,
+            "currency": "DKK",
+            "merchant": "Netto Vesterbro",
+            "country": "DK",
+            "scheme": "dankort",
+            "reason": "approved",
+            "limit": None,
+        }
+
+        def happened(session: Session, card: Card) -> None:
+            event = kind(at=self.clock.now(), card_id=card_id, holder_id=card.holder_id, **{**usual, **more})
+            events.emit(session, event)
+
+        self.change(card_id, happened)
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it came true in time."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not (holds := condition()) and time.monotonic() < deadline:
+        pause.wait(0.02)
+    return holds

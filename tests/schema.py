@@ -1,21 +1,11 @@
-"""The tables for a test database."""
+"""The tables for a test database: by the migrations, as everywhere."""
 
-from importlib import import_module
-from importlib.util import find_spec
+from sqlalchemy import Engine
 
-from sqlalchemy import Engine, text
-
-from tokenization.models import Base
-
-MODELS = ("tokenization.models", "delegation.models", "notifications.models", "wallet.access.models", "wallet.payments.models")
+from wallet import migrations
 
 
 def prepare(engine: Engine) -> None:
-    """Make every schema and table."""
-    for module in MODELS:
-        if find_spec(module):
-            import_module(module)
+    """Bring an empty database up to the newest revision."""
     with engine.begin() as connection:
-        for schema in sorted({table.schema for table in Base.metadata.tables.values() if table.schema}):
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
-        Base.metadata.create_all(connection)
+        migrations.upgrade(connection)

@@ -254,14 +254,13 @@ class Provisioning(Base):
 
 
 class CardEntryFailure(Base):
-    """A wrong card typed in: counted per person, and for the card by its own cardholder only."""
+    """A wrong card typed in, counted per person."""
 
     __tablename__ = "card_entry_failures"
     __table_args__ = ({"schema": SCHEMA},)
 
     holder_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.cardholders.holder_id"), primary_key=True)
     failure_id: Mapped[UUID] = mapped_column(primary_key=True)
-    own_card_id: Mapped[UUID | None]
     at: Mapped[datetime]
 
 

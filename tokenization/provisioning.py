@@ -210,7 +210,6 @@ def recent_failures(session: Session, holder_id: UUID, policy: ProvisioningPolic
     return session.scalar(select(func.count()).select_from(CardEntryFailure).where(*wrong)) or 0
 
 
-def note_failure(session: Session, holder_id: UUID, own_card_id: UUID | None, now: datetime) -> None:
-    """Count a wrong entry. A stranger's counts for the stranger alone, so that nobody can lock another's card."""
-    failure = CardEntryFailure(holder_id=holder_id, failure_id=ids.new_id(), own_card_id=own_card_id, at=now)
-    session.add(failure)
+def note_failure(session: Session, holder_id: UUID, now: datetime) -> None:
+    """Count a wrong entry, for the person who typed it: so nobody can lock another's card."""
+    session.add(CardEntryFailure(holder_id=holder_id, failure_id=ids.new_id(), at=now))

@@ -234,6 +234,15 @@ def lift(session: Session, card: Card, token: Token, by: str, now: datetime) -> 
     events.emit(session, changed(events.TokenResumed, card, token, now, by=by))
 
 
+def resume_by_issuer(session: Session, card: Card, token: Token, now: datetime) -> None:
+    """By agreement with the bank (R-10.2): its own suspension and the cardholder's. Raises IllegalMove without one."""
+    held = {each.by for each in suspensions(session, token.card_id, token.token_id)} & {"issuer", "cardholder"}
+    if not held or token.state == "deactivated":
+        raise IllegalMove("neither the bank nor the cardholder suspends this token")
+    for by in sorted(held):
+        lift(session, card, token, by, now)
+
+
 def deactivate(session: Session, card: Card, token: Token, *, by: str, now: datetime) -> None:
     """End the token, for good. Raises IllegalMove if it has ended."""
     move(token, "deactivated")

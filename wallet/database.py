@@ -1,7 +1,8 @@
 """The one place that commits. At commit, what the rules emitted goes to the journal and to the outbox."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -12,6 +13,8 @@ from tokenization.events import take_pending
 from tokenization.keys import KeyRing
 from wallet.settings import Settings
 
+_AFTERWARDS: Final = "after_commit"
+
 
 def connect(settings: Settings) -> Engine:
     """An engine on the configured PostgreSQL, READ COMMITTED, with a lock time-out."""
@@ -19,17 +22,21 @@ def connect(settings: Settings) -> Engine:
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
+        pool_timeout=settings.lock_timeout_seconds,
         connect_args={"options": f"-c lock_timeout={settings.lock_timeout_seconds}s -c timezone=UTC"},
     )
 
 
 class Database:
-    """Transactions over an engine, or in tests over one connection."""
+    """Transactions over an engine, or in tests over one connection.
 
-    def __init__(self, sessions: sessionmaker[Session], ring: KeyRing) -> None:
+    `announce` is called after a commit that put something in the outbox: it wakes the relay.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session], ring: KeyRing, announce: Callable[[], None]) -> None:
         self._sessions = sessions
         self._ring = ring
+        self._announce = announce
 
     @contextmanager
     def transaction(self, actor: str) -> Iterator[Session]:
@@ -37,14 +44,24 @@ class Database:
 
         Expected refusals are values, so that what they record is committed.
         """
-        with self._sessions() as session, session.begin():
-            yield session
-            session.flush()
-            recorded = journal.append(session, self._ring, take_pending(session), actor)
-            outbox.write(session, recorded)
+        with self._sessions() as session:
+            with session.begin():
+                yield session
+                session.flush()
+                recorded = journal.append(session, self._ring, take_pending(session), actor)
+                told = outbox.write(session, recorded)
+            for act in session.info.get(_AFTERWARDS, ()):
+                act()
+        if told:
+            self._announce()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for looking only: whatever it changes is rolled back."""
         with self._sessions() as session:
             yield session
+
+
+def after_commit(session: Session, act: Callable[[], None]) -> None:
+    """Do something once the transaction has committed, and never if it has not."""
+    session.info.setdefault(_AFTERWARDS, []).append(act)

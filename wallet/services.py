@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from flask import current_app
+from joserfc.jwk import KeySet
 from redis import Redis
 
+from notifications.addresses import Guard
 from tokenization.clock import Clock
 from tokenization.vault import Vault
 from wallet.database import Database
@@ -17,9 +19,11 @@ class Services:
 
     settings: Settings
     database: Database
-    redis: "Redis"
+    redis: Redis
     vault: Vault
     clock: Clock
+    transport_keys: KeySet
+    webhook_guard: Guard
 
 
 def services() -> Services:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tokenization.cards import NumberSpace
 
-class MitidClaims(BaseSettings):
+
+class MitidClaims(BaseModel):
     """How the broker names things: Nets / Signaturgruppen by default; others differ."""
 
     uuid: str = "mitid.uuid"
@@ -24,7 +26,9 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(description="SQLAlchemy URL of PostgreSQL: postgresql+psycopg://…")
     redis_url: SecretStr = Field(description="URL of Redis: redis://… or unix://…")
     key_ring: Path = Field(description="folder of the key ring, mode 0700")
-    public_url: str = Field("http://127.0.0.1:8080", description="public origin; also our OAuth issuer", pattern=r"^https?://[^/]+$")
+    public_url: str = Field(
+        "http://127.0.0.1:8080", description="public origin; also our OAuth issuer", pattern=r"^https?://[^/]+$"
+    )
 
     broker_url: str = Field("http://127.0.0.1:8081", description="issuer of the MitID broker (OpenID Connect)")
     broker_client_id: str = "tegnebog"
@@ -32,8 +36,21 @@ class Settings(BaseSettings):
 
     card_bin: str = Field("920890", pattern=r"^[0-9]{6}$")
     token_bin: str = Field("920891", pattern=r"^[0-9]{6}$")
+    card_validity_months: int = Field(36, ge=1, le=120)
 
-    loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback, and only there")
+    loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback")
     database_pool_size: int = 20
     lock_timeout_seconds: int = 5
     log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def bins_differ(self) -> "Settings":
+        """A token number is never a live PAN: they come from BINs of their own."""
+        if self.card_bin == self.token_bin:
+            raise ValueError("card_bin and token_bin must differ")
+        return self
+
+    @property
+    def number_space(self) -> NumberSpace:
+        """Where new numbers come from."""
+        return NumberSpace(self.card_bin, self.token_bin, self.card_validity_months)

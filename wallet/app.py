@@ -1,0 +1,85 @@
+"""The one wiring place: settings in, app out."""
+
+import time
+from pathlib import Path
+
+import structlog
+from flask import Flask, Response, g, request
+from redis import Redis
+from sqlalchemy.orm import sessionmaker
+
+from notifications import outbox
+from notifications.addresses import Guard
+from tokenization import ids
+from tokenization.clock import Clock, SystemClock
+from tokenization.keys import FileKeyRing
+from tokenization.vault import Vault
+from wallet import api, database, errors, logs, metrics, operations
+from wallet.access import wiring
+from wallet.access.keys import AccessKeys
+from wallet.resources import cards, drawing_rights, inbox, issuer, merchant, network, oversight, provider, tokens
+from wallet.services import Services
+from wallet.settings import Settings
+
+RESOURCES = (cards, tokens, drawing_rights, inbox, network, merchant, provider, issuer, oversight)
+log = structlog.get_logger()
+
+
+def from_environment() -> Flask:
+    """The app as `TEGNEBOG_…` says: what the server starts."""
+    settings = Settings()
+    logs.configure(settings.log_level)
+    return create_app(wire(settings))
+
+
+def wire(settings: Settings, clock: Clock | None = None) -> Services:
+    """Make the parts of a process."""
+    ring = FileKeyRing(Path(settings.key_ring))
+    redis = connect_redis(settings)
+    sessions = sessionmaker(database.connect(settings), expire_on_commit=False)
+    return Services(
+        settings=settings,
+        database=database.Database(sessions, ring, announce=lambda: outbox.wake(redis)),
+        redis=redis,
+        vault=Vault(ring),
+        clock=clock or SystemClock(),
+        transport_keys=AccessKeys(ring).card_transport,
+        webhook_guard=Guard(loopback_allowed=settings.loopback_allowed),
+    )
+
+
+def connect_redis(settings: Settings) -> Redis:
+    """Redis with short time-outs: it holds only what may be lost, and nothing waits for it long."""
+    return Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=0.5, socket_timeout=2)
+
+
+def create_app(parts: Services) -> Flask:
+    """An app over the parts."""
+    app = Flask(__name__, static_folder=None)
+    app.extensions["tegnebog"] = parts
+    errors.register(app)
+    smorest = api.init(app)
+    wiring.init(app)
+    for resource in RESOURCES:
+        smorest.register_blueprint(resource.blueprint)
+    operations.init(app)
+    app.before_request(_begin)
+    app.after_request(_end)
+    return app
+
+
+def _begin() -> None:
+    g.request_id, g.began_at = str(ids.new_id()), time.perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    """Every answer has its id and is kept by no cache. The log has the route, never the path: it may hold a number."""
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    route, seconds = str(request.url_rule or "unknown"), time.perf_counter() - g.began_at
+    metrics.REQUESTS.labels(route, request.method, response.status_code).observe(seconds)
+    log.info("request", route=route, method=request.method, status=response.status_code, ms=round(seconds * 1000, 1))
+    structlog.contextvars.unbind_contextvars("request_id")
+    return response

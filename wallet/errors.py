@@ -1,0 +1,137 @@
+"""From what went wrong to problem+json (RFC 9457): one table, so that the domain knows nothing of HTTP."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+import structlog
+from flask import Flask, Response, g, json, request
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from tokenization import errors
+from tokenization.vault import VaultError
+from wallet.access.errors import AccessRefused
+
+MEDIA_TYPE: Final = "application/problem+json"
+STATUS_BY_ERROR: Final[dict[type[errors.DomainError], HTTPStatus]] = {
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_DEADLOCK: Final = "40P01"
+_CODES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: "invalid", HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large"}
+
+log = structlog.get_logger()
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field_errors: Iterable[tuple[str, str]] = (),
+    headers: Iterable[tuple[str, str]] = (),
+    facts: Mapping[str, object] = MappingProxyType({}),
+) -> Response:
+    """An answer that says no: `code` is stable, `detail` is for people, `errors` names the fields."""
+    body = {
+        "type": f"urn:tegnebog:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **facts,
+        "request_id": g.get("request_id"),
+    }
+    named = [{"field": field, "message": message} for field, message in field_errors]
+    if named:
+        body["errors"] = named
+    response = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
+    for name, value in headers:
+        response.headers.add(name, value)
+    return response
+
+
+def register(app: Flask) -> None:
+    """Let the app answer every exception with a problem."""
+    app.register_error_handler(errors.DomainError, _domain)
+    app.register_error_handler(AccessRefused, _access)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(RedisError, _part_away)
+    app.register_error_handler(PoolTimeout, _part_away)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(VaultError, _vault)
+    app.register_error_handler(Exception, _surprise)
+
+
+def _domain(error: errors.DomainError) -> Response:
+    status = next(code for kind, code in STATUS_BY_ERROR.items() if isinstance(error, kind))
+    named = [(error.field, str(error))] if isinstance(error, errors.Invalid) else []
+    detail = "some values cannot be accepted" if named else str(error)
+    return problem(status, error.code, detail, field_errors=named, facts=error.facts)
+
+
+def _access(error: AccessRefused) -> Response:
+    headers = [("WWW-Authenticate", challenge) for challenge in error.challenges]
+    if error.retry_after is not None:
+        headers.append(("Retry-After", str(error.retry_after)))
+    named = [(error.field, error.detail)] if error.field else []
+    return problem(error.status, error.code, error.detail, field_errors=named, headers=headers)
+
+
+def _http(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or 500)
+    data: Mapping[str, Any] = getattr(error, "data", None) or {}
+    named = list(flatten(data.get("messages", {})))
+    code = _CODES.get(status, status.phrase.lower().replace(" ", "-"))
+    detail = "some values cannot be accepted" if named else _DETAILS.get(status, error.description or status.phrase)
+    headers = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]
+    return problem(status, code, detail, field_errors=named, headers=headers)
+
+
+# Flask's own texts may repeat what was sent.
+_DETAILS: Final = {
+    HTTPStatus.NOT_FOUND: "there is no such thing here, or it is not yours",
+    HTTPStatus.BAD_REQUEST: "the request cannot be read",
+}
+
+
+def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Marshmallow's nested messages as (`device.name`, text), the location (`json`, `query`) left out."""
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            skip = (not path and name in {"json", "query", "headers"}) or name == "_schema"
+            yield from flatten(inner, path if skip else f"{path}.{name}".lstrip("."))
+    else:
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield path, str(message)
+
+
+def _part_away(error: Exception) -> Response:
+    log.error("part_away", part=type(error).__module__.split(".")[0], error=type(error).__name__)
+    return problem(503, "unavailable", "a part that this call needs is away", headers=[("Retry-After", "1")])
+
+
+def _database(error: DBAPIError) -> Response:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
+        return problem(503, "busy", "the card is busy: try again", headers=[("Retry-After", "1")])
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return _part_away(error)
+    return _surprise(error)
+
+
+def _vault(error: VaultError) -> Response:
+    log.error("vault", error=str(error))
+    return problem(409, "erased", "the numbers of this card cannot be opened")
+
+
+def _surprise(error: Exception) -> Response:
+    # The traceback goes to the log, where the redacting processor has the last word; nothing of it to the caller.
+    log.error("surprise", error=type(error).__name__, route=str(request.url_rule), exc_info=error)
+    return problem(500, "internal", "something went wrong on our side")

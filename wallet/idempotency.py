@@ -1,0 +1,115 @@
+"""`Idempotency-Key`: the same key and body get the same answer. The key commits with what it did, or not at all."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from flask import Request, Response, json
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tokenization.errors import Conflict, Invalid
+from tokenization.keys import KeyRing, Purpose
+from tokenization.models import Base
+from tokenization.vault import keyed_hash
+from wallet.access.guard import Caller
+from wallet.payments.models import SCHEMA
+
+KEPT: Final = timedelta(hours=24)
+KEY_CHARACTERS_MAX: Final = 255
+
+
+class IdempotencyKey(Base):
+    """What was answered to a key: per client, subject, method and path. No body, no secret of the answer."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    scope: Mapped[bytes] = mapped_column(primary_key=True)
+    body_hash: Mapped[bytes]
+    status: Mapped[int]
+    content_type: Mapped[str]
+    answer: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class KeyReused(Invalid):
+    """The key was used before, with another body."""
+
+    code = "idempotency-key-reused"
+
+
+class StillRunning(Conflict):
+    """The first request with this key has not been answered yet."""
+
+    code = "idempotency-key-running"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of one caller for one route, as hashes: `scope` identifies, `body` is what was asked."""
+
+    scope: bytes
+    body: bytes
+
+
+def wanted(request: Request, who: Caller) -> Key | None:
+    """The key of a request, if it has one. Raises Invalid."""
+    text = request.headers.get("Idempotency-Key")
+    if text is None:
+        return None
+    if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not text.isprintable():
+        raise Invalid("Idempotency-Key", f"is 1 to {KEY_CHARACTERS_MAX} printable characters")
+    subject = who.right_id or who.holder_id or who.requestor_id
+    scope = json.dumps([who.client_id, str(subject), request.method, request.path, text])
+    return Key(sha256(scope.encode()).digest(), request.query_string + b"\n" + request.get_data(cache=True))
+
+
+def claim(session: Session, ring: KeyRing, key: Key, now: datetime) -> IdempotencyKey | None:
+    """None: go on, the key is ours until commit. Else what was answered. Raises KeyReused, StillRunning."""
+    lock = func.pg_try_advisory_xact_lock(int.from_bytes(key.scope[:8], signed=True))
+    if not session.scalar(select(lock)):
+        raise StillRunning
+    earlier = session.get(IdempotencyKey, key.scope)
+    if earlier is None or earlier.at + KEPT <= now:
+        return None
+    if not hmac.compare_digest(earlier.body_hash, _hash(ring, key)):
+        raise KeyReused("Idempotency-Key", "was used before with another body")
+    return earlier
+
+
+def keep(
+    session: Session, ring: KeyRing, key: Key, response: Response, secrets: tuple[str, ...], now: datetime
+) -> None:
+    """Keep the answer, without its secrets."""
+    body = response.get_json()
+    row = {
+        "scope": key.scope,
+        "body_hash": _hash(ring, key),
+        "status": response.status_code,
+        "content_type": response.content_type,
+        "answer": {name: value for name, value in body.items() if name not in secrets},
+        "at": now,
+    }
+    newer = insert(IdempotencyKey).values(row)
+    session.execute(newer.on_conflict_do_update(index_elements=["scope"], set_=row))
+
+
+def replay(
+    session: Session, earlier: IdempotencyKey, rebuild: Callable[[Session, Mapping[str, Any]], dict[str, Any]] | None
+) -> Response:
+    """The same answer again; its secrets are built anew."""
+    body = dict(earlier.answer)
+    if rebuild is not None and earlier.status < 400:
+        body |= rebuild(session, body)
+    response = Response(json.dumps(body), status=earlier.status, content_type=earlier.content_type)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _hash(ring: KeyRing, key: Key) -> bytes:
+    return keyed_hash(ring.current(Purpose.REQUEST_HASH).key, key.body)

@@ -1,0 +1,11 @@
+"""What Prometheus reads. No label ever holds a number, a name or an id."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS: Final = Histogram(
+    "tegnebog_http_request_seconds", "HTTP requests by route, method and status", ["route", "method", "status"]
+)
+DECISIONS: Final = Counter("tegnebog_payment_decisions", "Payment decisions by reason", ["reason"])
+OUTBOX_WAITING: Final = Gauge("tegnebog_outbox_waiting", "Events that nobody has been told of yet")

@@ -1,0 +1,67 @@
+"""For those who run it: alive, ready, metrics, and the API's documentation."""
+
+import os
+from typing import Any, Final
+
+from flask import Blueprint, Flask, Response, jsonify
+from flask_swagger_ui import get_swaggerui_blueprint
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.registry import REGISTRY
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from notifications import outbox
+from wallet import metrics, migrations
+from wallet.services import services
+
+blueprint = Blueprint("operations", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return jsonify({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """PostgreSQL is there and migrated; Redis may be away: payments and blocking work without."""
+    parts = {"postgresql": _postgresql(), "redis": _redis()}
+    ready = parts["postgresql"] == "ok"
+    return jsonify({"status": "ready" if ready else "not ready", "parts": parts}), 200 if ready else 503
+
+
+def _postgresql() -> str:
+    try:
+        with services().database.reading() as session:
+            metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
+            return "ok" if migrations.is_current(session.connection()) else "not migrated"
+    except SQLAlchemyError:
+        return "away"
+
+
+def _redis() -> str:
+    try:
+        services().redis.ping()
+    except RedisError:
+        return "away"
+    return "ok"
+
+
+@blueprint.get("/metrics")
+def prometheus() -> Response:
+    """For Prometheus; of all worker processes together, where there are several."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+DOCS: Final[dict[str, Any]] = {"app_name": "Tegnebog", "validatorUrl": None, "docExpansion": "none"}
+
+
+def init(app: Flask) -> None:
+    """Add them, and `/docs` over `/openapi.json`, from a bundled package."""
+    app.register_blueprint(blueprint)
+    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", config=DOCS))

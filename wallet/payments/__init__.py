@@ -1,0 +1,1 @@
+"""Payments: a pure decision, and around it lock, load, decide, write."""

@@ -1,0 +1,77 @@
+"""Accounts: reserve, capture, release, under the account's lock. A bank's core system will stand behind this seam."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tokenization import ids
+from tokenization.errors import NotFound
+from wallet.payments.models import Account
+
+
+def open_account(
+    session: Session, *, holder_id: UUID, currency: str, balance_minor: int, overdraft_limit_minor: int, now: datetime
+) -> Account:
+    """A new account of a cardholder; amounts in minor units of its currency."""
+    account = Account(
+        account_id=ids.new_id(),
+        holder_id=holder_id,
+        currency=currency,
+        balance_minor=balance_minor,
+        overdraft_limit_minor=overdraft_limit_minor,
+        held_minor=0,
+        created_at=now,
+    )
+    session.add(account)
+    return account
+
+
+def get(session: Session, account_id: UUID) -> Account:
+    """The account, as it stands. Raises NotFound."""
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFound
+    return account
+
+
+def lock(session: Session, account_id: UUID) -> Account:
+    """The account, locked. Raises NotFound."""
+    statement = select(Account).where(Account.account_id == account_id).with_for_update()
+    account = session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+    if account is None:
+        raise NotFound
+    return account
+
+
+def lock_all(session: Session, account_ids: Iterable[UUID]) -> dict[UUID, Account]:
+    """Lock accounts in ascending order, after every card's lock."""
+    return {account_id: lock(session, account_id) for account_id in sorted(set(account_ids))}
+
+
+def available_minor(account: Account) -> int:
+    """Balance plus overdraft limit less what is held (R-2.4)."""
+    return account.balance_minor + account.overdraft_limit_minor - account.held_minor
+
+
+def reserve(account: Account, amount_minor: int) -> None:
+    """Hold an amount."""
+    account.held_minor += amount_minor
+
+
+def release(account: Account, amount_minor: int) -> None:
+    """Give a hold, or a part of one, back."""
+    account.held_minor -= amount_minor
+
+
+def capture(account: Account, amount_minor: int, *, from_hold_minor: int) -> None:
+    """Take the money; so much of it, or of the hold beyond it, was held."""
+    account.held_minor -= from_hold_minor
+    account.balance_minor -= amount_minor
+
+
+def pay_back(account: Account, amount_minor: int) -> None:
+    """Return money that was taken."""
+    account.balance_minor += amount_minor

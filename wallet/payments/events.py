@@ -1,0 +1,75 @@
+"""What happens to a payment, in the past tense. Amounts in minor units."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tokenization.events import CardEvent
+from tokenization.models import Card
+from wallet.payments.models import Payment
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentEvent(CardEvent):
+    """Something that happened to a payment, with what the people concerned need to read."""
+
+    holder_id: UUID
+    payment_id: UUID
+    token_id: UUID | None
+    credential_id: UUID | None
+    right_id: UUID | None
+    amount: int
+    currency: str
+    merchant: str
+    country: str
+    scheme: str
+    reason: str
+    limit: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentApproved(PaymentEvent):
+    type = "payment.approved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentDeclined(PaymentEvent):
+    type = "payment.declined"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentCaptured(PaymentEvent):
+    type = "payment.captured"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReversed(PaymentEvent):
+    type = "payment.reversed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentRefunded(PaymentEvent):
+    type = "payment.refunded"
+
+
+def payment_event(
+    kind: type[PaymentEvent], card: Card, payment: Payment, amount_minor: int, now: datetime
+) -> PaymentEvent:
+    """An event about a payment; `amount_minor` is what was moved by this step of it."""
+    return kind(
+        at=now,
+        card_id=card.card_id,
+        holder_id=card.holder_id,
+        payment_id=payment.payment_id,
+        token_id=payment.token_id,
+        credential_id=payment.credential_id,
+        right_id=payment.right_id,
+        amount=amount_minor,
+        currency=payment.currency,
+        merchant=payment.merchant["name"],
+        country=payment.merchant["country"],
+        scheme=payment.scheme,
+        reason=payment.reason,
+        limit=payment.limit,
+    )

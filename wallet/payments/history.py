@@ -1,0 +1,25 @@
+"""Payments as they stand: their status, derived from what happened to them, and what was done."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from wallet.payments.models import Payment, PaymentOperation
+
+
+def status(payment: Payment) -> str:
+    """`declined, held, partly_captured, captured, refunded, reversed`."""
+    if not payment.approved:
+        return "declined"
+    if payment.refunded_minor and payment.refunded_minor >= payment.captured_minor:
+        return "refunded"
+    if payment.captured_minor:
+        return "partly_captured" if payment.held_minor else "captured"
+    if payment.reversed_minor and not payment.held_minor:
+        return "reversed"
+    return "held"
+
+
+def operations(session: Session, payment: Payment) -> list[PaymentOperation]:
+    """What was done to a payment, in order."""
+    of_payment = (PaymentOperation.card_id == payment.card_id, PaymentOperation.payment_id == payment.payment_id)
+    return list(session.scalars(select(PaymentOperation).where(*of_payment).order_by(PaymentOperation.seq)))

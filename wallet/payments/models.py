@@ -1,0 +1,97 @@
+"""Accounts, payments and the references under which acquirers know them."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tokenization.models import SCHEMA as FLOOR_ONE
+from tokenization.models import Base, key_to
+
+SCHEMA = "wallet"
+
+
+class Account(Base):
+    """The money behind the cards. Available = balance + overdraft limit - holds (R-2.4); locked after the card."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("held_minor >= 0", name="held_not_below_zero"),
+        CheckConstraint("overdraft_limit_minor >= 0", name="overdraft_not_below_zero"),
+        {"schema": SCHEMA},
+    )
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    holder_id: Mapped[UUID] = mapped_column(ForeignKey(f"{FLOOR_ONE}.cardholders.holder_id"), index=True)
+    currency: Mapped[str]
+    balance_minor: Mapped[int]
+    overdraft_limit_minor: Mapped[int]
+    held_minor: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class Payment(Base):
+    """One authorisation and what became of it. Amounts in minor units of `currency`; its status is derived."""
+
+    __tablename__ = "payments"
+    __table_args__ = (key_to(f"{FLOOR_ONE}.cards", "card_id"), {"schema": SCHEMA})
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.accounts.account_id"))
+    client_id: Mapped[str]
+    plastic_id: Mapped[UUID | None]
+    token_id: Mapped[UUID | None]
+    credential_id: Mapped[UUID | None]
+    right_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    entry_mode: Mapped[str]
+    scheme: Mapped[str]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    estimated: Mapped[bool]
+    merchant: Mapped[dict[str, Any]]
+    terminal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    approved: Mapped[bool]
+    reason: Mapped[str]
+    limit: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    held_minor: Mapped[int]
+    captured_minor: Mapped[int]
+    reversed_minor: Mapped[int]
+    refunded_minor: Mapped[int]
+    usage_day: Mapped[date]
+    at: Mapped[datetime]
+
+
+class PaymentOperation(Base):
+    """A capture, a reversal or a refund of a payment, in order."""
+
+    __tablename__ = "payment_operations"
+    __table_args__ = (key_to(f"{SCHEMA}.payments", "card_id", "payment_id"), {"schema": SCHEMA})
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    amount_minor: Mapped[int]
+    network_reference: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ReferenceDirectory(Base):
+    """A client's reference -> what was answered to it, once and for all, and which payment it concerns."""
+
+    __tablename__ = "reference_directory"
+    __table_args__ = (Index(None, "payment_id"), {"schema": SCHEMA})
+
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    network_reference: Mapped[str] = mapped_column(primary_key=True)
+    operation: Mapped[str]
+    content_hash: Mapped[bytes | None]
+    card_id: Mapped[UUID | None]
+    payment_id: Mapped[UUID | None]
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    at: Mapped[datetime]

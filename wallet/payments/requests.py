@@ -1,0 +1,84 @@
+"""What an acquirer asks, as a value."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from tokenization.secret import Cvc, Number
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Where the payment is made. `country` is ISO 3166 alpha-2, `mcc` ISO 18245."""
+
+    id: str
+    name: str
+    mcc: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cryptogram:
+    """The proof that came from the device; MACs are eight bytes."""
+
+    atc: int
+    date: date
+    unpredictable_number: bytes
+    cvm: str
+    mac: bytes
+    cvm_mac: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInstrument:
+    """A token on a phone."""
+
+    number: Number
+    cryptogram: Cryptogram
+
+
+@dataclass(frozen=True, slots=True)
+class PlasticInstrument:
+    """The plastic, or its number; `expiry` is `2029-09`."""
+
+    number: Number
+    expiry: str
+    cvc: Cvc | None
+    cvm: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialInstrument:
+    """A card on file."""
+
+    credential_id: UUID
+
+
+Instrument = TokenInstrument | PlasticInstrument | CredentialInstrument
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """A request to pay: amount in minor units of `currency`. `content` is its keyed hash: never the same reference
+    with another content."""
+
+    client_id: str
+    network_reference: str
+    content_hash: bytes
+    instrument: Instrument
+    entry_mode: str
+    kind: str
+    amount_minor: int
+    currency: str
+    estimated: bool
+    scheme: str
+    merchant: Merchant
+    terminal: dict[str, Any] | None
+    authentication: str
+    initiated_by: str
+
+    @property
+    def unattended(self) -> bool:
+        """Whether nobody stands at the terminal (R-3.4)."""
+        return bool(self.terminal and self.terminal["unattended"])

@@ -1,0 +1,166 @@
+"""The cardholder's cards: look, block, see the payments, decide which shops keep them."""
+
+from typing import Any
+
+from flask.views import MethodView
+from sqlalchemy import select
+
+from delegation import drawing_rights
+from tokenization import cardholders, cards, credentials
+from tokenization.errors import NotFound
+from tokenization.models import Card, Cardholder, Credential
+from wallet import blocking
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.payments.models import Payment
+from wallet.resources import owned, shown
+from wallet.resources.pages import newest_first
+from wallet.schemas import cards as schemas
+from wallet.services import services
+
+blueprint = Blueprint("cards", __name__, url_prefix="/v1", description="The cardholder's cards")
+
+
+def _now() -> Any:
+    return services().clock.now()
+
+
+@blueprint.route("/me")
+class Me(MethodView):
+    """Who is signed in."""
+
+    @requires("wallet", "child")
+    @reads
+    @blueprint.response(200, schemas.Me)
+    def get(self) -> Any:
+        """Name, language, masked mobile and assurance; a child sees its own name."""
+        who, holder = caller(), _holder()
+        if who.scope == "child" and who.card_id and who.right_id:
+            right = drawing_rights.load(session(), who.card_id, who.right_id)
+            return {"name": right.delegate_name, "language": holder.language, "mobile": None, "assurance": None}
+        mobile = shown.masked_mobile(session(), services().vault, holder)
+        return {"name": holder.name, "language": holder.language, "mobile": mobile, "assurance": who.acr}
+
+
+def _holder() -> Cardholder:
+    holder_id = caller().holder_id
+    if holder_id is None:
+        raise NotFound
+    return cardholders.get(session(), holder_id)
+
+
+@blueprint.route("/cards")
+class Cards(MethodView):
+    """The holder's cards."""
+
+    @requires("wallet")
+    @reads
+    @blueprint.arguments(schemas.Page(), location="query")
+    @blueprint.response(200, schemas.CardList)
+    def get(self, page: dict[str, Any]) -> Any:
+        """Newest first."""
+        wanted = select(Card).where(Card.holder_id == caller().holder_id)
+        return newest_first(session(), wanted, Card.card_id, page, lambda row: shown.card(session(), row, _now()))
+
+
+@blueprint.route("/cards/<card_id>")
+class OneCard(MethodView):
+    """One card."""
+
+    @requires("wallet")
+    @reads
+    @blueprint.response(200, schemas.CardAnswer)
+    def get(self, card_id: str) -> Any:
+        """The card, with its block if it has one."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id))
+        return shown.card(session(), card, _now())
+
+
+@blueprint.route("/cards/<card_id>/block")
+class Block(MethodView):
+    """Blocking (R-10.1). Works while Redis is away."""
+
+    @requires("wallet", without_redis=True)
+    @writes()
+    @blueprint.arguments(schemas.DryRun(), location="query")
+    @blueprint.arguments(schemas.Block())
+    @blueprint.response(200, schemas.BlockedCard)
+    def post(self, how: dict[str, Any], body: dict[str, Any], card_id: str) -> Any:
+        """Block the card everywhere, at once; `?dry_run=true` says what would happen."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id), lock=True)
+        reach = blocking.cascade(session(), card, _now())
+        if not how["dry_run"]:
+            now = _now()
+            cards.block(session(), card, reason=body["reason"], by="cardholder", noticed_at=now, now=now)
+            blocking.suspend_also(session(), card, body["also_suspend"], now)
+        return shown.card(session(), card, _now()) | {"cascade": reach}
+
+
+@blueprint.route("/cards/<card_id>/payments")
+class Payments(MethodView):
+    """The statement."""
+
+    @requires("wallet")
+    @reads
+    @blueprint.arguments(schemas.Page(), location="query")
+    @blueprint.response(200, schemas.PaymentList)
+    def get(self, page: dict[str, Any], card_id: str) -> Any:
+        """Payments with the card, its tokens and its credentials, newest first; each says why it was declined."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id))
+        wanted = select(Payment).where(Payment.card_id == card.card_id)
+        return newest_first(session(), wanted, Payment.payment_id, page, shown.payment)
+
+
+@blueprint.route("/cards/<card_id>/credentials")
+class Credentials(MethodView):
+    """Cards on file."""
+
+    @requires("wallet")
+    @reads
+    @blueprint.arguments(schemas.Page(), location="query")
+    @blueprint.response(200, schemas.CredentialList)
+    def get(self, page: dict[str, Any], card_id: str) -> Any:
+        """The merchants that hold this card, and those waiting for a yes."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id))
+        wanted = select(Credential).where(Credential.card_id == card.card_id)
+        show = lambda row: shown.credential(session(), row)  # noqa: E731 - one use, one line
+        return newest_first(session(), wanted, Credential.credential_id, page, show)
+
+
+@blueprint.route("/credentials/<credential_id>/confirm")
+class Confirm(MethodView):
+    """R-3.6a."""
+
+    @requires("wallet")
+    @writes()
+    @blueprint.arguments(schemas.AutomaticUpdate())
+    @blueprint.response(200, schemas.CredentialAnswer)
+    def post(self, body: dict[str, Any], credential_id: str) -> Any:
+        """Yes, this shop may keep my card."""
+        card, credential = owned.credential(session(), caller(), credential_id)
+        credentials.confirm(session(), card, credential, automatic_update=body["automatic_update"], now=_now())
+        return shown.credential(session(), credential)
+
+
+@blueprint.route("/credentials/<credential_id>")
+class OneCredential(MethodView):
+    """One card on file."""
+
+    @requires("wallet")
+    @writes()
+    @blueprint.arguments(schemas.AutomaticUpdate())
+    @blueprint.response(200, schemas.CredentialAnswer)
+    def patch(self, body: dict[str, Any], credential_id: str) -> Any:
+        """Whether the shop is told the next card (R-3.6c)."""
+        card, credential = owned.credential(session(), caller(), credential_id)
+        credentials.choose_update(session(), card, credential, body["automatic_update"], _now())
+        return shown.credential(session(), credential)
+
+    @requires("wallet")
+    @writes()
+    @blueprint.response(200, schemas.CredentialAnswer)
+    def delete(self, credential_id: str) -> Any:
+        """Withdraw the registration."""
+        card, credential = owned.credential(session(), caller(), credential_id)
+        credentials.withdraw(session(), card, credential, by="cardholder", now=_now())
+        return shown.credential(session(), credential)

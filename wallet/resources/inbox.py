@@ -1,0 +1,101 @@
+"""The inbox: what the bank told a cardholder or a delegate, and a stream of it."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Response
+from flask.views import MethodView
+from sqlalchemy import select
+
+from notifications import inbox
+from notifications.models import Message
+from tokenization.errors import NotFound
+from wallet.access.guard import Caller, caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.resources import owned
+from wallet.resources.pages import newest_first
+from wallet.schemas import cards as lists
+from wallet.schemas import inbox as schemas
+from wallet.services import Services, services
+
+blueprint = Blueprint("inbox", __name__, url_prefix="/v1/inbox", description="Messages to people")
+HEARTBEAT_SECONDS: Final = 15.0
+STREAM_PAGE: Final = 50
+
+
+def _recipient(who: Caller) -> UUID:
+    recipient = who.right_id if who.scope == "child" else who.holder_id
+    if recipient is None:
+        raise NotFound
+    return recipient
+
+
+@blueprint.route("")
+class Inbox(MethodView):
+    """Messages."""
+
+    @requires("wallet", "child")
+    @reads
+    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.response(200, schemas.MessageList)
+    def get(self, page: dict[str, Any]) -> Any:
+        """Newest first."""
+        wanted = select(Message).where(Message.recipient_id == _recipient(caller()))
+        return newest_first(session(), wanted, Message.message_id, page)
+
+
+@blueprint.route("/<message_id>/read")
+class Read(MethodView):
+    """Having read one."""
+
+    @requires("wallet", "child")
+    @writes()
+    @blueprint.response(200, schemas.MessageAnswer)
+    def post(self, message_id: str) -> Any:
+        """Remember that it was read."""
+        now = services().clock.now()
+        return inbox.mark_read(session(), _recipient(caller()), owned.id_from("msg", message_id), now)
+
+
+@blueprint.route("/stream")
+class Stream(MethodView):
+    """Server-sent events."""
+
+    @requires("wallet", "child")
+    @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
+    def get(self) -> Any:
+        """Each message as an event `message`; ends when the access token does. Holds no database connection."""
+        who = caller()
+        events = _events(services(), _recipient(who), who.expires_at)
+        return Response(events, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _events(parts: Services, recipient: UUID, until: datetime) -> Iterator[str]:
+    """Listens first and looks then, so that nothing falls in between."""
+    with parts.redis.pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]  # untyped there
+        listening.subscribe(inbox.channel(recipient))
+        newest = _newest(parts, recipient)
+        yield ": listening\n\n"
+        while (left := (until - parts.clock.now()).total_seconds()) > 0:
+            woken = listening.get_message(timeout=min(HEARTBEAT_SECONDS, left))
+            with parts.database.reading() as looking:
+                arrived = inbox.arrived(looking, recipient, newest, STREAM_PAGE)
+                shown = [_event(message) for message in arrived]
+                newest = arrived[-1].message_id if arrived else newest
+            yield from shown
+            if not shown and woken is None:
+                yield ": still here\n\n"
+
+
+def _newest(parts: Services, recipient: UUID) -> UUID | None:
+    with parts.database.reading() as looking:
+        newest = inbox.page(looking, recipient, 1)
+        return newest[0].message_id if newest else None
+
+
+def _event(message: Message) -> str:
+    shown = schemas.MessageAnswer().dump(message)
+    return f"event: message\nid: {shown['id']}\ndata: {json.dumps(shown)}\n\n"

@@ -1,0 +1,328 @@
+"""The bank: cardholders, accounts, cards, the blocking line, requestors. Every call names the member of staff."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask.views import MethodView
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tokenization import cardholders, cards, ids
+from tokenization.errors import Invalid
+from tokenization.models import Card, Cardholder, Plastic
+from wallet import blocking
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.payments import accounts
+from wallet.payments.models import Account
+from wallet.resources import owned, shown
+from wallet.schemas import issuer as schemas
+from wallet.services import services
+
+blueprint = Blueprint("issuer", __name__, url_prefix="/v1/issuer", description="The bank")
+NEEDS_A_REMINDER = frozenset({"rules_broken", "overdraft"})
+
+
+def _now() -> datetime:
+    return services().clock.now()
+
+
+def _holder(row: Cardholder) -> shown.Shown:
+    fields = ("holder_id", "name", "language", "address", "created_at")
+    mobile = shown.masked_mobile(session(), services().vault, row)
+    return {name: getattr(row, name) for name in fields} | {"mobile": mobile, "mitid_linked": bool(row.mitid_uuid)}
+
+
+@blueprint.route("/cardholders")
+class Cardholders(MethodView):
+    """Customers."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.Cardholder())
+    @blueprint.response(201, schemas.CardholderAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Register a cardholder."""
+        return _holder(cardholders.register(session(), services().vault, **body, now=_now()))
+
+
+@blueprint.route("/cardholders/<holder_id>")
+class OneCardholder(MethodView):
+    """One customer."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.CardholderAnswer)
+    def get(self, holder_id: str) -> Any:
+        """The cardholder, without CPR, the mobile masked."""
+        return _holder(cardholders.get(session(), owned.id_from("holder", holder_id)))
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.ChangeCardholder())
+    @blueprint.response(200, schemas.CardholderAnswer)
+    def patch(self, body: dict[str, Any], holder_id: str) -> Any:
+        """Change name, address, language, mobile, or the MitID link."""
+        holder = cardholders.get(session(), owned.id_from("holder", holder_id))
+        cardholders.change(session(), services().vault, holder, body, _now())
+        return _holder(holder)
+
+
+def _account(row: Account) -> shown.Shown:
+    fields = ("account_id", "holder_id", "currency", "balance_minor", "overdraft_limit_minor", "held_minor")
+    return {name: getattr(row, name) for name in fields} | {"available": accounts.available_minor(row)}
+
+
+@blueprint.route("/accounts")
+class Accounts(MethodView):
+    """The money behind the cards."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.Account())
+    @blueprint.response(201, schemas.AccountAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Open an account."""
+        holder = cardholders.get(session(), body["cardholder_id"])
+        account = accounts.open_account(
+            session(),
+            holder_id=holder.holder_id,
+            currency=body["currency"],
+            balance_minor=body["balance"],
+            overdraft_limit_minor=body["overdraft_limit"],
+            now=_now(),
+        )
+        return _account(account)
+
+
+@blueprint.route("/accounts/<account_id>")
+class OneAccount(MethodView):
+    """One account."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.AccountAnswer)
+    def get(self, account_id: str) -> Any:
+        """Balance, overdraft limit, holds and what is available."""
+        return _account(accounts.get(session(), owned.id_from("acct", account_id)))
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.ChangeAccount())
+    @blueprint.response(200, schemas.AccountAnswer)
+    def patch(self, body: dict[str, Any], account_id: str) -> Any:
+        """The bank's own books moved."""
+        account = accounts.lock(session(), owned.id_from("acct", account_id))
+        account.balance_minor = body.get("balance", account.balance_minor)
+        account.overdraft_limit_minor = body.get("overdraft_limit", account.overdraft_limit_minor)
+        return _account(account)
+
+
+def card_shown(card: Card) -> shown.Shown:
+    """A card as the bank sees it."""
+    plastic = cards.current_plastic(session(), card)
+    of_plastic = {"id": ids.to_text("plst", plastic.plastic_id), "status": _plastic_status(card, plastic)}
+    return shown.card(session(), card, _now()) | {
+        "holder_id": card.holder_id,
+        "account_id": card.account_id,
+        "noticed_at": card.noticed_at,
+        "plastic": of_plastic | {"last4": plastic.last4, "expiry": cards.month(plastic.expiry)},
+    }
+
+
+def _plastic_status(card: Card, plastic: Plastic) -> str:
+    if plastic.state == "active" and card.state == "blocked":
+        return "blocked"
+    return "expired" if plastic.state == "active" and cards.is_expired(plastic, _now()) else plastic.state
+
+
+def _numbers(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The number and the CVC of the plastic that an answer is about: opened and computed, never kept."""
+    card_id, plastic_id = ids.parse("card", body["id"]), ids.parse("plst", body["plastic"]["id"])
+    number, vault = cards.reveal_number(session, services().vault, card_id, plastic_id).reveal(), services().vault
+    return {"number": number, "cvc": cards.cvc(vault, number, body["plastic"]["expiry"]).reveal()}
+
+
+def _with_numbers(card: Card) -> shown.Shown:
+    about = card_shown(card)
+    return about | _numbers(session(), about | {"id": ids.to_text("card", card.card_id)})
+
+
+SECRETS = ("number", "cvc")
+
+
+@blueprint.route("/cards")
+class Cards(MethodView):
+    """Issuing."""
+
+    @requires("issuer")
+    @writes(secrets=SECRETS, rebuild=_numbers)
+    @blueprint.arguments(schemas.IssueCard())
+    @blueprint.response(201, schemas.IssuerCardAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """A new card; `number`, `expiry` and `cvc` are shown this once."""
+        parts, holder = services(), cardholders.get(session(), body["cardholder_id"])
+        account = accounts.get(session(), body["account_id"])
+        if account.holder_id != holder.holder_id:
+            raise Invalid("account_id", "is another cardholder's account")
+        owner = {"holder_id": holder.holder_id, "account_id": account.account_id, "scheme": body["scheme"]}
+        card = cards.issue(session(), parts.vault, parts.settings.number_space, **owner, now=_now())
+        return _with_numbers(card)
+
+
+def locked(card_id: str) -> Card:
+    """Any card, locked. Raises NotFound."""
+    return owned.card(session(), caller(), owned.id_from("card", card_id), lock=True)
+
+
+@blueprint.route("/cards/<card_id>")
+class OneCard(MethodView):
+    """One card."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def get(self, card_id: str) -> Any:
+        """The card and its newest plastic, without the number."""
+        return card_shown(owned.card(session(), caller(), owned.id_from("card", card_id)))
+
+
+@blueprint.route("/cards/<card_id>/block")
+class Block(MethodView):
+    """R-10.1, R-12.1."""
+
+    @requires("issuer", without_redis=True)
+    @writes()
+    @blueprint.arguments(schemas.BlockByIssuer())
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def post(self, body: dict[str, Any], card_id: str) -> Any:
+        """Block it everywhere, at once. Broken rules and overdraft: after a written reminder, unless gross."""
+        _check_reminder(body)
+        card, now = locked(card_id), _now()
+        cards.block(
+            session(),
+            card,
+            reason=body["reason"],
+            by="issuer",
+            noticed_at=body["noticed_at"] or now,
+            now=now,
+            reported_by=body["reported_by"],
+            reminded_at=body["reminded_at"],
+        )
+        return card_shown(card) | {"cascade": blocking.cascade(session(), card, now)}
+
+
+def _check_reminder(body: dict[str, Any]) -> None:
+    if body["noticed_at"] and body["noticed_at"] > _now():
+        raise Invalid("noticed_at", "is in the future")
+    if body["reason"] in NEEDS_A_REMINDER and body["reminded_at"] is None and not body["gross"]:
+        raise Invalid("reminded_at", "is needed for that reason, unless it is gross (R-12.1)")
+
+
+@blueprint.route("/cards/<card_id>/unblock")
+class Unblock(MethodView):
+    """R-10.1c."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def post(self, card_id: str) -> Any:
+        """A found card: gives back exactly what the block took."""
+        card = locked(card_id)
+        cards.unblock(session(), card, _now())
+        return card_shown(card)
+
+
+@blueprint.route("/cards/<card_id>/close")
+class Close(MethodView):
+    """The end of the agreement."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def post(self, card_id: str) -> Any:
+        """For good."""
+        card = locked(card_id)
+        cards.close(session(), card, _now())
+        return card_shown(card)
+
+
+def _replaced(card_id: str, reason: str) -> shown.Shown:
+    parts, card = services(), locked(card_id)
+    blocking.replace(session(), parts.vault, parts.settings.number_space, card, reason, _now())
+    return _with_numbers(card)
+
+
+@blueprint.route("/cards/<card_id>/replace")
+class Replace(MethodView):
+    """R-12.2."""
+
+    @requires("issuer")
+    @writes(secrets=SECRETS, rebuild=_numbers)
+    @blueprint.arguments(schemas.Replace())
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def post(self, body: dict[str, Any], card_id: str) -> Any:
+        """A new plastic with a new number, inactive until activated; tokens and credentials pay on."""
+        return _replaced(card_id, body["reason"])
+
+
+@blueprint.route("/cards/<card_id>/renew")
+class Renew(MethodView):
+    """R-13."""
+
+    @requires("issuer")
+    @writes(secrets=SECRETS, rebuild=_numbers)
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def post(self, card_id: str) -> Any:
+        """A new plastic before the old one expires: with a new number, as always."""
+        return _replaced(card_id, "expiring")
+
+
+@blueprint.route("/cards/<card_id>/activate-plastic")
+class ActivatePlastic(MethodView):
+    """The cardholder has the new plastic."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.response(200, schemas.IssuerCardAnswer)
+    def post(self, card_id: str) -> Any:
+        """It works from now on, and the one before no more."""
+        card = locked(card_id)
+        cards.activate_plastic(session(), card, _now())
+        return card_shown(card)
+
+
+@blueprint.route("/cards/search")
+class Search(MethodView):
+    """The blocking line (R-10.1a)."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.Search())
+    @blueprint.response(200, schemas.IssuerCardList)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Cards that fit every field that is given; at most 50."""
+        if not body:
+            raise Invalid("name", "give at least one field to search by")
+        found = session().scalars(_search(body).order_by(Card.card_id.desc()).limit(50))
+        return {"data": [card_shown(card) for card in found], "next_cursor": None}
+
+
+def _search(body: dict[str, Any]) -> Any:
+    vault, wanted = services().vault, select(Card).join(Cardholder, Cardholder.holder_id == Card.holder_id)
+    conditions: dict[str, Callable[[Any], Any]] = {
+        "name": lambda text: Cardholder.name.icontains(text, autoescape=True),
+        "address": lambda text: Cardholder.address.icontains(text, autoescape=True),
+        "cpr": lambda text: Cardholder.cpr_fingerprint == vault.fingerprint("cpr", cardholders.normal_cpr(text)),
+        "mobile": lambda text: Cardholder.mobile_fingerprint == vault.fingerprint("mobile", text),
+        "account_id": lambda account_id: Card.account_id == account_id,
+        "last4": lambda last4: Card.card_id.in_(select(Plastic.card_id).where(Plastic.last4 == last4)),
+        "number": lambda number: Card.card_id == _card_of(number.reveal()),
+    }
+    return wanted.where(*(conditions[name](value) for name, value in body.items()))
+
+
+def _card_of(number: str) -> Any:
+    found = cards.find_by_number(session(), services().vault, number)
+    return found.card_id if found else None

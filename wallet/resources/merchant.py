@@ -1,0 +1,163 @@
+"""Merchants: a card on file that never goes stale, and the register of blocked cards (R-3.6, R-21)."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Response
+from flask.views import MethodView
+from sqlalchemy import select
+
+from notifications import credential_updates
+from tokenization import cards, credentials, ids
+from tokenization.errors import NotFound
+from tokenization.models import Card, Credential
+from wallet import provisioning
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.errors import problem
+from wallet.payments.snapshot import plastic_unusable
+from wallet.resources import owned, webhooks
+from wallet.resources.pages import newest_first
+from wallet.schemas import cards as lists
+from wallet.schemas import merchant as schemas
+from wallet.services import services
+
+blueprint = Blueprint("merchant", __name__, url_prefix="/v1/merchant", description="Merchants")
+webhooks.mount(blueprint, "merchant")
+_CARD: Final = schemas.CardOnFile()
+
+
+def _now() -> datetime:
+    return services().clock.now()
+
+
+def _shown(credential: Credential) -> dict[str, Any]:
+    """What the merchant may know: the plastic that it was told of, never a newer one."""
+    known = credential_updates.known_plastic(session(), credential)
+    return {
+        "id": ids.to_text("cred", credential.credential_id),
+        "last4": known.last4,
+        "expiry": cards.month(known.expiry),
+        "scheme": session().get_one(Card, credential.card_id).scheme,
+        "status": credential.state,
+        "automatic_update": credential.automatic_update,
+        "version": credential.version,
+        "agreement": credential.agreement,
+        "reference": credential.reference,
+        "created_at": credential.created_at,
+    }
+
+
+@blueprint.route("/credentials")
+class Credentials(MethodView):
+    """Cards on file."""
+
+    @requires("merchant")
+    @reads
+    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.response(200, schemas.MerchantCredentialList)
+    def get(self, page: dict[str, Any]) -> Any:
+        """Newest first."""
+        wanted = select(Credential).where(Credential.requestor_id == webhooks.requestor().requestor_id)
+        return newest_first(session(), wanted, Credential.credential_id, page, _shown)
+
+    @requires("merchant")
+    @writes()
+    @blueprint.arguments(schemas.RegisterCredential())
+    @blueprint.response(201, schemas.MerchantCredential)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Keep a card on file; `pending`, paying nothing, until its cardholder says yes (R-3.6a)."""
+        encrypted = body.get("encrypted_card")
+        typed = body["card"] if encrypted is None else _opened(encrypted)
+        card = _usable_card(typed)
+        if card is None:
+            return _not_verified()
+        terms = {"agreement": body["agreement"], "reference": body["reference"]}
+        return _shown(credentials.register(session(), card, webhooks.requestor(), **terms, now=_now()))
+
+
+def _opened(encrypted: str) -> dict[str, Any]:
+    return provisioning.open_card(services().transport_keys, encrypted, _CARD)
+
+
+def _usable_card(typed: dict[str, Any]) -> Card | None:
+    """The card of a number that could pay now, locked; None for all else, so that a number cannot be tried out here."""
+    found = cards.find_by_number(session(), services().vault, typed["number"].reveal())
+    card = cards.lock(session(), found.card_id) if found else None
+    if card is None or found is None:
+        return None
+    plastic = cards.plastic(session(), found.card_id, found.plastic_id)
+    fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, _now()) is None
+    return card if fits else None
+
+
+def _not_verified() -> Response:
+    return problem(422, "card-not-verified", "the card could not be verified")
+
+
+@blueprint.route("/credentials/<credential_id>")
+class OneCredential(MethodView):
+    """One card on file."""
+
+    @requires("merchant")
+    @reads
+    @blueprint.response(200, schemas.MerchantCredential)
+    def get(self, credential_id: str) -> Any:
+        """What the merchant knows of it."""
+        return _shown(_own(credential_id)[1])
+
+    @requires("merchant")
+    @writes()
+    @blueprint.response(200, schemas.MerchantCredential)
+    def delete(self, credential_id: str) -> Any:
+        """Keep it no more."""
+        card, credential = _own(credential_id, lock=True)
+        credentials.withdraw(session(), card, credential, by="merchant", now=_now())
+        return _shown(credential)
+
+
+def _own(text: str, *, lock: bool = False) -> tuple[Card, Credential]:
+    """A credential of the calling merchant, and its card. Raises NotFound."""
+    credential_id = owned.id_from("cred", text)
+    card_id = credentials.card_of(session(), credential_id)
+    if card_id is None:
+        raise NotFound
+    card = cards.lock(session(), card_id) if lock else session().get(Card, card_id)
+    credential = session().get(Credential, (card_id, credential_id), populate_existing=True)
+    if card is None or credential is None or credential.requestor_id != caller().requestor_id:
+        raise NotFound
+    return card, credential
+
+
+@blueprint.route("/card-updates")
+class CardUpdates(MethodView):
+    """What webhooks may have missed."""
+
+    @requires("merchant")
+    @reads
+    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.response(200, schemas.UpdateList)
+    def get(self, page: dict[str, Any]) -> Any:
+        """Every update since `cursor`, oldest first, in the shape of the webhooks."""
+        return webhooks.feed(credential_updates.CREDENTIAL_UPDATED, page)
+
+
+@blueprint.route("/blocked-cards/check")
+class BlockedCards(MethodView):
+    """R-21."""
+
+    @requires("merchant")
+    @writes()
+    @blueprint.arguments(schemas.NumbersToCheck())
+    @blueprint.response(200, schemas.BlockedAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Whether each number is in the register of blocked cards; never why."""
+        return {"blocked": [_is_blocked(number.reveal()) for number in body["numbers"]]}
+
+
+def _is_blocked(number: str) -> bool:
+    found = cards.find_by_number(session(), services().vault, number)
+    if found is None:
+        return False
+    card = session().get_one(Card, found.card_id)
+    return cards.is_in_register(card, cards.plastic(session(), found.card_id, found.plastic_id))

@@ -1,0 +1,194 @@
+"""The bank's oversight: tokens held back, requestors approved, policies set, the journal read and verified."""
+
+from datetime import datetime
+from typing import Any
+
+from flask.views import MethodView
+from sqlalchemy import select
+
+from tokenization import journal, policies, requestors, tokens
+from tokenization.errors import Invalid
+from tokenization.models import JournalEntry, Requestor, Token
+from wallet import approval
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.resources import owned, shown
+from wallet.schemas import cards as lists
+from wallet.schemas import issuer as schemas
+from wallet.schemas import tokens as token_schemas
+from wallet.services import services
+
+blueprint = Blueprint("oversight", __name__, url_prefix="/v1/issuer", description="The bank's oversight")
+
+
+def _now() -> datetime:
+    return services().clock.now()
+
+
+def _token(token: Token) -> shown.Shown:
+    return shown.token(session(), token, _now())
+
+
+@blueprint.route("/tokens/<token_id>")
+class OneToken(MethodView):
+    """One token."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, token_schemas.TokenAnswer)
+    def get(self, token_id: str) -> Any:
+        """With its derived status."""
+        return _token(owned.token(session(), caller(), token_id)[1])
+
+    @requires("issuer")
+    @writes()
+    @blueprint.response(200, token_schemas.TokenAnswer)
+    def delete(self, token_id: str) -> Any:
+        """End it, for good."""
+        card, token = owned.token(session(), caller(), token_id, lock=True)
+        tokens.deactivate(session(), card, token, by="issuer", now=_now())
+        return _token(token)
+
+
+@blueprint.route("/tokens/<token_id>/suspend")
+class Suspend(MethodView):
+    """Holding a token back."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.SuspendByIssuer())
+    @blueprint.response(200, token_schemas.TokenAnswer)
+    def post(self, body: dict[str, Any], token_id: str) -> Any:
+        """By the bank, beside whoever else suspends it."""
+        card, token = owned.token(session(), caller(), token_id, lock=True)
+        tokens.suspend(session(), card, token, by="issuer", reason=body["reason"], now=_now())
+        return _token(token)
+
+
+@blueprint.route("/tokens/<token_id>/resume")
+class Resume(MethodView):
+    """R-10.2: a found phone, by agreement with the bank."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.response(200, token_schemas.TokenAnswer)
+    def post(self, token_id: str) -> Any:
+        """Takes the bank's suspension away, and the cardholder's, for which the bank alone may be asked."""
+        card, token = owned.token(session(), caller(), token_id, lock=True)
+        tokens.resume_by_issuer(session(), card, token, _now())
+        return _token(token)
+
+
+@blueprint.route("/requestors")
+class Requestors(MethodView):
+    """R-3.3b: who may hold tokens and cards on file."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.RequestorInput())
+    @blueprint.response(201, schemas.RequestorAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Approve one, with the OAuth clients that speak for it."""
+        return _requestor(approval.approve(session(), body, services().settings, _now()))
+
+
+@blueprint.route("/requestors/<requestor_id>")
+class OneRequestor(MethodView):
+    """One requestor."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.RequestorAnswer)
+    def get(self, requestor_id: str) -> Any:
+        """With its clients."""
+        return _requestor(requestors.get(session(), owned.id_from("reqr", requestor_id)))
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.ChangeRequestor())
+    @blueprint.response(200, schemas.RequestorAnswer)
+    def patch(self, body: dict[str, Any], requestor_id: str) -> Any:
+        """Change what it may do; `suspended` stops its tokens and clients at once."""
+        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
+        requestors.change(session(), requestor, body, _now())
+        return _requestor(requestor)
+
+
+def _requestor(row: Requestor) -> shown.Shown:
+    fields = (
+        "requestor_id",
+        "kind",
+        "name",
+        "status",
+        "merchant_ids",
+        "schemes",
+        "may_hold_numbers",
+        "app_attestation",
+    )
+    return {name: getattr(row, name) for name in fields} | {"clients": approval.clients_of(session(), row)}
+
+
+@blueprint.route("/policies")
+class Policies(MethodView):
+    """The figures."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.PolicyList)
+    def get(self) -> Any:
+        """All versions: from when each holds, and who set it."""
+        return {"data": policies.history(session()), "next_cursor": None}
+
+
+@blueprint.route("/policies/<name>")
+class OnePolicy(MethodView):
+    """One policy."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.PolicyInput())
+    @blueprint.response(200, schemas.PolicyAnswer)
+    def put(self, body: dict[str, Any], name: str) -> Any:
+        """A new version, effective at once or later; never before now."""
+        now = _now()
+        effective_at = body["effective_at"] or now
+        if effective_at < now:
+            raise Invalid("effective_at", "is in the past")
+        return policies.put(session(), name, body["figures"], effective_at, caller().actor, now)
+
+
+@blueprint.route("/cards/<card_id>/journal")
+class Journal(MethodView):
+    """What happened to a card."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.response(200, schemas.JournalList)
+    def get(self, page: dict[str, Any], card_id: str) -> Any:
+        """Oldest first."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id))
+        after = _after(page["cursor"])
+        wanted = select(JournalEntry).where(JournalEntry.card_id == card.card_id, JournalEntry.seq > after)
+        rows = session().scalars(wanted.order_by(JournalEntry.seq).limit(page["limit"] + 1)).all()
+        shown_ = rows[: page["limit"]]
+        return {"data": shown_, "next_cursor": str(shown_[-1].seq) if len(rows) > len(shown_) else None}
+
+
+def _after(cursor: str | None) -> int:
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+        raise Invalid("cursor", "is not one that we gave")
+    return int(cursor or 0)
+
+
+@blueprint.route("/cards/<card_id>/journal/verify")
+class VerifyJournal(MethodView):
+    """Whether anybody changed it."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.VerdictAnswer)
+    def get(self, card_id: str) -> Any:
+        """Walk the chain; `broken_at` is the first entry that doesn't hold."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id))
+        return journal.verify_card(session(), services().vault.ring, card.card_id)

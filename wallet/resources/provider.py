@@ -1,0 +1,86 @@
+"""Wallet providers: their tokens, and every change of them."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from flask.views import MethodView
+from sqlalchemy import select
+
+from tokenization import tokens
+from tokenization.models import Token
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.resources import owned, shown, webhooks
+from wallet.resources.pages import newest_first
+from wallet.schemas import cards as lists
+from wallet.schemas import merchant as webhook_schemas
+from wallet.schemas import tokens as schemas
+from wallet.services import services
+
+blueprint = Blueprint("provider", __name__, url_prefix="/v1/provider", description="Wallet providers")
+webhooks.mount(blueprint, "provider")
+TOKEN_UPDATED: Final = "token.updated"
+
+
+def _now() -> datetime:
+    return services().clock.now()
+
+
+def _shown(token: Token) -> shown.Shown:
+    return shown.token(session(), token, _now())
+
+
+@blueprint.route("/tokens")
+class Tokens(MethodView):
+    """The provider's tokens."""
+
+    @requires("provider")
+    @reads
+    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.response(200, schemas.TokenList)
+    def get(self, page: dict[str, Any]) -> Any:
+        """Newest first."""
+        wanted = select(Token).where(Token.requestor_id == caller().requestor_id)
+        return newest_first(session(), wanted, Token.token_id, page, _shown)
+
+
+@blueprint.route("/token-updates")
+class TokenUpdates(MethodView):
+    """What webhooks may have missed."""
+
+    @requires("provider")
+    @reads
+    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.response(200, webhook_schemas.UpdateList)
+    def get(self, page: dict[str, Any]) -> Any:
+        """Every update since `cursor`, oldest first, in the shape of the webhooks."""
+        return webhooks.feed(TOKEN_UPDATED, page)
+
+
+@blueprint.route("/tokens/<token_id>/suspend")
+class Suspend(MethodView):
+    """Holding a token back."""
+
+    @requires("provider")
+    @writes()
+    @blueprint.arguments(webhook_schemas.SuspendByProvider())
+    @blueprint.response(200, schemas.TokenAnswer)
+    def post(self, body: dict[str, Any], token_id: str) -> Any:
+        """By the wallet provider, beside whoever else suspends it."""
+        card, token = owned.token(session(), caller(), token_id, lock=True)
+        tokens.suspend(session(), card, token, by="wallet_provider", reason=body["reason"], now=_now())
+        return _shown(token)
+
+
+@blueprint.route("/tokens/<token_id>/resume")
+class Resume(MethodView):
+    """Giving it back."""
+
+    @requires("provider")
+    @writes()
+    @blueprint.response(200, schemas.TokenAnswer)
+    def post(self, token_id: str) -> Any:
+        """Takes only the provider's own suspension away."""
+        card, token = owned.token(session(), caller(), token_id, lock=True)
+        tokens.resume(session(), card, token, by="wallet_provider", now=_now())
+        return _shown(token)

@@ -1,0 +1,95 @@
+"""What is shown of a thing, as the schemas take it: shared by the audiences that see the same thing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights
+from tokenization import cardholders, cards, ids, tokens
+from tokenization.models import Card, Cardholder, Credential, Requestor, Token
+from tokenization.vault import Vault
+from wallet.payments import history
+from wallet.payments.models import Payment
+
+Shown = dict[str, Any]
+
+
+def card(session: Session, row: Card, now: datetime) -> Shown:
+    """A card as its holder sees it."""
+    plastic = cards.current_plastic(session, row)
+    return {
+        "card_id": row.card_id,
+        "scheme": row.scheme,
+        "last4": plastic.last4,
+        "expiry": cards.month(plastic.expiry),
+        "status": cards.status(row, plastic, now),
+        "blocked": _blocked(row),
+        "par": row.par,
+    }
+
+
+def _blocked(row: Card) -> Shown | None:
+    if row.state != "blocked":
+        return None
+    return {"reason": row.block_reason, "at": row.blocked_at, "by": row.blocked_by}
+
+
+def token(session: Session, row: Token, now: datetime, *, to_child: bool = False) -> Shown:
+    """A token; a child sees neither the card's id nor its PAR."""
+    owner = session.get_one(Card, row.card_id)
+    plastic, requestor = cards.current_plastic(session, owner), session.get_one(Requestor, row.requestor_id)
+    right = drawing_rights.load(session, row.card_id, row.right_id) if row.right_id else None
+    held = tokens.suspensions(session, row.card_id, row.token_id)
+    also = drawing_rights.because(right, now) if right else frozenset[str]()
+    status = tokens.status(row, owner, plastic, requestor, [by.by for by in held], now, also)
+    return {
+        "id": ids.to_text("tok", row.token_id),
+        "card_id": None if to_child else ids.to_text("card", row.card_id),
+        "drawing_right_id": ids.to_text("right", row.right_id) if row.right_id else None,
+        "status": status.status,
+        "because": status.because,
+        "suspensions": [{"by": by.by, "reason": by.reason, "at": by.at} for by in held],
+        "last4": row.last4,
+        "expiry": cards.month(plastic.expiry),
+        "par": None if to_child else owner.par,
+        "scheme": row.scheme,
+        "requestor": {"id": ids.to_text("reqr", requestor.requestor_id), "name": requestor.name},
+        "device": {"name": row.device_name, "platform": row.device_platform},
+        "decision": row.decision,
+        "verification_methods": ["sms_code"] if row.state == "unverified" else [],
+        "version": tokens.version(row, owner, right.revision if right else 0),
+        "created_at": row.created_at,
+    }
+
+
+def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | None:
+    """`+45 ****** 78`: enough to recognise one's own."""
+    number = cardholders.mobile(session, vault, holder)
+    return None if number is None else f"{number.reveal()[:3]} ****** {number.reveal()[-2:]}"
+
+
+def without_none(row: Mapping[str, Any]) -> Shown:
+    """Leave out what isn't there."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def payment(row: Payment) -> Shown:
+    """A payment as the people whose card it is see it."""
+    names = PAYMENT_FIELDS
+    return {name: getattr(row, name) for name in names} | {"status": history.status(row)}
+
+
+PAYMENT_FIELDS: Final = (
+    *("payment_id", "at", "kind", "entry_mode", "scheme", "amount_minor", "currency", "merchant"),
+    *("approved", "reason", "limit", "captured_minor", "token_id", "credential_id", "right_id"),
+)
+
+
+def credential(session: Session, row: Credential) -> Shown:
+    """A card on file as the cardholder sees it."""
+    fields = ("credential_id", "card_id", "agreement", "state", "automatic_update", "version")
+    times = ("created_at", "confirmed_at")
+    merchant = session.get_one(Requestor, row.requestor_id).name
+    return {name: getattr(row, name) for name in (*fields, *times)} | {"merchant": merchant}

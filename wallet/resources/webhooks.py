@@ -1,0 +1,157 @@
+"""Where merchants and wallet providers listen: the same calls, mounted once for each audience."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask.views import MethodView
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notifications import bodies, webhooks
+from notifications.models import Delivery, WebhookEndpoint
+from tokenization import ids, requestors
+from tokenization.errors import Invalid, NotFound
+from tokenization.models import Requestor
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.resources import owned
+from wallet.resources.pages import newest_first
+from wallet.schemas import cards as lists
+from wallet.schemas import merchant as schemas
+from wallet.services import services
+
+
+def _now() -> datetime:
+    return services().clock.now()
+
+
+def requestor() -> Requestor:
+    """The requestor that the calling client speaks for. Raises NotFound."""
+    requestor_id = caller().requestor_id
+    if requestor_id is None:
+        raise NotFound
+    return requestors.get(session(), requestor_id)
+
+
+def _shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    return {
+        "id": ids.to_text("whk", endpoint.endpoint_id),
+        "url": endpoint.url,
+        "update_format": endpoint.update_format,
+        "encryption_key": endpoint.encryption_key,
+        "status": endpoint.state,
+        "created_at": endpoint.created_at,
+    }
+
+
+def _secret_again(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The newest secret, for the replay of an answer that was lost."""
+    endpoint = webhooks.get_endpoint(session, requestor().requestor_id)
+    newest = webhooks.valid_secrets(session, services().vault, endpoint, _now())[0]
+    return {"secret": newest.reveal()}
+
+
+def _delivery(row: Delivery) -> dict[str, Any]:
+    return {
+        "id": ids.to_text("dlv", row.delivery_id),
+        "type": row.kind,
+        "status": row.state,
+        "attempts": row.attempts,
+        "last_status": row.last_status,
+        "last_error": row.last_error,
+        "next_attempt_at": row.next_attempt_at if row.state == "pending" else None,
+        "created_at": row.created_at,
+    }
+
+
+def feed(kind: str, page: dict[str, Any]) -> dict[str, Any]:
+    """Every update of a kind since a cursor, oldest first; the cursor is where this page ended, to go on from later."""
+    after = _position(page["cursor"])
+    owner, now = requestor().requestor_id, _now()
+    found = bodies.feed(session(), services().vault, owner, kind, after=after, limit=page["limit"], now=now)
+    return {"data": found.bodies, "next_cursor": str(found.last_seq) if found.more else None}
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit()) or len(cursor) > 18:
+        raise Invalid("cursor", "is not one that we gave")
+    return int(cursor)
+
+
+def mount(blueprint: Blueprint, scope: str) -> None:
+    """Add the webhook calls for an audience."""
+
+    @blueprint.route("/webhook-endpoint")
+    class Endpoint(MethodView):
+        """Where webhooks go."""
+
+        @requires(scope)
+        @reads
+        @blueprint.response(200, schemas.EndpointAnswer)
+        def get(self) -> Any:
+            """The endpoint, without its secret."""
+            return _shown(webhooks.get_endpoint(session(), requestor().requestor_id))
+
+        @requires(scope)
+        @writes(secrets=("secret",), rebuild=_secret_again)
+        @blueprint.arguments(schemas.PutEndpoint())
+        @blueprint.response(200, schemas.EndpointAnswer)
+        def put(self, body: dict[str, Any]) -> Any:
+            """Set it; the secret is shown this once."""
+            parts = services()
+            endpoint, secret = webhooks.put_endpoint(
+                session(), parts.vault, parts.webhook_guard, requestor(), **body, now=_now()
+            )
+            return _shown(endpoint) | {"secret": secret.reveal()}
+
+    @blueprint.route("/webhook-endpoint/rotate-secret")
+    class RotateSecret(MethodView):
+        """A new secret."""
+
+        @requires(scope)
+        @writes(secrets=("secret",), rebuild=_secret_again)
+        @blueprint.response(200, schemas.EndpointAnswer)
+        def post(self) -> Any:
+            """The old one signs beside it for a day."""
+            owner = requestor().requestor_id
+            secret = webhooks.rotate_secret(session(), services().vault, owner, _now())
+            return _shown(webhooks.get_endpoint(session(), owner)) | {"secret": secret.reveal()}
+
+    @blueprint.route("/webhook-endpoint/test")
+    class Test(MethodView):
+        """Trying it."""
+
+        @requires(scope)
+        @writes()
+        @blueprint.response(200, schemas.DeliveryAnswer)
+        def post(self) -> Any:
+            """Send a `webhook.test`."""
+            return _delivery(webhooks.send_test(session(), requestor().requestor_id, _now()))
+
+    @blueprint.route("/webhook-endpoint/deliveries")
+    class Deliveries(MethodView):
+        """What was sent."""
+
+        @requires(scope)
+        @reads
+        @blueprint.arguments(lists.Page(), location="query")
+        @blueprint.response(200, schemas.DeliveryList)
+        def get(self, page: dict[str, Any]) -> Any:
+            """Newest first."""
+            wanted = select(Delivery).where(Delivery.requestor_id == requestor().requestor_id)
+            return newest_first(session(), wanted, Delivery.delivery_id, page, _delivery)
+
+    @blueprint.route("/webhook-endpoint/deliveries/<delivery_id>/retry")
+    class Retry(MethodView):
+        """Sending again."""
+
+        @requires(scope)
+        @writes()
+        @blueprint.response(200, schemas.DeliveryAnswer)
+        def post(self, delivery_id: str) -> Any:
+            """From the start of the schedule, under the same `webhook-id`."""
+            wanted = owned.id_from("dlv", delivery_id)
+            return _delivery(webhooks.retry(session(), requestor().requestor_id, wanted, _now()))

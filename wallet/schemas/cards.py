@@ -1,0 +1,131 @@
+"""What the cardholder's app sends and gets about cards, payments and credentials."""
+
+from marshmallow import Schema, fields
+
+from tokenization import cards
+from wallet.schemas.fields import Choice, Flag, Id, Moment, QueryFlag, QueryWhole, Text
+
+
+class Page(Schema):
+    """Which part of a list."""
+
+    limit = QueryWhole(1, 200, load_default=50)
+    cursor = Text(200, load_default=None)
+
+
+class Me(Schema):
+    """Who is signed in."""
+
+    name = fields.String()
+    language = fields.String()
+    mobile = fields.String(allow_none=True, metadata={"description": "masked"})
+    assurance = fields.String(allow_none=True)
+
+
+class Blocked(Schema):
+    """R-10.1b: why, when and by whom."""
+
+    reason = fields.String()
+    at = Moment()
+    by = fields.String()
+
+
+class CardAnswer(Schema):
+    """A card as its holder sees it."""
+
+    id = Id("card", attribute="card_id")
+    scheme = fields.String()
+    last4 = fields.String()
+    expiry = fields.String()
+    status = fields.String()
+    blocked = fields.Nested(Blocked, allow_none=True)
+    par = fields.String()
+
+
+class Cascade(Schema):
+    """What a block reaches."""
+
+    tokens = fields.Integer()
+    drawing_rights = fields.Integer()
+    credentials = fields.Integer()
+
+
+class BlockedCard(CardAnswer):
+    """The card after a block, and what it reached."""
+
+    cascade = fields.Nested(Cascade)
+
+
+class CardList(Schema):
+    """The holder's cards."""
+
+    data = fields.List(fields.Nested(CardAnswer))
+    next_cursor = fields.String(allow_none=True)
+
+
+class Block(Schema):
+    """R-10.1a."""
+
+    reason = Choice(*cards.CARDHOLDER_REASONS, required=True)
+    also_suspend = fields.List(Id("tok"), load_default=list)
+
+
+class DryRun(Schema):
+    """Say what would happen, do nothing."""
+
+    dry_run = QueryFlag(load_default=False)
+
+
+class PaymentAnswer(Schema):
+    """A payment as the people whose card it is see it."""
+
+    id = Id("pay", attribute="payment_id")
+    at = Moment()
+    kind = fields.String()
+    entry_mode = fields.String()
+    scheme = fields.String()
+    amount = fields.Integer(attribute="amount_minor")
+    currency = fields.String()
+    merchant = fields.Dict()
+    approved = fields.Boolean()
+    status = fields.String()
+    reason = fields.String()
+    limit = fields.Dict(allow_none=True)
+    captured = fields.Integer(attribute="captured_minor")
+    token_id = Id("tok", allow_none=True)
+    credential_id = Id("cred", allow_none=True)
+    drawing_right_id = Id("right", attribute="right_id", allow_none=True)
+
+
+class PaymentList(Schema):
+    """Payments, newest first."""
+
+    data = fields.List(fields.Nested(PaymentAnswer))
+    next_cursor = fields.String(allow_none=True)
+
+
+class CredentialAnswer(Schema):
+    """A merchant that holds the card, or waits for a yes."""
+
+    id = Id("cred", attribute="credential_id")
+    card_id = Id("card")
+    merchant = fields.String()
+    agreement = fields.String()
+    status = fields.String(attribute="state")
+    automatic_update = fields.Boolean()
+    version = fields.Integer()
+    created_at = Moment()
+    confirmed_at = Moment(allow_none=True)
+
+
+class CredentialList(Schema):
+    """The merchants of a card."""
+
+    data = fields.List(fields.Nested(CredentialAnswer))
+    next_cursor = fields.String(allow_none=True)
+
+
+class AutomaticUpdate(Schema):
+    """R-3.6c."""
+
+    automatic_update = Flag(required=True)

@@ -1,0 +1,142 @@
+"""What parents and children send and get about drawing rights. A limit of `null` is none, of 0 is nothing at all."""
+
+from marshmallow import Schema, fields
+
+from delegation.drawing_rights import NOTIFY
+from delegation.terms import WEEKDAYS
+from wallet.schemas.fields import Amount, Choice, Country, Day, Id, Moment, Text, Whole
+
+
+class Delegate(Schema):
+    """Who may draw on the card."""
+
+    name = Text(80, required=True)
+    birthdate = Day(load_default=None, allow_none=True)
+
+
+class Limits(Schema):
+    """Amounts in minor units of the account's currency; `null` is no limit."""
+
+    per_payment = Amount(load_default=None, allow_none=True)
+    per_day = Amount(load_default=None, allow_none=True)
+    per_week = Amount(load_default=None, allow_none=True)
+    per_month = Amount(load_default=None, allow_none=True)
+    total = Amount(load_default=None, allow_none=True)
+    payments_per_day = Whole(0, 10_000, load_default=None, allow_none=True)
+
+
+class Hours(Schema):
+    """When payments are permitted, by the clock in Copenhagen."""
+
+    days = fields.List(Choice(*WEEKDAYS), required=True)
+    from_ = Text(5, 5, pattern=r"([01]\d|2[0-3]):[0-5]\d", data_key="from", required=True)
+    to = Text(5, 5, pattern=r"([01]\d|2[0-3]):[0-5]\d|24:00", required=True)
+
+
+class Terms(Schema):
+    """What a parent permits."""
+
+    limits = fields.Nested(Limits)
+    allowed_categories = fields.List(Text(40), allow_none=True)
+    blocked_categories = fields.List(Text(40), allow_none=True)
+    allowed_countries = fields.List(Country(), allow_none=True)
+    allowed_merchants = fields.List(Text(60), allow_none=True)
+    hours = fields.Nested(Hours, allow_none=True)
+    valid_until = Day(allow_none=True)
+    notify_grantor = Choice(*NOTIFY)
+
+
+class Grant(Terms):
+    """A new drawing right."""
+
+    delegate = fields.Nested(Delegate, required=True)
+    limits = fields.Nested(Limits, required=True)
+
+
+class Change(Terms):
+    """What is to change; what is not named stays."""
+
+    delegate = fields.Nested(Delegate)
+
+
+class UsageAnswer(Schema):
+    """How far a limit is used up."""
+
+    limit = fields.Integer()
+    spent = fields.Integer()
+    remaining = fields.Integer()
+    resets_at = Moment(allow_none=True)
+
+
+class RightAnswer(Schema):
+    """A drawing right, for its grantor, and for the child its own."""
+
+    id = fields.String()
+    card_id = fields.String(allow_none=True)
+    status = fields.String()
+    delegate = fields.Dict()
+    limits = fields.Dict()
+    allowed_categories = fields.List(fields.String(), allow_none=True)
+    blocked_categories = fields.List(fields.String(), allow_none=True)
+    allowed_countries = fields.List(fields.String(), allow_none=True)
+    allowed_merchants = fields.List(fields.String(), allow_none=True)
+    hours = fields.Dict(allow_none=True)
+    valid_until = Day(allow_none=True)
+    notify_grantor = fields.String()
+    ceiling = fields.Dict()
+    usage = fields.Dict(values=fields.Nested(UsageAnswer))
+    created_at = Moment()
+
+
+class RightList(Schema):
+    """Drawing rights, newest first."""
+
+    data = fields.List(fields.Nested(RightAnswer))
+    next_cursor = fields.String(allow_none=True)
+
+
+class PendingPairing(Schema):
+    """A phone that asks to be let in; `match` stands on both phones."""
+
+    device_name = fields.String()
+    requested_at = Moment()
+    match = fields.String()
+
+
+class Pair(Schema):
+    """Let that phone in."""
+
+    user_code = Text(20, required=True)
+
+
+class Ask(Schema):
+    """A child asks for more."""
+
+    kind = Choice("one_off", "raise", required=True)
+    amount = Amount(1, required=True)
+    limit = Choice("per_payment", "per_day", "per_week", "per_month", "total", "payments_per_day", required=True)
+    payment_id = Id("pay", load_default=None, allow_none=True)
+    message = Text(200, load_default=None, allow_none=True)
+
+
+class RequestAnswer(Schema):
+    """What was asked, and what became of it."""
+
+    id = Id("rqst", attribute="request_id")
+    drawing_right_id = Id("right", attribute="right_id")
+    kind = fields.String()
+    amount = fields.Integer()
+    limit = fields.String()
+    payment_id = Id("pay", allow_none=True)
+    message = fields.String(allow_none=True)
+    status = fields.String()
+    created_at = Moment()
+    decided_at = Moment(allow_none=True)
+    lapses_at = Moment(allow_none=True)
+
+
+class RequestList(Schema):
+    """Requests, newest first."""
+
+    data = fields.List(fields.Nested(RequestAnswer))
+    next_cursor = fields.String(allow_none=True)

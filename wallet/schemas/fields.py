@@ -1,0 +1,270 @@
+"""Strict fields: they take exactly what 3-api.md says, and never repeat what was sent.
+
+Marshmallow's own are lenient: its Integer takes "12", "１２３" and true; its String takes lone surrogates and NUL.
+"""
+
+import base64
+import binascii
+import re
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import pycountry
+from iso4217 import Currency as IsoCurrency
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from marshmallow import ValidationError, fields
+
+from tokenization import ids, numbers
+from tokenization.events import rfc3339
+from tokenization.money import MAX_AMOUNT_MINOR
+from tokenization.secret import Cvc, Key, Number
+
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Text(fields.String):
+    """Unicode text of `shortest` to `longest` characters, without control characters."""
+
+    def __init__(self, longest: int = 200, shortest: int = 1, pattern: str | None = None, **more: Any) -> None:
+        metadata = {"minLength": shortest, "maxLength": longest} | ({"pattern": f"^{pattern}$"} if pattern else {})
+        super().__init__(metadata=metadata | more.pop("metadata", {}), **more)
+        self._lengths = (shortest, longest)
+        self._pattern = re.compile(pattern, re.ASCII) if pattern else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        shortest, longest = self._lengths
+        if not isinstance(value, str):
+            raise ValidationError("must be a text")
+        if not shortest <= len(value) <= longest:
+            raise ValidationError(f"must have {shortest} to {longest} characters")
+        if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value):
+            raise ValidationError("must not hold control characters")
+        if self._pattern and not self._pattern.fullmatch(value):
+            raise ValidationError("has not the expected form")
+        return value
+
+
+class Choice(Text):
+    """One of a few words."""
+
+    def __init__(self, *choices: str, **more: Any) -> None:
+        super().__init__(metadata={"enum": list(choices)}, **more)
+        self._choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        if not isinstance(value, str) or value not in self._choices:
+            raise ValidationError(f"must be one of {', '.join(self._choices)}")
+        return value
+
+
+class Whole(fields.Integer):
+    """A whole number; no text, no boolean, no fraction."""
+
+    def __init__(self, least: int = 0, most: int = 2**31 - 1, **more: Any) -> None:
+        super().__init__(metadata={"minimum": least, "maximum": most}, **more)
+        self._bounds = (least, most)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
+        least, most = self._bounds
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValidationError("must be a whole number")
+        if not least <= value <= most:
+            raise ValidationError(f"must be from {least} to {most}")
+        return value
+
+
+class Amount(Whole):
+    """An amount in minor units."""
+
+    def __init__(self, least: int = 0, **more: Any) -> None:
+        super().__init__(least, MAX_AMOUNT_MINOR, **more)
+
+
+class Flag(fields.Boolean):
+    """true or false, nothing else."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("must be true or false")
+        return value
+
+
+class QueryFlag(fields.Boolean):
+    """`true` or `false` in a query string."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
+        if value not in ("true", "false"):
+            raise ValidationError("must be true or false")
+        return bool(value == "true")
+
+
+class QueryWhole(Whole):
+    """A whole number in a query string: ASCII digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", str(value), re.ASCII):
+            raise ValidationError("must be a whole number")
+        return super()._deserialize(int(value), attr, data, **more)
+
+
+class Currency(Text):
+    """An ISO 4217 code."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(3, 3, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        code = super()._deserialize(value, attr, data, **more)
+        try:
+            IsoCurrency(code)
+        except ValueError:
+            raise ValidationError("must be an ISO 4217 currency code") from None
+        return code
+
+
+class Country(Text):
+    """An ISO 3166 alpha-2 code."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(2, 2, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        code = super()._deserialize(value, attr, data, **more)
+        if not code.isupper() or pycountry.countries.get(alpha_2=code) is None:
+            raise ValidationError("must be an ISO 3166 country code of two letters")
+        return code
+
+
+class Id(Text):
+    """A TypeID of one kind, as a UUID inside."""
+
+    def __init__(self, prefix: str, **more: Any) -> None:
+        super().__init__(60, **more)
+        self._prefix = prefix
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> str | None:
+        return ids.to_text(self._prefix, value) if isinstance(value, UUID) else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> Any:
+        try:
+            return ids.parse(self._prefix, super()._deserialize(value, attr, data, **more))
+        except ids.InvalidId:
+            raise ValidationError(f"must be an id that begins with {self._prefix}_") from None
+
+
+class Moment(fields.DateTime):
+    """A time, RFC 3339; shown in UTC with `Z`."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
+        return rfc3339(value) if isinstance(value, datetime) else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:
+        try:
+            if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+                raise ValueError
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("must be an RFC 3339 time with an offset, as 2026-11-22T10:15:00Z") from None
+
+
+class Day(fields.Date):
+    """A date, `2027-06-30`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> date:
+        return _day(value, r"\d{4}-\d\d-\d\d", "%Y-%m-%d", "must be a date, as 2027-06-30")
+
+
+class ShortDay(Text):
+    """A date as YYMMDD, in this century."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        return _day(f"20{value}" if isinstance(value, str) else value, r"\d{8}", "%Y%m%d", "must be a date, as 261122")
+
+
+def _day(value: Any, pattern: str, form: str, message: str) -> date:
+    try:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError
+        return datetime.strptime(value, form).replace(tzinfo=UTC).date()
+    except ValueError:
+        raise ValidationError(message) from None
+
+
+class CardNumber(Text):
+    """A card or token number, 12 to 19 digits that pass Luhn; a secret from here on."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(19, 12, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, str) or not numbers.is_number(value):
+            raise ValidationError("must be 12 to 19 digits of which the last checks")
+        return Number(value)
+
+
+class CvcDigits(Text):
+    """Three digits; a secret from here on."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(3, 3, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{3}", value, re.ASCII):
+            raise ValidationError("must be three digits")
+        return Cvc(value)
+
+
+class ExpiryMonth(Text):
+    """`2029-09`."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(7, 7, pattern=r"2[0-9]{3}-(0[1-9]|1[0-2])", **more)
+
+
+class Hex(Text):
+    """So many bytes in lower-case hex."""
+
+    def __init__(self, length: int, **more: Any) -> None:
+        super().__init__(2 * length, 2 * length, **more)
+        self._length = length
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(rf"[0-9a-f]{{{2 * self._length}}}", value, re.ASCII):
+            raise ValidationError(f"must be {self._length} bytes in lower-case hex")
+        return bytes.fromhex(value)
+
+
+class KeyBytes(Text):
+    """32 bytes of key material in base64url without padding; a secret from here on."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(43, 43, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        try:
+            if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{43}", value, re.ASCII):
+                raise ValueError
+            raw = base64.urlsafe_b64decode(value + "=")
+            if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != value:
+                raise ValueError
+        except (ValueError, binascii.Error):
+            raise ValidationError("must be 32 bytes in base64url without padding") from None
+        return Key(raw)
+
+
+class PublicKey(fields.Dict):
+    """A public P-256 key as a JWK; kept as kty, crv, x, y and kid only."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, dict) or value.get("kty") != "EC" or value.get("crv") != "P-256":
+            raise ValidationError("must be a JWK with kty EC and crv P-256")
+        if "d" in value:
+            raise ValidationError("must be the public half: the private key never leaves its owner")
+        kept = {name: value[name] for name in ("kty", "crv", "x", "y", "kid") if isinstance(value.get(name), str)}
+        try:
+            ECKey.import_key(kept).public_key  # noqa: B018 - the point is checked to be on the curve when it is read
+        except (JoseError, ValueError, KeyError, TypeError):
+            raise ValidationError("is not a point on P-256") from None
+        return kept

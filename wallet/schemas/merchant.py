@@ -1,0 +1,122 @@
+"""What merchants and wallet providers send and get."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from tokenization import credentials
+from wallet.schemas.fields import CardNumber, Choice, ExpiryMonth, Moment, PublicKey, Text
+
+
+class CardOnFile(Schema):
+    """The card, as the customer typed it in at the shop."""
+
+    number = CardNumber(required=True)
+    expiry = ExpiryMonth(required=True)
+
+
+class RegisterCredential(Schema):
+    """Keep a card on file."""
+
+    card = fields.Nested(CardOnFile)
+    encrypted_card = Text(4096)
+    agreement = Choice(*credentials.AGREEMENTS, required=True)
+    reference = Text(80, required=True)
+
+    @validates_schema
+    def one_source(self, data: dict[str, Any], **_: object) -> None:
+        """The card in clear or encrypted, not both."""
+        if ("card" in data) == ("encrypted_card" in data):
+            raise ValidationError("exactly one of card and encrypted_card is needed", "card")
+
+
+class MerchantCredential(Schema):
+    """A card on file as its merchant sees it."""
+
+    id = fields.String()
+    last4 = fields.String()
+    expiry = fields.String()
+    scheme = fields.String()
+    status = fields.String()
+    automatic_update = fields.Boolean()
+    version = fields.Integer()
+    agreement = fields.String()
+    reference = fields.String()
+    created_at = Moment()
+
+
+class MerchantCredentialList(Schema):
+    """The merchant's cards on file, newest first."""
+
+    data = fields.List(fields.Nested(MerchantCredential))
+    next_cursor = fields.String(allow_none=True)
+
+
+class UpdateList(Schema):
+    """Every update since, oldest first, in the shape of the webhooks."""
+
+    data = fields.List(fields.Dict())
+    next_cursor = fields.String(allow_none=True)
+
+
+class PutEndpoint(Schema):
+    """Where webhooks go."""
+
+    url = Text(2000, required=True)
+    update_format = Choice("token", "encrypted_card", load_default="token")
+    encryption_key = PublicKey(load_default=None, allow_none=True)
+
+
+class EndpointAnswer(Schema):
+    """A webhook endpoint; the secret is shown once."""
+
+    id = fields.String()
+    url = fields.String()
+    update_format = fields.String()
+    encryption_key = fields.Dict(allow_none=True)
+    status = fields.String()
+    secret = fields.String()
+    created_at = Moment()
+
+
+class DeliveryAnswer(Schema):
+    """One webhook and what became of it."""
+
+    id = fields.String()
+    type = fields.String()
+    status = fields.String()
+    attempts = fields.Integer()
+    last_status = fields.Integer(allow_none=True)
+    last_error = fields.String(allow_none=True)
+    next_attempt_at = Moment(allow_none=True)
+    created_at = Moment()
+
+
+class DeliveryList(Schema):
+    """Deliveries, newest first."""
+
+    data = fields.List(fields.Nested(DeliveryAnswer))
+    next_cursor = fields.String(allow_none=True)
+
+
+def _one_to_hundred(found: list[Any]) -> None:
+    if not 1 <= len(found) <= 100:
+        raise ValidationError("must be 1 to 100 numbers")
+
+
+class NumbersToCheck(Schema):
+    """Up to 100 card numbers."""
+
+    numbers = fields.List(CardNumber(), required=True, validate=_one_to_hundred)
+
+
+class BlockedAnswer(Schema):
+    """R-21: whether, never why."""
+
+    blocked = fields.List(fields.Boolean())
+
+
+class SuspendByProvider(Schema):
+    """Why the provider holds a token back."""
+
+    reason = Text(100, required=True)

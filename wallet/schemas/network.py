@@ -1,0 +1,190 @@
+"""What acquirers send and get."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from wallet.schemas.fields import (
+    Amount,
+    CardNumber,
+    Choice,
+    Country,
+    Currency,
+    CvcDigits,
+    ExpiryMonth,
+    Flag,
+    Hex,
+    Id,
+    Moment,
+    ShortDay,
+    Text,
+    Whole,
+)
+
+ENTRY_MODES = ("wallet", "contactless", "chip", "magstripe", "keyed", "ecommerce", "moto", "credential_on_file")
+
+
+class Terminal(Schema):
+    """Where it stands."""
+
+    id = Text(40, required=True)
+    unattended = Flag(load_default=False)
+
+
+class MerchantInput(Schema):
+    """Who is paid."""
+
+    id = Text(60, required=True)
+    name = Text(100, required=True)
+    mcc = Text(4, 4, pattern=r"[0-9]{4}", required=True)
+    country = Country(required=True)
+
+
+class CryptogramInput(Schema):
+    """What the phone signed with."""
+
+    atc = Whole(1, 0xFFFF, required=True)
+    date = ShortDay(required=True)
+    unpredictable_number = Hex(4, required=True)
+    cvm = Choice("none", "pin", "biometric", required=True)
+    mac = Hex(8, required=True)
+    cvm_mac = Hex(8, load_default=None, allow_none=True)
+
+    @validates_schema
+    def cvm_has_a_mac(self, data: dict[str, Any], **_: object) -> None:
+        """A CVM comes with its MAC, none comes without."""
+        if (data["cvm"] == "none") != (data["cvm_mac"] is None):
+            raise ValidationError("is needed exactly when cvm is not none", "cvm_mac")
+
+
+class PlasticInput(Schema):
+    """The plastic, or its number."""
+
+    number = CardNumber(required=True)
+    expiry = ExpiryMonth(required=True)
+    cvc = CvcDigits(load_default=None, allow_none=True)
+
+
+class AuthorizationInput(Schema):
+    """May this be paid?"""
+
+    network_reference = Text(80, required=True)
+    token = CardNumber()
+    cryptogram = fields.Nested(CryptogramInput)
+    card = fields.Nested(PlasticInput)
+    cvm = Choice("none", "online_pin", "offline_pin", "signature")
+    credential_id = Id("cred")
+    authentication = Choice("none", "3ds", "exempt")
+    initiated_by = Choice("cardholder", "merchant")
+    entry_mode = Choice(*ENTRY_MODES, required=True)
+    kind = Choice("purchase", "cash", "verification", required=True)
+    amount = Amount(required=True)
+    currency = Currency(required=True)
+    estimated = Flag(load_default=False)
+    scheme = Choice("dankort", "visa", required=True)
+    at = Moment(required=True)
+    terminal = fields.Nested(Terminal, load_default=None, allow_none=True)
+    merchant = fields.Nested(MerchantInput, required=True)
+
+    @validates_schema
+    def one_instrument(self, data: dict[str, Any], **_: object) -> None:
+        """A token with its cryptogram, a card with its cvm, or a credential."""
+        ways = [name for name in ("token", "card", "credential_id") if name in data]
+        if len(ways) != 1:
+            raise ValidationError("exactly one of token, card and credential_id is needed", "token")
+        if (ways == ["token"]) != ("cryptogram" in data):
+            raise ValidationError("belongs to a token, which is of no use without", "cryptogram")
+        if (ways == ["card"]) != ("cvm" in data):
+            raise ValidationError("belongs to a card, which is of no use without", "cvm")
+        for name in {"authentication", "initiated_by"} & set(data):
+            if ways == ["token"]:
+                raise ValidationError("is not for a token", name)
+
+    @validates_schema
+    def amount_fits_kind(self, data: dict[str, Any], **_: object) -> None:
+        """A verification is of nothing, everything else of something."""
+        if (data["kind"] == "verification") != (data["amount"] == 0):
+            raise ValidationError("is 0 for a verification, and more for everything else", "amount")
+
+
+class LimitAnswer(Schema):
+    """Which limit stopped a payment."""
+
+    name = fields.String()
+    limit = fields.Integer(allow_none=True)
+    spent = fields.Integer(allow_none=True)
+    of = fields.String()
+
+
+class DecisionAnswer(Schema):
+    """The decision; `response_code` is that of ISO 8583 field 39."""
+
+    id = fields.String()
+    approved = fields.Boolean()
+    response_code = fields.String()
+    reason = fields.String()
+    amount = fields.Integer()
+    currency = fields.String()
+    scheme = fields.String()
+    limit = fields.Nested(LimitAnswer, allow_none=True)
+    remaining_attempts = fields.Integer(allow_none=True)
+
+
+class Operation(Schema):
+    """A capture, a reversal or a refund so far."""
+
+    kind = fields.String()
+    amount = fields.Integer(attribute="amount_minor")
+    network_reference = fields.String()
+    at = Moment()
+
+
+class AuthorizationAnswer(DecisionAnswer):
+    """A payment and what became of it."""
+
+    status = fields.String()
+    at = Moment()
+    captured = fields.Integer()
+    reversed = fields.Integer()
+    refunded = fields.Integer()
+    history = fields.List(fields.Nested(Operation))
+
+
+class CaptureInput(Schema):
+    """Take the money, or part of it."""
+
+    network_reference = Text(80, required=True)
+    amount = Amount(1, required=True)
+    final = Flag(load_default=True)
+
+
+class ReversalInput(Schema):
+    """Give back the hold or the money; all of it without an amount."""
+
+    network_reference = Text(80, required=True)
+    amount = Amount(1, load_default=None, allow_none=True)
+
+
+class RefundInput(Schema):
+    """Give money back that was captured."""
+
+    network_reference = Text(80, required=True)
+    amount = Amount(1, required=True)
+
+
+class LostAnswerReversal(ReversalInput):
+    """Reverse an authorisation whose answer was lost."""
+
+    original_network_reference = Text(80, required=True)
+
+
+class OperationAnswer(Schema):
+    """What was done."""
+
+    id = fields.String(allow_none=True)
+    status = fields.String()
+    network_reference = fields.String()
+    kind = fields.String()
+    amount = fields.Integer()
+    currency = fields.String(allow_none=True)
+    at = Moment()

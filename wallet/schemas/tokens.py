@@ -1,0 +1,123 @@
+"""What a phone sends and gets about tokens."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from tokenization import tokens
+from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Id, KeyBytes, Moment, PublicKey, Text
+
+
+class CardEntry(Schema):
+    """The physical card, typed in."""
+
+    number = CardNumber(required=True)
+    expiry = ExpiryMonth(required=True)
+    cvc = CvcDigits(required=True)
+
+
+class Device(Schema):
+    """The phone. Its signing key is its DPoP key."""
+
+    name = Text(80, required=True)
+    platform = Choice("ios", "android", "web", required=True)
+    encryption_key = PublicKey(required=True)
+    provider_assertion = Text(4096, load_default=None, allow_none=True)
+
+
+class Provision(Schema):
+    """Put a card on this phone: by the card, by the card encrypted, or under a drawing right."""
+
+    card = fields.Nested(CardEntry)
+    encrypted_card = Text(4096)
+    drawing_right_id = Id("right")
+    scheme = Choice("dankort", "visa", load_default="dankort")
+    device = fields.Nested(Device, required=True)
+
+    @validates_schema
+    def one_source(self, data: dict[str, Any], **_: object) -> None:
+        """Exactly one of the ways to say which card."""
+        ways = [name for name in ("card", "encrypted_card", "drawing_right_id") if name in data]
+        if len(ways) != 1:
+            raise ValidationError("exactly one of card, encrypted_card and drawing_right_id is needed", "card")
+
+
+class SuspensionAnswer(Schema):
+    """Who holds a token back."""
+
+    by = fields.String()
+    reason = fields.String()
+    at = Moment()
+
+
+class DeviceAnswer(Schema):
+    """The phone that a token lives on."""
+
+    name = fields.String()
+    platform = fields.String()
+
+
+class RequestorAnswer(Schema):
+    """The wallet."""
+
+    id = fields.String()
+    name = fields.String()
+
+
+class TokenAnswer(Schema):
+    """A token; `status` is derived and `because` says why it isn't active."""
+
+    id = fields.String()
+    card_id = fields.String(allow_none=True)
+    drawing_right_id = fields.String(allow_none=True)
+    status = fields.String()
+    because = fields.String(allow_none=True)
+    suspensions = fields.List(fields.Nested(SuspensionAnswer))
+    last4 = fields.String(metadata={"description": "of the token number"})
+    expiry = fields.String()
+    par = fields.String(allow_none=True)
+    scheme = fields.String()
+    requestor = fields.Nested(RequestorAnswer)
+    device = fields.Nested(DeviceAnswer)
+    decision = fields.String()
+    verification_methods = fields.List(fields.String())
+    version = fields.Integer()
+    created_at = Moment()
+
+
+class TokenList(Schema):
+    """Tokens, newest first."""
+
+    data = fields.List(fields.Nested(TokenAnswer))
+    next_cursor = fields.String(allow_none=True)
+
+
+class TokenQuery(Schema):
+    """Which tokens."""
+
+    card_id = Id("card", load_default=None)
+
+
+class Activate(Schema):
+    """The keys that the phone's PIN, and its biometric, stand for."""
+
+    pin_key = KeyBytes(required=True)
+    biometric_key = KeyBytes(load_default=None, allow_none=True)
+
+
+class ChangePin(Schema):
+    """A new PIN's key."""
+
+    pin_key = KeyBytes(required=True)
+
+
+class PaymentKeys(Schema):
+    """A batch of payment keys: a JWE that only the phone can open."""
+
+    keys = fields.String()
+
+
+class Suspend(Schema):
+    """R-10.2."""
+
+    reason = Choice(*tokens.SUSPENSION_REASONS, required=True)

@@ -81,10 +81,9 @@ class AccessTokens:
             claims = jwt.decode(
                 text, key, algorithms=[ALGORITHM], audience=self._issuer, issuer=self._issuer, options=_OPTIONS
             )
-        except jwt.InvalidTokenError as error:
+            return AccessToken(_grant(claims), _checked_time(claims, self._clock.now()))
+        except (jwt.InvalidTokenError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise InvalidToken("the access token is not valid") from error
-        expires_at = _checked_time(claims, self._clock.now())
-        return AccessToken(_grant(claims), expires_at)
 
 
 def _checked_kid(header: Mapping[str, Any]) -> str:

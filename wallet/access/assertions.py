@@ -1,7 +1,7 @@
 """How machines say who they are: a JWT signed with their own key (RFC 7523), for us alone, for minutes, once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from wallet.access.clients import PRIVATE_KEY_JWT, Client
 from wallet.access.models import AssertionJti
+from wallet.access.oauth_request import OAuthRequest
 from wallet.services import services
 
 ALGORITHM: Final = "ES256"
@@ -30,6 +31,13 @@ class MachineAssertion(JWTBearerClientAssertion):
     """Authlib finds the client and its keys; what it leaves open is decided here: algorithm, `aud`, `exp`, `jti`."""
 
     CLIENT_AUTH_METHOD = PRIVATE_KEY_JWT
+
+    def __call__(self, query_client: Callable[[str], Client | None], request: OAuthRequest) -> Client | None:
+        """The machine that signed. A `client_id` beside the assertion must be the same (RFC 7521 section 4.2)."""
+        client: Client | None = super().__call__(query_client, request)
+        if client is not None and request.parameters.get("client_id") not in (None, client.client_id):
+            raise InvalidClientError(description="client_id is not that of the assertion")
+        return client
 
     def resolve_client_public_key(self, client: Client) -> KeySet:
         """The machine's keys; a phone has none and is refused."""

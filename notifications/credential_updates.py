@@ -65,7 +65,7 @@ def enter(session: Session, event: Waiting, concerned: ColumnElement[bool]) -> N
     changes = list(_changes(session, event, concerned))
     requestors = {change.credential.requestor_id for change in changes}
     feeds = select(Feed.requestor_id, Feed.last_seq).where(Feed.requestor_id.in_(requestors))
-    last_seq = dict(session.execute(feeds).tuples().all())
+    last_seq = dict(session.execute(feeds).all())
     rows = []
     for change in changes:
         requestor_id = change.credential.requestor_id
@@ -91,7 +91,7 @@ def _changes(session: Session, event: Waiting, concerned: ColumnElement[bool]) -
 
 
 def _plastics(session: Session, card_id: UUID) -> dict[UUID, Plastic]:
-    statement = select(Plastic).where(Plastic.card_id == card_id).order_by(Plastic.created_at, Plastic.plastic_id)
+    statement = select(Plastic).where(Plastic.card_id == card_id).order_by(Plastic.plastic_id)
     return {plastic.plastic_id: plastic for plastic in session.scalars(statement)}
 
 
@@ -107,10 +107,9 @@ def _told_plastics(session: Session, credentials: Sequence[Credential]) -> dict[
 
 
 def _registered_plastic(plastics: Mapping[UUID, Plastic], credential: Credential) -> UUID:
-    """The plastic that was the card's newest when the merchant registered it."""
-    first, *later = plastics.values()
-    known_then = [plastic for plastic in later if plastic.created_at <= credential.created_at]
-    return (known_then or [first])[-1].plastic_id
+    """The plastic that was the card's newest when the merchant registered it: UUIDv7 sort by when they were made."""
+    first, *later = plastics
+    return [first, *(plastic_id for plastic_id in later if plastic_id < credential.credential_id)][-1]
 
 
 def _as_row(event: Waiting, change: _Change) -> dict[str, Any]:

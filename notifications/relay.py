@@ -202,7 +202,7 @@ class Bell:
         """Return when something waits, or when the time is up. Without Redis only `stop` is heard."""
         try:
             if self._heard is None:
-                self._heard = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis
+                self._heard = self._redis.pubsub()  # type: ignore[no-untyped-call]  # redis has no types there
                 self._heard.subscribe(outbox.CHANNEL)
             self._listen(self._heard, seconds)
         except RedisError:
@@ -216,9 +216,10 @@ class Bell:
             self._heard = None
 
     def _listen(self, heard: PubSub, seconds: float) -> None:
+        # Many rings are one. The answer to the subscription is one too: something may have come before we listened.
         timeout = seconds
         while heard.get_message(timeout=timeout) is not None:
-            timeout = 0.0  # many rings are one
+            timeout = 0.0
 
 
 def _report(future: Future[int]) -> None:

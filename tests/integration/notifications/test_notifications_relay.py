@@ -1,17 +1,20 @@
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from threading import Event, Thread
 from uuid import UUID
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.client import PubSub
+from redis.retry import Retry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifications import inbox, outbox
 from notifications.models import OutboxRow
-from notifications.relay import fan_out
+from notifications.relay import Bell, fan_out
 from tests.integration.notifications.town import Town, until
 from tokenization import cards
 from tokenization.clock import SetClock
@@ -41,6 +44,7 @@ def running_relay(town: Town) -> Iterator[None]:
         thread.start()
         yield
         stop.set()
+        outbox.wake(town.redis)
         thread.join()
 
 
@@ -158,10 +162,30 @@ def test_a_running_relay_is_woken_by_a_commit(town: Town) -> None:
 
 def test_a_running_relay_works_without_redis(town: Town) -> None:
     card_id = town.card()
-    town.redis = Redis(unix_socket_path="/nonexistent/redis.sock")
+    town.redis = Redis(unix_socket_path="/nonexistent/redis.sock", retry=Retry(NoBackoff(), 0))
     with running_relay(town):
         town.block(card_id)
         assert until(lambda: kinds(town, town.holder_of(card_id)) == ["card.blocked"])
+
+
+def test_the_bell_rings_before_its_time_is_up(redis: Redis) -> None:
+    with closing(Bell(redis)) as bell:
+        bell.wait(Event(), 5)
+        outbox.wake(redis)
+        began = time.monotonic()
+        bell.wait(Event(), 30)
+        assert time.monotonic() - began < 10
+
+
+def test_many_rings_are_one(redis: Redis) -> None:
+    with closing(Bell(redis)) as bell:
+        bell.wait(Event(), 5)
+        for _ in range(5):
+            outbox.wake(redis)
+        bell.wait(Event(), 5)
+        began = time.monotonic()
+        bell.wait(Event(), 0.2)
+        assert time.monotonic() - began > 0.15
 
 
 def test_the_depth_tells_how_much_waits_and_since_when(town: Town) -> None:

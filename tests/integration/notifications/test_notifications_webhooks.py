@@ -1,0 +1,360 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from notifications import deliveries, outbox, webhooks
+from notifications.addresses import Guard
+from notifications.models import Delivery, WebhookEndpoint
+from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.town import Town, until
+from tokenization import ids
+from tokenization.clock import SetClock
+from tokenization.errors import IllegalMove, Invalid, NotFound
+from tokenization.models import Requestor
+
+
+@pytest.fixture
+def shop(town: Town) -> UUID:
+    return town.requestor()
+
+
+@pytest.fixture
+def card_id(town: Town) -> UUID:
+    return town.card()
+
+
+def sent(town: Town, requestor_id: UUID) -> list[Delivery]:
+    with town.database.reading() as session:
+        found = webhooks.list_deliveries(session, requestor_id, 50)
+        session.expunge_all()
+        return found
+
+
+def states(town: Town, requestor_id: UUID) -> list[str]:
+    return [delivery.state for delivery in reversed(sent(town, requestor_id))]
+
+
+def queue_test(town: Town, requestor_id: UUID) -> UUID:
+    with town.transaction() as session:
+        return webhooks.send_test(session, requestor_id, town.clock.now()).delivery_id
+
+
+def endpoint_of(town: Town, requestor_id: UUID) -> WebhookEndpoint:
+    with town.database.reading() as session:
+        endpoint = webhooks.get_endpoint(session, requestor_id)
+        session.expunge_all()
+        return endpoint
+
+
+@contextmanager
+def working(town: Town) -> Iterator[None]:
+    """A relay at work on one turn, which ends with the block."""
+    with town.relay() as relay:
+        thread = Thread(target=relay.run_once)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_a_replacement_reaches_the_shop_signed(town: Town, receiver: Receiver, shop: UUID, card_id: UUID) -> None:
+    secret = town.listen(shop, receiver.url)
+    credential_id = town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    [request] = receiver.requests
+    body = request.verifies_with(secret)
+    assert body["type"] == "credential.updated"
+    assert body["data"]["credential_id"] == ids.to_text("cred", credential_id)
+    assert request.headers["content-type"] == "application/json"
+    assert states(town, shop) == ["delivered"]
+
+
+def test_the_webhook_id_is_the_deliverys_and_stays_the_same(
+    town: Town, receiver: Receiver, shop: UUID, clock: SetClock
+) -> None:
+    receiver.answers = [500]
+    town.listen(shop, receiver.url)
+    delivery_id = queue_test(town, shop)
+    town.tell()
+    clock.advance(timedelta(seconds=6))
+    town.tell()
+    first, second = (request.headers["webhook-id"] for request in receiver.requests)
+    assert first == second == ids.to_text("dlv", delivery_id)
+
+
+def test_a_test_says_only_that_it_is_one(town: Town, receiver: Receiver, shop: UUID) -> None:
+    secret = town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    town.tell()
+    [request] = receiver.requests
+    assert request.verifies_with(secret)["type"] == "webhook.test"
+
+
+@pytest.mark.parametrize("status", [500, 503, 404, 401, 302, 307])
+def test_any_answer_but_2xx_is_tried_again_after_five_seconds(
+    town: Town, receiver: Receiver, shop: UUID, clock: SetClock, status: int
+) -> None:
+    receiver.answers = [status]
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    town.tell()
+    [delivery] = sent(town, shop)
+    assert (delivery.state, delivery.attempts, delivery.last_status) == ("pending", 1, status)
+    assert timedelta(seconds=5) <= delivery.next_attempt_at - clock.now() <= timedelta(seconds=6)
+    clock.advance(timedelta(seconds=4))
+    town.tell()
+    assert len(receiver.requests) == 1
+    clock.advance(timedelta(seconds=2))
+    town.tell()
+    assert states(town, shop) == ["delivered"]
+
+
+def test_a_redirect_is_not_followed(town: Town, receiver: Receiver, shop: UUID) -> None:
+    with Receiver() as elsewhere:
+        receiver.answers, receiver.headers = [307], {"location": elsewhere.url}
+        town.listen(shop, receiver.url)
+        queue_test(town, shop)
+        town.tell()
+        assert elsewhere.requests == []
+    assert states(town, shop) == ["pending"]
+
+
+def test_410_ends_the_endpoint_and_all_that_waits(town: Town, receiver: Receiver, shop: UUID) -> None:
+    receiver.answers = [410]
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    queue_test(town, shop)
+    town.tell()
+    assert endpoint_of(town, shop).state == "gone"
+    assert states(town, shop) == ["failed", "failed"]
+    assert len(receiver.requests) == 1
+
+
+def test_an_endpoint_that_was_gone_listens_again_when_it_is_put_anew(
+    town: Town, receiver: Receiver, shop: UUID
+) -> None:
+    receiver.answers = [410]
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    town.tell()
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    town.tell()
+    assert states(town, shop) == ["failed", "delivered"]
+
+
+def test_after_ten_attempts_it_has_failed(town: Town, receiver: Receiver, shop: UUID, clock: SetClock) -> None:
+    receiver.answers = [500] * 20
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    for _ in range(12):
+        town.tell()
+        clock.advance(timedelta(hours=30))
+    assert states(town, shop) == ["failed"]
+    assert len(receiver.requests) == 10
+
+
+def test_what_has_failed_can_be_sent_again(town: Town, receiver: Receiver, shop: UUID) -> None:
+    receiver.answers = [410]
+    town.listen(shop, receiver.url)
+    delivery_id = queue_test(town, shop)
+    town.tell()
+    town.listen(shop, receiver.url)
+    with town.transaction() as session:
+        webhooks.retry(session, shop, delivery_id, town.clock.now())
+    town.tell()
+    assert states(town, shop) == ["delivered"]
+
+
+def test_nobody_elses_delivery_can_be_sent_again(town: Town, receiver: Receiver, shop: UUID) -> None:
+    town.listen(shop, receiver.url)
+    delivery_id = queue_test(town, shop)
+    with town.database.reading() as session, pytest.raises(NotFound):
+        webhooks.retry(session, ids.new_id(), delivery_id, town.clock.now())
+
+
+def test_a_newer_update_replaces_one_that_was_not_delivered(
+    town: Town, receiver: Receiver, shop: UUID, card_id: UUID, clock: SetClock
+) -> None:
+    receiver.answers = [500]
+    town.listen(shop, receiver.url)
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    clock.advance(timedelta(seconds=1))
+    town.close(card_id)
+    town.tell()
+    assert [request.body["data"]["code"] for request in receiver.requests] == ["A", "C"]
+    assert states(town, shop) == ["superseded", "delivered"]
+    clock.advance(timedelta(hours=1))
+    town.tell()
+    assert len(receiver.requests) == 2
+
+
+def test_what_was_superseded_is_not_sent_again(
+    town: Town, receiver: Receiver, shop: UUID, card_id: UUID, clock: SetClock
+) -> None:
+    receiver.answers = [500]
+    town.listen(shop, receiver.url)
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    clock.advance(timedelta(seconds=1))
+    town.close(card_id)
+    town.tell()
+    superseded = sent(town, shop)[-1].delivery_id
+    with town.database.reading() as session, pytest.raises(IllegalMove):
+        webhooks.retry(session, shop, superseded, town.clock.now())
+
+
+def test_while_a_secret_rotates_both_verify(town: Town, receiver: Receiver, shop: UUID, clock: SetClock) -> None:
+    old = town.listen(shop, receiver.url)
+    with town.transaction() as session:
+        new = webhooks.rotate_secret(session, town.vault, shop, clock.now()).reveal()
+    queue_test(town, shop)
+    town.tell()
+    [request] = receiver.requests
+    assert request.verifies_with(old) == request.verifies_with(new)
+    assert new != old
+
+
+def test_a_day_after_the_rotation_the_old_secret_signs_no_more(town: Town, shop: UUID, clock: SetClock) -> None:
+    old = town.listen(shop, "http://127.0.0.1:9/hooks")
+    with town.transaction() as session:
+        webhooks.rotate_secret(session, town.vault, shop, clock.now())
+    later = clock.now() + timedelta(hours=24)
+    with town.database.reading() as session:
+        endpoint = webhooks.get_endpoint(session, shop)
+        secrets = webhooks.valid_secrets(session, town.vault, endpoint, later)
+    assert len(secrets) == 1
+    assert secrets[0].reveal() != old
+
+
+def test_the_secret_stands_nowhere_in_clear(town: Town, shop: UUID) -> None:
+    secret = town.listen(shop, "http://127.0.0.1:9/hooks")
+    assert secret.removeprefix("whsec_").encode() not in endpoint_of(town, shop).secret_sealed
+
+
+def test_a_slow_endpoint_delays_no_other(town: Town, receiver: Receiver, shop: UUID) -> None:
+    other = town.requestor(name="Bogbutikken")
+    with Receiver() as slow:
+        slow.hold.clear()
+        town.listen(shop, slow.url)
+        town.listen(other, receiver.url)
+        queue_test(town, shop)
+        queue_test(town, other)
+        with working(town):
+            assert slow.arrived.wait(10)
+            assert until(lambda: states(town, other) == ["delivered"])
+            assert states(town, shop) == ["pending"]
+            slow.hold.set()
+
+
+def test_one_letter_at_a_time_is_under_way_to_an_endpoint(town: Town, receiver: Receiver, shop: UUID) -> None:
+    town.listen(shop, receiver.url)
+    for _ in range(4):
+        queue_test(town, shop)
+    receiver.hold.clear()
+    with working(town):
+        assert receiver.arrived.wait(10)
+        with town.relay() as other:
+            assert other.run_once() == 0
+        receiver.hold.set()
+    assert receiver.most_at_once == 1
+    assert len(receiver.requests) == 4
+
+
+def test_what_a_dead_relay_had_taken_is_sent_when_the_lease_is_over(
+    town: Town, receiver: Receiver, shop: UUID, clock: SetClock
+) -> None:
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    with town.transaction() as session:
+        assert len(deliveries.claim(session, clock.now(), 10)) == 1
+    town.tell()
+    assert receiver.requests == []
+    clock.advance(deliveries.LEASE + timedelta(seconds=1))
+    town.tell()
+    assert len(receiver.requests) == 1
+
+
+def test_a_lease_that_ran_out_is_not_renewed(town: Town, receiver: Receiver, shop: UUID, clock: SetClock) -> None:
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    with town.transaction() as session:
+        [stale] = deliveries.claim(session, clock.now(), 10)
+    clock.advance(deliveries.LEASE + timedelta(seconds=1))
+    with town.transaction() as session:
+        deliveries.claim(session, clock.now(), 10)
+        assert deliveries.renew(session, stale, clock.now()) is None
+
+
+def test_without_an_endpoint_nothing_waits_to_be_sent(town: Town, shop: UUID, card_id: UUID) -> None:
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    assert sent(town, shop) == []
+
+
+def test_an_address_that_is_not_public_is_never_called(town: Town, receiver: Receiver, shop: UUID) -> None:
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    with town.relay(Guard()) as strict:
+        strict.run_once()
+    assert receiver.requests == []
+    [delivery] = sent(town, shop)
+    assert (delivery.state, delivery.last_error) == ("pending", "address_refused")
+
+
+@pytest.mark.parametrize(
+    ("field", "more"),
+    [
+        ("url", {"url": "http://shop.example/hooks"}),
+        ("url", {"url": "https://10.0.0.1/hooks"}),
+        ("update_format", {"update_format": "xml"}),
+        ("update_format", {"update_format": "encrypted_card", "encryption_key": {"kty": "EC"}}),
+        ("encryption_key", {"encryption_key": {"kty": "RSA", "n": "AQAB", "e": "AQAB"}}),
+        ("encryption_key", {"encryption_key": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}}),
+        ("encryption_key", {"encryption_key": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "d": "AA"}}),
+    ],
+)
+def test_an_endpoint_that_cannot_be_is_refused_by_field(
+    town: Town, shop: UUID, field: str, more: dict[str, Any]
+) -> None:
+    put = {"url": "https://shop.example/hooks", **more}
+    with town.database.reading() as session:
+        requestor = session.get_one(Requestor, shop)
+        with pytest.raises(Invalid) as refused:
+            webhooks.put_endpoint(session, town.vault, Guard(), requestor, now=town.clock.now(), **put)
+    assert refused.value.field == field
+
+
+def test_deliveries_are_listed_newest_first_page_by_page(town: Town, shop: UUID, clock: SetClock) -> None:
+    town.listen(shop, "http://127.0.0.1:9/hooks")
+    queued = []
+    for _ in range(3):
+        queued.append(queue_test(town, shop))
+        clock.advance(timedelta(seconds=1))
+    with town.database.reading() as session:
+        first, second = webhooks.list_deliveries(session, shop, 2)
+        [third] = webhooks.list_deliveries(session, shop, 2, (second.created_at, second.delivery_id))
+        assert [each.delivery_id for each in (first, second, third)] == queued[::-1]
+
+
+def test_a_running_relay_sends_without_waiting_for_a_poll(town: Town, receiver: Receiver, shop: UUID) -> None:
+    town.listen(shop, receiver.url)
+    stop = Event()
+    with town.relay() as relay:
+        thread = Thread(target=relay.run, args=(stop,))
+        thread.start()
+        queue_test(town, shop)
+        outbox.wake(town.redis)
+        assert until(lambda: states(town, shop) == ["delivered"])
+        stop.set()
+        outbox.wake(town.redis)
+        thread.join()

@@ -5,15 +5,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from notifications.addresses import Guard
 from tests.schema import prepare
+from tests.world import World
 from tokenization import keys
 from tokenization.clock import SetClock
 from tokenization.vault import Vault
 from wallet import embedded
+from wallet.access.keys import AccessKeys
+from wallet.database import Database
+from wallet.services import Services
+from wallet.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +75,28 @@ def vault(key_ring: keys.FileKeyRing) -> Vault:
 def clock() -> SetClock:
     """A Sunday in November, 11:15 in Copenhagen."""
     return SetClock(datetime(2026, 11, 22, 10, 15, tzinfo=UTC))
+
+
+@pytest.fixture
+def services(
+    engine: Engine, redis: Redis, key_ring: keys.FileKeyRing, vault: Vault, clock: SetClock
+) -> Iterator[Services]:
+    """The parts, over one connection whose transaction is rolled back after the test."""
+    with engine.connect() as connection, connection.begin() as outer:
+        sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+        database = Database(sessions, key_ring, announce=lambda: None)
+        settings = Settings(
+            database_url=SecretStr("unused"),
+            redis_url=SecretStr("unused"),
+            key_ring=Path("unused"),
+            loopback_allowed=True,
+        )
+        transport = AccessKeys(key_ring).card_transport
+        yield Services(settings, database, redis, vault, clock, transport, Guard(loopback_allowed=True))
+        outer.rollback()
+
+
+@pytest.fixture
+def world(services: Services, clock: SetClock) -> World:
+    """Anna, Bo, a wallet, a shop, an acquirer and the bank, around the real app."""
+    return World(services, clock)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from tokenization import events
@@ -93,12 +94,11 @@ def load(session: Session, now: datetime) -> Policies:
     """The newest version of each policy that holds at `now`."""
     newest = (
         select(Policy.name, Policy.figures)
-        .distinct(Policy.name)
+        .ext(distinct_on(Policy.name))
         .where(Policy.effective_at <= now)
         .order_by(Policy.name, Policy.version.desc())
     )
-    rows = session.execute(newest).tuples()
-    return Policies(**{name: SHAPES[name](**figures) for name, figures in rows})
+    return Policies(**{name: SHAPES[name](**figures) for name, figures in session.execute(newest)})
 
 
 def history(session: Session) -> list[Policy]:

@@ -8,4 +8,6 @@ REQUESTS: Final = Histogram(
     "tegnebog_http_request_seconds", "HTTP requests by route, method and status", ["route", "method", "status"]
 )
 DECISIONS: Final = Counter("tegnebog_payment_decisions", "Payment decisions by reason", ["reason"])
-OUTBOX_WAITING: Final = Gauge("tegnebog_outbox_waiting", "Events that nobody has been told of yet")
+OUTBOX_WAITING: Final = Gauge(
+    "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="max"
+)

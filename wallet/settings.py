@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     token_bin: str = Field("920891", pattern=r"^[0-9]{6}$")
     card_validity_months: int = Field(36, ge=1, le=120)
 
+    sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: only a log line")
+    sms_gateway_key: SecretStr | None = None
+
     loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback")
     database_pool_size: int = 20
     lock_timeout_seconds: int = 5

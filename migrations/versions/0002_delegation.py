@@ -55,7 +55,8 @@ def upgrade() -> None:
         sa.Column("visa_minor", sa.BigInteger(), nullable=False),
         sa.Column("visa_cash_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "spent_minor >= 0 AND payments >= 0 AND cash_minor >= 0 AND gambling_minor >= 0 AND visa_minor >= 0 AND visa_cash_minor >= 0",
+            "spent_minor >= 0 AND payments >= 0 AND cash_minor >= 0"
+            " AND gambling_minor >= 0 AND visa_minor >= 0 AND visa_cash_minor >= 0",
             name=op.f("ck_usage_days_not_below_zero"),
         ),
         sa.ForeignKeyConstraint(["card_id"], ["tokenization.cards.card_id"], name=op.f("fk_usage_days_card_id")),

@@ -65,7 +65,7 @@ def keep(
 def earlier(session: Session, client_id: str, reference: str, content_hash: bytes) -> dict[str, Any] | None:
     """The answer that was given to the same content; None if the content was another."""
     columns = (ReferenceDirectory.content_hash, ReferenceDirectory.answer)
-    kept, answer = session.execute(select(*columns).where(_row(client_id, reference))).one().t
+    kept, answer = session.execute(select(*columns).where(_row(client_id, reference))).one()
     return answer if kept is not None and hmac.compare_digest(kept, content_hash) else None
 
 

@@ -8,6 +8,7 @@ import pycountry
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, usage
+from delegation.limits import Usage
 from delegation.models import DrawingRight
 from tokenization import cards, credentials, cryptogram, money, payment_keys, provisioning, tokens
 from tokenization.clock import local_date
@@ -99,9 +100,13 @@ def _load_token(
         payments_without_pin=token.payments_without_pin,
         minor_without_pin=token.minor_without_pin,
         right=drawing_rights.terms_of(right) if right else None,
-        right_usage=usage.load(session, card.card_id, right.right_id, now) if right else None,
+        right_usage=_right_usage(session, right, now) if right else None,
     )
     return Loaded(card, account, snapshot, token=token, right=right, window=window)
+
+
+def _right_usage(session: Session, right: DrawingRight, now: datetime) -> Usage:
+    return usage.load(session, right.card_id, right.right_id, now, total=right.total is not None)
 
 
 def prove(

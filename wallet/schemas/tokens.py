@@ -57,7 +57,7 @@ class DeviceAnswer(Schema):
     platform = fields.String()
 
 
-class RequestorAnswer(Schema):
+class WalletAnswer(Schema):
     """The wallet."""
 
     id = fields.String()
@@ -77,7 +77,7 @@ class TokenAnswer(Schema):
     expiry = fields.String()
     par = fields.String(allow_none=True)
     scheme = fields.String()
-    requestor = fields.Nested(RequestorAnswer)
+    requestor = fields.Nested(WalletAnswer)
     device = fields.Nested(DeviceAnswer)
     decision = fields.String()
     verification_methods = fields.List(fields.String())

@@ -1,0 +1,173 @@
+"""A small world to test in: the real app over real parts, Anna and Bo with a card each, a wallet, a shop, an acquirer.
+
+People and machines call the app through httpx, in this process, with real access tokens and DPoP proofs; how they get
+those is what the tests of `wallet/access` are about.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from flask import Flask
+from joserfc.jwk import ECKey
+
+from mobile_mock.dpop import DpopClient
+from mobile_mock.phone_token import PhoneToken
+from mobile_mock.shop import Merchant, Shop
+from tokenization import ids
+from tokenization.clock import SetClock
+from wallet import people
+from wallet.access import guard, sessions, step_up
+from wallet.access.access_tokens import AccessTokens, Grant
+from wallet.app import create_app
+from wallet.services import Services
+
+NETTO = Merchant("DK-123", "Netto Vesterbro", "5411")
+FILMFLODEN = Merchant(people.MERCHANT_ID, "Filmfloden", "4899")
+STAFF = "Mette i Spærreservice"
+
+
+@dataclass
+class Machine:
+    """A machine client: Bearer tokens by its scope."""
+
+    world: "World"
+    scope: str
+    client_id: str
+
+    def request(
+        self, method: str, path: str, json: Any = None, *, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Call the API as this machine."""
+        token = self.world.tokens.issue(Grant(self.client_id, self.scope, self.client_id))
+        sent = {"Authorization": f"Bearer {token}"} | (headers or {})
+        if self.scope == "issuer":
+            sent.setdefault("X-Actor", STAFF.encode().decode("latin-1"))
+        return self.world.http.request(method, path, json=json, headers=sent)
+
+
+@dataclass
+class Phone:
+    """A signed-in phone: its DPoP key, its encryption key and its session."""
+
+    world: "World"
+    scope: str
+    client_id: str
+    subject: str
+    name: str
+    session_id: UUID
+    key: ECKey
+    encryption_key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256"))
+    purpose: str | None = None
+    acr: str | None = step_up.SUBSTANTIAL
+    auth_time: datetime | None = None
+
+    @property
+    def thumbprint(self) -> str:
+        """Of its DPoP key."""
+        return self.key.thumbprint()
+
+    def step_up(self, purpose: str) -> "Phone":
+        """Signed in again for a purpose, just now."""
+        self.purpose, self.auth_time = purpose, self.world.clock.now()
+        return self
+
+    def access_token(self) -> str:
+        """A fresh token of its session."""
+        grant = Grant(
+            self.client_id,
+            self.scope,
+            self.subject,
+            session_id=self.session_id,
+            thumbprint=self.thumbprint,
+            acr=self.acr,
+            auth_time=self.auth_time,
+            purpose=self.purpose,
+        )
+        return self.world.tokens.issue(grant)
+
+    def request(
+        self, method: str, path: str, json: Any = None, *, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Call the API from this phone."""
+        dpop = DpopClient(self.world.http, self.key, lambda: self.world.clock.now().timestamp())
+        url = self.world.parts.settings.public_url + path
+        return dpop.send(method, url, access_token=self.access_token(), json=json, headers=headers)
+
+    def device(self) -> dict[str, Any]:
+        """Itself, as `POST /v1/tokens` wants it."""
+        public = self.encryption_key.as_dict(private=False)
+        return {"name": self.name, "platform": "ios", "encryption_key": public, "provider_assertion": None}
+
+    def provision(self, card: dict[str, str] | None = None, *, right_id: str | None = None) -> httpx.Response:
+        """Put a card, or a child card, on this phone."""
+        which = {"card": card} if card else {"drawing_right_id": right_id}
+        if self.scope == "wallet":
+            self.step_up("provision")
+        return self.request("POST", "/v1/tokens", which | {"scheme": "dankort", "device": self.device()})
+
+    def token(
+        self, card: dict[str, str] | None = None, *, right_id: str | None = None, pin: str = "1234"
+    ) -> PhoneToken:
+        """Put a card on this phone, choose a PIN and fetch keys: ready to pay."""
+        answer = self.provision(card, right_id=right_id)
+        assert answer.status_code == 201, answer.text
+        made = PhoneToken(self.request, answer.json(), self.encryption_key, lambda: self.world.clock.now().date())
+        made.choose_pin(pin)
+        made.fetch_keys()
+        return made
+
+
+@dataclass
+class World:
+    """The app, its parts, and who is in it."""
+
+    parts: Services
+    clock: SetClock
+    access: dict[str, Any] = field(init=False)
+    app: Flask = field(init=False)
+    http: httpx.Client = field(init=False)
+    tokens: AccessTokens = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(self.parts)
+        self.app.testing = False
+        self.tokens = self.app.extensions[guard.EXTENSION]
+        transport = httpx.WSGITransport(app=self.app)
+        self.http = httpx.Client(transport=transport, base_url=self.parts.settings.public_url)
+        self.access = people.fill_in(self.parts)
+
+    def person(self, name: str) -> dict[str, Any]:
+        """`anna` or `bo`, as in access.json."""
+        found: dict[str, Any] = self.access["people"][name]
+        return found
+
+    def phone(self, name: str = "anna") -> Phone:
+        """A new phone of Anna or Bo, signed in at Substantial an hour ago."""
+        holder_id = ids.parse("holder", self.person(name)["cardholder_id"])
+        key, now = ECKey.generate_key("P-256"), self.clock.now()
+        client_id = self.access["wallet_app"]["client_id"]
+        signed_in_at = now - timedelta(hours=1)
+        with self.parts.database.transaction("test") as session:
+            started = sessions.start(
+                session,
+                client_id=client_id,
+                holder_id=holder_id,
+                thumbprint=key.thumbprint(),
+                acr=step_up.SUBSTANTIAL,
+                auth_time=signed_in_at,
+                now=now,
+            )
+            session_id = started.session_id
+        subject = self.person(name)["cardholder_id"]
+        return Phone(self, "wallet", client_id, subject, f"{name}'s phone", session_id, key, auth_time=signed_in_at)
+
+    def machine(self, scope: str) -> Machine:
+        """The bank, the acquirer, the shop or the wallet's server."""
+        return Machine(self, scope, self.access["machines"][scope]["client_id"])
+
+    def shop(self, merchant: Merchant = NETTO) -> Shop:
+        """A shop whose acquirer asks."""
+        return Shop(self.machine("network").request, merchant, now=self.clock.now)

@@ -1,0 +1,177 @@
+"""`wallet`: the demo, the service, the relay, the database, clients, and a token for curl."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import click
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from pydantic import ValidationError
+
+from tokenization import ids, keys
+from tokenization.errors import DomainError
+from tokenization.keys import KeyRingError
+from wallet import app, database, demo, lifeline, logs, migrations, serving
+from wallet.access import clients
+from wallet.services import Services
+from wallet.settings import Settings
+
+MACHINES: Final = ("issuer", "network", "merchant", "provider")
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_SECONDS: Final = 60
+
+
+@click.group()
+@click.version_option(package_name="tegnebog")
+def main() -> None:
+    """Tegnebog, a mobile wallet backend with tokenization and delegated cards."""
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = ", ".join(f"TEGNEBOG_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise click.ClickException(wrong) from None
+
+
+def _parts() -> Services:
+    settings = _settings()
+    logs.configure(settings.log_level)
+    try:
+        return app.wire(settings)
+    except (KeyRingError, OSError) as error:
+        raise click.ClickException(f"{error} (make one with `wallet keys create`)") from None
+
+
+with_parent = click.option("--with-parent", is_flag=True, help="end when the process that started this one does")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option("--threads", default=16, show_default=True, type=click.IntRange(1, 256), help="of each worker")
+@with_parent
+def serve(host: str, port: int, workers: int, threads: int, with_parent: bool) -> None:
+    """Serve the API."""
+    _parts()
+    if with_parent:
+        lifeline.end_with_parent()
+    serving.serve(serving.Serving(host, port, workers, threads))
+
+
+@main.command()
+@with_parent
+def relay(with_parent: bool) -> None:
+    """Tell people and merchants what happened. Any number may run."""
+    parts = _parts()
+    if with_parent:
+        lifeline.end_with_parent()
+    serving.relay(parts)
+
+
+@main.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the schema up to this version of Tegnebog."""
+    with database.connect(_settings()).begin() as connection:
+        migrations.upgrade(connection)
+    click.echo("the database is up to date")
+
+
+@main.group(name="keys")
+def keys_() -> None:
+    """The key ring."""
+
+
+@keys_.command()
+def create() -> None:
+    """Make the key ring: version 1 of every key that it doesn't hold."""
+    folder = _settings().key_ring
+    keys.create(folder)
+    click.echo(f"the key ring is in {folder}")
+
+
+@main.group()
+def client() -> None:
+    """OAuth clients."""
+
+
+@client.command()
+@click.argument("scope", type=click.Choice(["wallet", "child", *MACHINES]))
+@click.argument("name")
+@click.option("--requestor", help="the requestor that it speaks for: reqr_…; the issuer has none")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="of a wallet app")
+@click.option("--key", type=click.Path(path_type=Path), help="where to write a machine's new private key (a JWK)")
+def add(scope: str, name: str, requestor: str | None, redirect_uris: tuple[str, ...], key: Path | None) -> None:
+    """Register a client; a machine gets a key of its own, of which the service keeps only the public half."""
+    if (scope in MACHINES) != (key is not None):
+        raise click.UsageError("a machine needs --key, a phone has its own")
+    private = ECKey.generate_key("P-256", auto_kid=True) if key else None
+    parts = _parts()
+    try:
+        with parts.database.transaction("cli") as session:
+            registered = clients.register_client(
+                session,
+                scope=scope,
+                name=name,
+                requestor_id=_requestor_id(requestor),
+                redirect_uris=redirect_uris,
+                jwks={"keys": [private.as_dict(private=False)]} if private else None,
+                loopback_allowed=parts.settings.loopback_allowed,
+                now=parts.clock.now(),
+            )
+    except DomainError as error:
+        raise click.ClickException(str(error)) from None
+    if key and private:
+        demo.write_private(key, private.as_dict(private=True))
+    click.echo(registered.client_id)
+
+
+def _requestor_id(text: str | None) -> UUID | None:
+    try:
+        return ids.parse("reqr", text) if text else None
+    except ids.InvalidId as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@main.command()
+@click.argument("machine", type=click.Choice(MACHINES))
+@click.option("--data", default=demo.DATA, show_default=True, type=click.Path(path_type=Path), help="the demo's folder")
+def token(machine: str, data: Path) -> None:
+    """Print an access token of one of the demo's machines, good for five minutes, for curl."""
+    try:
+        access = json.loads((data / "access.json").read_text())
+        click.echo(fetch_token(access["base_url"], access["machines"][machine]))
+    except FileNotFoundError:
+        raise click.ClickException(f"{data / 'access.json'} is not there: start the demo first") from None
+    except (httpx.HTTPError, JoseError) as error:
+        raise click.ClickException(f"the service did not give a token: {error}") from None
+
+
+def fetch_token(base_url: str, machine: dict[str, Any]) -> str:
+    """An access token by client credentials with `private_key_jwt` (RFC 7523). Raises httpx.HTTPError."""
+    key, now = ECKey.import_key(machine["private_jwk"]), int(time.time())
+    who = machine["client_id"]
+    claims = {"iss": who, "sub": who, "aud": base_url, "iat": now, "exp": now + ASSERTION_SECONDS}
+    claims["jti"] = str(ids.new_id())
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key, algorithms=["ES256"]),
+    }
+    answer = httpx.post(f"{base_url}/oauth/token", data=form, trust_env=False).raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+main.add_command(demo.demo)

@@ -1,0 +1,87 @@
+"""The service and the relay as processes: granian over the app, and the relay's loop."""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.server import Server
+from sqlalchemy.orm import Session
+
+from notifications.relay import Relay, Surroundings
+from notifications.sms import HttpGateway, Screen, SmsSender
+from tokenization.secret import Secret
+from wallet import app, lifeline
+from wallet.services import Services
+from wallet.settings import Settings
+
+# prometheus-client keeps what several processes count in files of this folder; it looks when it is imported.
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where and how wide to serve. Threads for streams come on top, and grow only as needed."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+    stream_threads: int = 512
+
+
+def worker_app() -> Flask:
+    """The app in a worker process, which ends with granian's master."""
+    lifeline.end_with_parent()
+    return app.from_environment()
+
+
+def serve(how: Serving) -> None:
+    """Serve until told to stop; workers that die are started again."""
+    folder = tempfile.mkdtemp(prefix="tegnebog-metrics-")
+    os.environ[METRICS_FOLDER] = folder
+    try:
+        Server(
+            "wallet.serving:worker_app",
+            factory=True,
+            address=how.host,
+            port=how.port,
+            interface=Interfaces.WSGI,
+            workers=how.workers,
+            blocking_threads=how.threads + how.stream_threads,
+            respawn_failed_workers=True,
+            log_access=False,
+        ).serve()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def relay(parts: Services) -> None:
+    """Tell people and merchants until told to stop. Any number of relays may run."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with Relay(surroundings(parts)) as working:
+        working.run(stop)
+
+
+def surroundings(parts: Services) -> Surroundings:
+    """What the relay works with."""
+
+    def transaction() -> AbstractContextManager[Session]:
+        return parts.database.transaction("system")
+
+    return Surroundings(transaction, parts.redis, parts.vault, parts.clock, _sms(parts.settings), parts.webhook_guard)
+
+
+def _sms(settings: Settings) -> SmsSender:
+    if settings.sms_gateway_url is None:
+        return Screen()
+    key = settings.sms_gateway_key
+    return HttpGateway(settings.sms_gateway_url, Secret(key.get_secret_value()) if key else None)

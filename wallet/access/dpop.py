@@ -21,6 +21,7 @@ from wallet.access.public_keys import InvalidKey, public_key
 SKEW: Final = timedelta(seconds=60)
 ALGORITHM: Final = "ES256"
 TYPE: Final = "dpop+jwt"
+_HEADER: Final = frozenset({"typ", "alg", "jwk", "kid"})
 _CHARACTERS_MAX: Final = 4096
 _JTI_CHARACTERS_MAX: Final = 256
 # A proof is good from 60 s before its iat to 60 s after: remembered a little longer than that.
@@ -79,6 +80,8 @@ def _key(header: Mapping[str, Any]) -> ECKey:
     """The key in the header: public (RFC 9449 section 4.2), or the proof proves nothing."""
     if header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
         raise InvalidKey(f"typ must be {TYPE} and alg {ALGORITHM}")
+    if header.keys() - _HEADER:
+        raise InvalidKey("only typ, alg, jwk and kid may stand in the header")
     return public_key(header.get("jwk"))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from notifications import bodies, webhooks
-from notifications.backoff import next_attempt_at
+from notifications.backoff import WEBHOOKS, next_attempt_at
 from notifications.bodies import Body
 from notifications.models import Delivery, Update, WebhookEndpoint
 from notifications.sending import Answer, Letter
@@ -96,7 +96,7 @@ def settle(
 
 
 def _put_off(delivery: Delivery, now: datetime, chance: float) -> None:
-    later = next_attempt_at(delivery.attempts, now, chance)
+    later = next_attempt_at(WEBHOOKS, delivery.attempts, now, chance)
     if later is None:
         delivery.state, delivery.finished_at = "failed", now
     else:

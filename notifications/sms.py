@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from notifications.backoff import next_attempt_at
+from notifications.backoff import TEXTS, next_attempt_at
 from notifications.models import SmsMessage
 from tokenization import cardholders
 from tokenization.secret import Secret
@@ -114,7 +114,7 @@ def settle(session: Session, claimed: Claimed, error: str | None, now: datetime,
     if message.leased_until != claimed.leased_until:
         return
     message.attempts, message.last_error, message.leased_until = message.attempts + 1, error, None
-    later = next_attempt_at(message.attempts, now, chance)
+    later = next_attempt_at(TEXTS, message.attempts, now, chance)
     if claimed.mobile is None:
         message.state = "no_number"
     elif error is None:

@@ -19,6 +19,7 @@ ACCOUNT_CURRENCY: Final = "DKK"
 # Whose figures a delegate may read; the card's own would tell what its holder spends.
 _OPEN_TO_DELEGATES: Final = frozenset({"drawing_right", "ceiling"})
 _MOMENT: Final = {"da": "d. MMMM y 'kl.' HH.mm", "en": "d MMMM y 'at' HH:mm"}
+_AMOUNT: Final = {"da": None, "en": "¤¤ #,##0.00"}  # the locale's own, but "DKK 120.00" and not "DKK120.00"
 _MONTH: Final = "MMMM y"
 _MOST_MERCHANTS: Final = 5
 _LONGEST_NAME: Final = 40
@@ -35,7 +36,7 @@ def language(wanted: str) -> str:
 def amount(minor: int, currency: str, to: str) -> str:
     """12000, DKK -> `120,00 kr.`, `DKK 120.00`; plain spaces, so that an SMS stays in its alphabet."""
     major = Decimal(minor).scaleb(-money.exponent(currency))
-    return format_currency(major, currency, locale=to).replace("\xa0", " ")
+    return format_currency(major, currency, _AMOUNT[to], locale=to).replace("\xa0", " ")
 
 
 def moment(at: datetime, to: str) -> str:

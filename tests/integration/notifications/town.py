@@ -15,10 +15,10 @@ from delegation import drawing_rights, pairing
 from delegation.drawing_rights import Delegate
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling, Limits, RightTerms
-from notifications import webhooks
+from notifications import outbox, webhooks
 from notifications.addresses import Guard
-from notifications.relay import Relay, Surroundings
-from notifications.sms import Screen
+from notifications.relay import Relay, Surroundings, fan_out
+from notifications.sms import Screen, SmsSender
 from tokenization import cardholders, cards, credentials, events, ids, provisioning, requestors, tokens
 from tokenization.clock import Clock
 from tokenization.models import Card, Credential, Requestor, Token
@@ -43,6 +43,7 @@ class Town:
     vault: Vault
     clock: Clock
     screen: Screen = field(default_factory=Screen)
+    sms_sender: SmsSender | None = None
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A transaction that commits, journals, and fills the outbox."""
@@ -50,13 +51,19 @@ class Town:
 
     def relay(self, guard: Guard = LOOPBACK) -> Relay:
         """A relay; use it with `with`."""
-        around = Surroundings(self.transaction, self.redis, self.vault, self.clock, self.screen, guard)
+        sender = self.sms_sender or self.screen
+        around = Surroundings(self.transaction, self.redis, self.vault, self.clock, sender, guard)
         return Relay(around, threads=4)
 
     def tell(self) -> int:
         """Let a relay do what is due."""
         with self.relay() as relay:
             return relay.run_once()
+
+    def fan_out_all(self, session: Session) -> None:
+        """Let what waits be told, and send nothing."""
+        for event in outbox.claim(session, self.clock.now(), 100):
+            fan_out(session, event, self.clock.now())
 
     def card(self, cpr: str = "0101700101", language: str = "en", mobile: str | None = MOBILE) -> UUID:
         """A card of a new cardholder."""

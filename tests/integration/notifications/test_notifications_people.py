@@ -1,0 +1,194 @@
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights
+from delegation.models import DrawingRight
+from notifications import inbox
+from notifications.models import Message, SmsMessage
+from tests.integration.notifications.town import Town
+from tokenization import ids
+from tokenization.errors import NotFound
+from tokenization.models import Card
+from wallet.payments.events import PaymentApproved, PaymentDeclined
+
+LIMIT = {"name": "per_payment", "limit": 20_000, "spent": 0, "of": "drawing_right"}
+DECLINED: dict[str, Any] = {"reason": "amount_limit", "limit": LIMIT}
+
+
+@pytest.fixture
+def card_id(town: Town) -> UUID:
+    return town.card()
+
+
+def read(town: Town, recipient_id: UUID) -> list[Message]:
+    """An inbox, oldest first, after a relay did its work."""
+    town.tell()
+    with town.database.reading() as session:
+        messages = inbox.page(session, recipient_id, 50)
+        session.expunge_all()
+        return messages[::-1]
+
+
+def kinds(town: Town, recipient_id: UUID) -> list[str]:
+    return [message.kind for message in read(town, recipient_id)]
+
+
+def newest(town: Town, recipient_id: UUID) -> Message:
+    return read(town, recipient_id)[-1]
+
+
+def test_a_block_tells_reason_and_time_in_the_inbox_and_by_sms(town: Town, card_id: UUID) -> None:
+    town.block(card_id, "stolen")
+    message = newest(town, town.holder_of(card_id))
+    assert message.kind == "card.blocked"
+    assert "the card is stolen" in message.text
+    assert f"{town.clock.now():%Y}" in message.text
+    [shown] = town.screen.messages
+    assert (shown.to, shown.text.reveal()) == ("+45••••••01", message.text)
+
+
+def test_a_danish_cardholder_reads_danish(town: Town) -> None:
+    card_id = town.card(cpr="0101700102", language="da")
+    town.block(card_id)
+    message = newest(town, town.holder_of(card_id))
+    assert (message.language, message.title) == ("da", "Dit kort er spærret")
+
+
+def test_delegates_are_told_that_the_card_is_paused_and_not_why(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+    town.block(card_id, "stolen")
+    message = newest(town, right_id)
+    assert (message.kind, message.title, message.card_id) == ("card.blocked", "Your card is paused", None)
+    assert "stolen" not in message.text
+
+
+def test_a_delegate_whose_right_has_ended_is_told_nothing_more(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+
+    def revoke(session: Session, _: Card) -> None:
+        drawing_rights.revoke(session, session.get_one(DrawingRight, (card_id, right_id)), town.clock.now())
+
+    town.change(card_id, revoke)
+    before = kinds(town, right_id)
+    town.block(card_id)
+    assert before[-1] == "drawing_right.revoked"
+    assert kinds(town, right_id) == before
+
+
+def test_a_declined_child_payment_is_told_to_both_with_the_limit(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+    town.pay(card_id, PaymentDeclined, right_id=right_id, **DECLINED)
+    parent, child = newest(town, town.holder_of(card_id)), newest(town, right_id)
+    assert (parent.kind, child.kind) == ("drawing_right.payment_declined", "payment.declined")
+    assert "Emil wanted to pay DKK 250.00 at Netto Vesterbro" in parent.text
+    assert parent.text.endswith("The limit per payment is DKK 200.00.")
+    assert child.text.endswith("The limit per payment is DKK 200.00.")
+
+
+@pytest.mark.parametrize(
+    ("notify_grantor", "told"),
+    [
+        ("all", ["drawing_right.payment_approved", "drawing_right.payment_declined"]),
+        ("declined", ["drawing_right.payment_declined"]),
+        ("none", []),
+    ],
+)
+def test_the_grantor_is_told_of_payments_as_wished(
+    town: Town, card_id: UUID, notify_grantor: str, told: list[str]
+) -> None:
+    right_id = town.right(card_id, notify_grantor)
+    town.pay(card_id, PaymentApproved, right_id=right_id)
+    town.pay(card_id, PaymentDeclined, right_id=right_id, **DECLINED)
+    payments = [kind for kind in kinds(town, town.holder_of(card_id)) if "payment" in kind]
+    assert sorted(payments) == told
+
+
+def test_a_child_does_not_read_what_the_parent_spends(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+    of_the_card = {"name": "per_day", "limit": 500_000, "spent": 480_000, "of": "card"}
+    town.pay(card_id, PaymentDeclined, right_id=right_id, reason="amount_limit", limit=of_the_card)
+    assert newest(town, right_id).text.endswith("An amount limit is reached.")
+
+
+def test_ones_own_declined_payment_is_no_news(town: Town, card_id: UUID) -> None:
+    town.pay(card_id, PaymentDeclined, **DECLINED)
+    assert kinds(town, town.holder_of(card_id)) == []
+
+
+def test_a_new_card_names_the_shops_that_are_not_told(town: Town, card_id: UUID) -> None:
+    town.on_file(card_id, town.requestor(name="Filmfloden"), automatic_update=False)
+    town.on_file(card_id, town.requestor(name="Bogbutikken"))
+    town.replace(card_id)
+    assert newest(town, town.holder_of(card_id)).text.endswith("These are not told: Filmfloden.")
+
+
+def test_a_replacement_that_ends_a_block_tells_the_delegates(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+    town.block(card_id, "lost")
+    town.replace(card_id, "lost")
+    assert kinds(town, right_id)[-2:] == ["card.blocked", "card.unblocked"]
+
+
+def test_every_provisioning_is_told_by_inbox_and_sms(town: Town, card_id: UUID) -> None:
+    wallet = town.requestor("wallet", "Lommen")
+    town.token(card_id, wallet)
+    town.token(card_id, wallet, town.right(card_id), "Emil's phone")
+    told = kinds(town, town.holder_of(card_id))
+    assert {"token.provisioned", "drawing_right.token_provisioned"} <= set(told)
+    assert len(town.screen.messages) == 2
+
+
+def test_without_a_mobile_number_no_text_is_sent(town: Town) -> None:
+    card_id = town.card(cpr="0101700103", mobile=None)
+    town.block(card_id)
+    town.tell()
+    assert not town.screen.messages
+    with town.database.reading() as session:
+        assert session.scalars(select(SmsMessage.state)).all() == ["no_number"]
+
+
+# The inbox
+
+
+def test_an_inbox_is_read_newest_first_page_by_page(town: Town, card_id: UUID) -> None:
+    town.block(card_id)
+    town.replace(card_id, "lost")
+    holder_id = town.holder_of(card_id)
+    town.tell()
+    with town.database.reading() as session:
+        [first] = inbox.page(session, holder_id, 1)
+        [second] = inbox.page(session, holder_id, 1, before=first.message_id)
+        assert [first.kind, second.kind] == ["card.replaced", "card.blocked"]
+        assert inbox.page(session, holder_id, 1, before=second.message_id) == []
+
+
+def test_a_stream_gets_what_came_since(town: Town, card_id: UUID) -> None:
+    holder_id = town.holder_of(card_id)
+    town.block(card_id)
+    seen = newest(town, holder_id).message_id
+    town.replace(card_id, "lost")
+    town.tell()
+    with town.database.reading() as session:
+        assert [message.kind for message in inbox.arrived(session, holder_id, seen, 10)] == ["card.replaced"]
+
+
+def test_reading_keeps_the_first_time(town: Town, card_id: UUID) -> None:
+    town.block(card_id)
+    holder_id, first_time = town.holder_of(card_id), town.clock.now()
+    message_id = newest(town, holder_id).message_id
+    with town.transaction() as session:
+        inbox.mark_read(session, holder_id, message_id, first_time)
+    with town.transaction() as session:
+        later = first_time.replace(year=first_time.year + 1)
+        assert inbox.mark_read(session, holder_id, message_id, later).read_at == first_time
+
+
+def test_nobody_elses_message_can_be_marked(town: Town, card_id: UUID) -> None:
+    town.block(card_id)
+    message_id = newest(town, town.holder_of(card_id)).message_id
+    with town.database.reading() as session, pytest.raises(NotFound):
+        inbox.mark_read(session, ids.new_id(), message_id, town.clock.now())

@@ -1,0 +1,127 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, select
+from structlog.testing import capture_logs
+
+from notifications import sms
+from notifications.models import SmsMessage
+from notifications.sms import HttpGateway, Screen, SmsFailed
+from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.town import MOBILE, Town
+from tokenization.clock import SetClock
+from tokenization.models import PartyKey
+from tokenization.secret import Secret
+
+CODE = Secret("Your code is 481516.")
+
+
+@pytest.fixture
+def gateway(receiver: Receiver) -> Iterator[HttpGateway]:
+    with HttpGateway(receiver.url, Secret("gateway-key")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def blocked(town: Town) -> UUID:
+    """A cardholder who is to be told by SMS that the card is blocked."""
+    card_id = town.card()
+    town.block(card_id)
+    with town.transaction() as session:
+        town.fan_out_all(session)
+    return town.holder_of(card_id)
+
+
+def state(town: Town) -> tuple[str, int]:
+    with town.database.reading() as session:
+        message = session.scalars(select(SmsMessage)).one()
+        return message.state, message.attempts
+
+
+def test_the_gateway_gets_number_text_and_reference(receiver: Receiver, gateway: HttpGateway) -> None:
+    gateway.send(Secret(MOBILE), CODE, "ref-1")
+    [request] = receiver.requests
+    assert request.body == {"to": MOBILE, "text": CODE.reveal(), "reference": "ref-1"}
+    assert request.headers["authorization"] == "Bearer gateway-key"
+
+
+@pytest.mark.parametrize("status", [302, 400, 500])
+def test_any_answer_but_2xx_is_a_failure(receiver: Receiver, gateway: HttpGateway, status: int) -> None:
+    receiver.answers = [status]
+    with pytest.raises(SmsFailed, match=str(status)):
+        gateway.send(Secret(MOBILE), CODE, "ref-1")
+
+
+def test_a_gateway_that_is_away_is_a_failure_that_names_no_number() -> None:
+    with HttpGateway("http://127.0.0.1:9/sms") as gateway, pytest.raises(SmsFailed) as failed:
+        gateway.send(Secret(MOBILE), CODE, "ref-1")
+    assert MOBILE not in str(failed.value)
+
+
+def test_a_gateway_that_fails_gets_the_same_message_again(
+    town: Town, receiver: Receiver, gateway: HttpGateway, clock: SetClock, blocked: UUID
+) -> None:
+    receiver.answers = [503]
+    town.sms_sender = gateway
+    town.tell()
+    assert state(town) == ("waiting", 1)
+    clock.advance(timedelta(seconds=4))
+    town.tell()
+    assert len(receiver.requests) == 1
+    clock.advance(timedelta(seconds=2))
+    town.tell()
+    assert state(town) == ("sent", 2)
+    assert receiver.requests[0].body == receiver.requests[1].body
+
+
+def test_a_gateway_that_is_down_for_a_day_loses_nothing(
+    town: Town, receiver: Receiver, gateway: HttpGateway, clock: SetClock, blocked: UUID
+) -> None:
+    town.sms_sender = gateway
+    back, receiver.answers = clock.now() + timedelta(hours=24), [503] * 100
+    while clock.now() < back:
+        town.tell()
+        clock.advance(timedelta(minutes=90))
+    receiver.answers = []
+    clock.advance(timedelta(minutes=75))
+    town.tell()
+    assert state(town)[0] == "sent"
+
+
+def test_what_a_dead_relay_had_taken_is_sent_when_the_lease_is_over(town: Town, clock: SetClock, blocked: UUID) -> None:
+    with town.transaction() as session:
+        [claimed] = sms.claim(session, town.vault, clock.now(), 10)
+        assert claimed.holder_id == blocked
+    town.tell()
+    assert state(town) == ("waiting", 0)
+    clock.advance(sms.LEASE + timedelta(seconds=1))
+    town.tell()
+    assert state(town) == ("sent", 1)
+
+
+def test_a_relay_whose_lease_ran_out_writes_nothing_down(town: Town, clock: SetClock, blocked: UUID) -> None:
+    with town.transaction() as session:
+        [stale] = sms.claim(session, town.vault, clock.now(), 10)
+    clock.advance(sms.LEASE + timedelta(seconds=1))
+    town.tell()
+    with town.transaction() as session:
+        sms.settle(session, stale, "timed out", clock.now(), 0.0)
+    assert state(town) == ("sent", 1)
+
+
+def test_to_somebody_who_was_erased_nothing_is_sent(town: Town, blocked: UUID) -> None:
+    with town.transaction() as session:
+        session.execute(delete(PartyKey).where(PartyKey.party_id == blocked))
+    town.tell()
+    assert state(town)[0] == "no_number"
+
+
+def test_the_screen_keeps_the_text_and_logs_neither_it_nor_the_number() -> None:
+    screen = Screen()
+    with capture_logs() as logs:
+        screen.send(Secret(MOBILE), CODE, "ref-1")
+    assert screen.messages[0].text == CODE
+    assert "481516" not in str(logs) + repr(screen)
+    assert MOBILE not in str(logs) + repr(screen)

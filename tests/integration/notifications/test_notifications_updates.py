@@ -1,0 +1,415 @@
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from joserfc import jwe
+from joserfc.jwk import ECKey
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights
+from delegation.models import DrawingRight
+from notifications import bodies, webhooks
+from notifications.models import Delivery, Update
+from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.town import Town
+from tokenization import cards, credentials, ids, tokens
+from tokenization.clock import SetClock
+from tokenization.models import Base, Card, Credential, Requestor, Token
+
+NOWHERE = "http://127.0.0.1:9/hooks"
+
+
+@pytest.fixture
+def shop(town: Town) -> UUID:
+    return town.requestor()
+
+
+@pytest.fixture
+def wallet(town: Town) -> UUID:
+    return town.requestor("wallet", "Lommen")
+
+
+@pytest.fixture
+def card_id(town: Town) -> UUID:
+    return town.card()
+
+
+def feed(
+    town: Town, requestor_id: UUID, kind: str = "credential.updated", after: int = 0, limit: int = 50
+) -> bodies.Page:
+    with town.database.reading() as session:
+        return bodies.feed(session, town.vault, requestor_id, kind, after=after, limit=limit, now=town.clock.now())
+
+
+def told(town: Town, requestor_id: UUID, kind: str = "credential.updated") -> list[dict[str, Any]]:
+    """The data of each entry of a feed, after a relay did its work."""
+    town.tell()
+    return [dict(body["data"]) for body in feed(town, requestor_id, kind).bodies]
+
+
+def last4s(town: Town, card_id: UUID) -> list[str]:
+    with town.database.reading() as session:
+        rows = session.execute(
+            text("SELECT last4 FROM tokenization.plastics WHERE card_id = :card_id ORDER BY plastic_id"),
+            {"card_id": card_id},
+        )
+        return [row.last4 for row in rows]
+
+
+def withdraw(town: Town, card_id: UUID, credential_id: UUID, by: str) -> None:
+    def act(session: Session, card: Card) -> None:
+        credential = session.get_one(Credential, (card_id, credential_id))
+        credentials.withdraw(session, card, credential, by=by, now=town.clock.now())
+
+    town.change(card_id, act)
+
+
+# Cards on file
+
+
+def test_a_replacement_tells_from_which_card_to_which(town: Town, shop: UUID, card_id: UUID) -> None:
+    credential_id = town.on_file(card_id, shop)
+    town.replace(card_id)
+    old, new = last4s(town, card_id)
+    [data] = told(town, shop)
+    assert data == {
+        "credential_id": ids.to_text("cred", credential_id),
+        "reference": "customer-42",
+        "version": 3,
+        "code": "A",
+        "change": "number_changed",
+        "previous": {"last4": old, "expiry": "2029-11"},
+        "current": {"last4": new, "expiry": "2029-11"},
+        "encrypted_card": None,
+    }
+
+
+def test_a_closed_card_is_c_without_a_current_one(town: Town, shop: UUID, card_id: UUID) -> None:
+    town.on_file(card_id, shop)
+    town.close(card_id)
+    [data] = told(town, shop)
+    assert (data["code"], data["change"], data["current"]) == ("C", "closed", None)
+
+
+def test_a_registration_that_waits_for_a_yes_is_told_nothing(town: Town, shop: UUID, card_id: UUID) -> None:
+    town.registered(card_id, shop)
+    town.replace(card_id)
+    town.close(card_id)
+    assert told(town, shop) == []
+
+
+def test_a_shop_without_consent_is_told_nothing(town: Town, shop: UUID, card_id: UUID) -> None:
+    town.on_file(card_id, shop, automatic_update=False)
+    town.replace(card_id)
+    assert told(town, shop) == []
+
+
+def test_who_withdraws_from_a_shop_has_opted_out(town: Town, shop: UUID, card_id: UUID) -> None:
+    withdraw(town, card_id, town.on_file(card_id, shop), "cardholder")
+    [data] = told(town, shop)
+    assert (data["code"], data["change"], data["current"]) == ("O", "opted_out", None)
+
+
+def test_a_shop_that_withdraws_itself_needs_no_telling(town: Town, shop: UUID, card_id: UUID) -> None:
+    withdraw(town, card_id, town.on_file(card_id, shop), "merchant")
+    assert told(town, shop) == []
+
+
+def test_switching_the_update_off_is_opting_out(town: Town, shop: UUID, card_id: UUID) -> None:
+    credential_id = town.on_file(card_id, shop)
+    town.choose(card_id, credential_id, False)
+    [data] = told(town, shop)
+    assert data["code"] == "O"
+
+
+def test_switching_it_on_again_tells_the_number_that_was_missed(town: Town, shop: UUID, card_id: UUID) -> None:
+    credential_id = town.on_file(card_id, shop)
+    town.choose(card_id, credential_id, False)
+    town.replace(card_id)
+    town.choose(card_id, credential_id, True)
+    old, new = last4s(town, card_id)
+    [data] = told(town, shop)
+    assert (data["code"], data["previous"]["last4"], data["current"]["last4"]) == ("A", old, new)
+
+
+def test_switching_it_on_again_tells_nothing_where_nothing_was_missed(town: Town, shop: UUID, card_id: UUID) -> None:
+    credential_id = town.on_file(card_id, shop)
+    town.choose(card_id, credential_id, False)
+    town.choose(card_id, credential_id, True)
+    assert told(town, shop) == []
+
+
+def test_a_late_yes_tells_the_number_that_came_while_it_was_waited_for(town: Town, shop: UUID, card_id: UUID) -> None:
+    credential_id = town.registered(card_id, shop)
+    town.replace(card_id)
+    town.confirm(card_id, credential_id)
+    [data] = told(town, shop)
+    assert data["current"]["last4"] == last4s(town, card_id)[1]
+
+
+def test_two_replacements_before_the_relay_came_are_one_update(town: Town, shop: UUID, card_id: UUID) -> None:
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.replace(card_id)
+    old, _, newest = last4s(town, card_id)
+    [data] = told(town, shop)
+    assert (data["previous"]["last4"], data["current"]["last4"]) == (old, newest)
+
+
+def test_an_update_is_withheld_once_consent_is_gone(town: Town, shop: UUID, card_id: UUID) -> None:
+    credential_id = town.on_file(card_id, shop)
+    town.replace(card_id)
+    assert [data["code"] for data in told(town, shop)] == ["A"]
+    withdraw(town, card_id, credential_id, "cardholder")
+    assert feed(town, shop).bodies == []
+    assert [data["code"] for data in told(town, shop)] == ["O"]
+
+
+def test_versions_grow(town: Town, shop: UUID, card_id: UUID) -> None:
+    town.on_file(card_id, shop)
+    versions = []
+    for _ in range(3):
+        town.replace(card_id)
+        versions.append(told(town, shop)[-1]["version"])
+    assert versions == sorted(set(versions))
+
+
+def test_each_shop_has_a_feed_of_its_own(town: Town, shop: UUID, card_id: UUID) -> None:
+    other = town.requestor(name="Bogbutikken")
+    town.on_file(card_id, shop)
+    town.on_file(town.card(cpr="0101700102"), other)
+    town.replace(card_id)
+    assert len(told(town, shop)) == 1
+    assert feed(town, other).bodies == []
+
+
+def test_a_feed_goes_on_where_it_was_left(town: Town, shop: UUID) -> None:
+    for n in range(3):
+        card_id = town.card(cpr=f"010170010{n}")
+        town.on_file(card_id, shop)
+        town.replace(card_id)
+    town.tell()
+    first = feed(town, shop, limit=2)
+    rest = feed(town, shop, after=first.last_seq, limit=2)
+    end = feed(town, shop, after=rest.last_seq, limit=2)
+    assert [len(page.bodies) for page in (first, rest, end)] == [2, 1, 0]
+    assert [page.more for page in (first, rest, end)] == [True, False, False]
+    assert end.last_seq == rest.last_seq == 3
+
+
+def test_the_feed_has_what_no_webhook_could_deliver(
+    town: Town, receiver: Receiver, shop: UUID, card_id: UUID, clock: SetClock
+) -> None:
+    receiver.answers = [500] * 20
+    town.listen(shop, receiver.url)
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    for _ in range(11):
+        town.tell()
+        clock.advance(timedelta(hours=30))
+    assert [data["code"] for data in told(town, shop)] == ["A"]
+
+
+# The number itself
+
+
+def holding_numbers(town: Town, key: ECKey, *, approved: bool = True, allowed: bool = True) -> UUID:
+    """A shop that may hold numbers, with a key that the issuer has said yes to."""
+    shop = town.requestor(name="Togbilletten", may_hold_numbers=True)
+    town.listen(shop, NOWHERE, update_format="encrypted_card", encryption_key=dict(key.as_dict(private=False)))
+    with town.transaction() as session:
+        if approved:
+            webhooks.approve_encryption_key(session, shop)
+        session.get_one(Requestor, shop).may_hold_numbers = allowed
+    return shop
+
+
+def number_of(town: Town, card_id: UUID) -> str:
+    with town.database.reading() as session:
+        card = session.get_one(Card, card_id)
+        return cards.reveal_number(session, town.vault, card_id, card.current_plastic_id).reveal()
+
+
+def test_who_may_hold_numbers_gets_the_new_one_encrypted(town: Town, card_id: UUID) -> None:
+    key = ECKey.generate_key("P-256")
+    shop = holding_numbers(town, key)
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    [data] = told(town, shop)
+    opened = jwe.decrypt_compact(data["encrypted_card"], key, algorithms=["ECDH-ES", "A256GCM"])
+    assert opened.plaintext is not None
+    assert json.loads(opened.plaintext) == {"number": number_of(town, card_id), "expiry": "2029-11"}
+
+
+@pytest.mark.parametrize(("approved", "allowed"), [(False, True), (True, False)])
+def test_without_the_issuers_yes_there_is_no_number(town: Town, card_id: UUID, approved: bool, allowed: bool) -> None:
+    shop = holding_numbers(town, ECKey.generate_key("P-256"), approved=approved, allowed=allowed)
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    [data] = told(town, shop)
+    assert data["encrypted_card"] is None
+
+
+def test_a_new_key_waits_for_the_issuers_yes_again(town: Town) -> None:
+    shop = holding_numbers(town, ECKey.generate_key("P-256"))
+    other = dict(ECKey.generate_key("P-256").as_dict(private=False))
+    town.listen(shop, NOWHERE, update_format="encrypted_card", encryption_key=other)
+    with town.database.reading() as session:
+        assert not webhooks.get_endpoint(session, shop).encryption_key_approved
+
+
+def test_the_same_key_put_again_stays_approved(town: Town) -> None:
+    key = ECKey.generate_key("P-256")
+    shop = holding_numbers(town, key)
+    town.listen(shop, NOWHERE, update_format="encrypted_card", encryption_key=dict(key.as_dict(private=False)))
+    with town.database.reading() as session:
+        assert webhooks.get_endpoint(session, shop).encryption_key_approved
+
+
+def test_only_the_current_plastics_number_is_told(town: Town, card_id: UUID) -> None:
+    shop = holding_numbers(town, ECKey.generate_key("P-256"))
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    town.replace(card_id)
+    before, now = told(town, shop)
+    assert before["encrypted_card"] is None
+    assert now["encrypted_card"] is not None
+
+
+def test_no_number_stands_in_these_tables(town: Town, card_id: UUID) -> None:
+    shop = holding_numbers(town, ECKey.generate_key("P-256"))
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    told(town, shop)
+    with town.database.reading() as session:
+        tables = [table for table in Base.metadata.sorted_tables if table.schema == "notifications"]
+        dump = "".join(str(session.execute(select(table)).all()) for table in tables)
+    assert "credential.updated" in dump
+    assert number_of(town, card_id) not in dump
+
+
+# Tokens
+
+
+def state_of(town: Town, wallet: UUID) -> list[tuple[str, str | None]]:
+    return [(data["status"], data["because"]) for data in told(town, wallet, "token.updated")]
+
+
+def suspend(town: Town, card_id: UUID, token_id: UUID) -> None:
+    def act(session: Session, card: Card) -> None:
+        token = session.get_one(Token, (card_id, token_id))
+        tokens.suspend(session, card, token, by="wallet_provider", reason="fraud", now=town.clock.now())
+
+    town.change(card_id, act)
+
+
+def test_a_new_token_is_told_to_its_wallet(town: Town, wallet: UUID, card_id: UUID) -> None:
+    token_id = town.token(card_id, wallet)
+    [data] = told(town, wallet, "token.updated")
+    assert data["token_id"] == ids.to_text("tok", token_id)
+    assert (data["status"], data["because"], data["expiry"]) == ("inactive", "inactive", "2029-11")
+    assert len(data["par"]) == 29
+
+
+def test_a_block_is_told_of_every_token_with_why_and_when(town: Town, wallet: UUID, card_id: UUID) -> None:
+    for n in range(3):
+        town.token(card_id, wallet, phone=f"Phone {n}")
+    town.tell()
+    town.block(card_id, "stolen")
+    now = told(town, wallet, "token.updated")[3:]
+    assert {(data["status"], data["because"], data["reason"]) for data in now} == {
+        ("suspended", "card_blocked", "stolen")
+    }
+    assert len({data["token_id"] for data in now}) == 3
+
+
+def test_a_status_is_worked_out_when_it_is_read(town: Town, wallet: UUID, card_id: UUID) -> None:
+    town.token(card_id, wallet)
+    town.tell()
+    town.block(card_id)
+    assert state_of(town, wallet) == [("suspended", "card_blocked")] * 2
+
+
+def test_a_suspension_tells_its_own_reason(town: Town, wallet: UUID, card_id: UUID) -> None:
+    suspend(town, card_id, town.token(card_id, wallet))
+    data = told(town, wallet, "token.updated")[-1]
+    assert (data["because"], data["reason"]) == ("wallet_provider", "fraud")
+
+
+def test_a_paused_drawing_right_is_told_of_its_own_tokens_only(town: Town, wallet: UUID, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+    own, childs = town.token(card_id, wallet), town.token(card_id, wallet, right_id, "Emil's phone")
+    town.tell()
+    before = feed(town, wallet, "token.updated").last_seq
+
+    def pause(session: Session, _: Card) -> None:
+        drawing_rights.pause(session, session.get_one(DrawingRight, (card_id, right_id)), town.clock.now())
+
+    town.change(card_id, pause)
+    town.tell()
+    [body] = feed(town, wallet, "token.updated", after=before).bodies
+    assert (body["data"]["token_id"], body["data"]["because"]) == (
+        ids.to_text("tok", childs),
+        "drawing_right_paused",
+    )
+    assert own != childs
+
+
+def test_the_version_of_a_token_grows_with_card_and_right(town: Town, wallet: UUID, card_id: UUID) -> None:
+    town.token(card_id, wallet, town.right(card_id), "Emil's phone")
+    versions = [told(town, wallet, "token.updated")[-1]["version"]]
+    town.block(card_id)
+    versions.append(told(town, wallet, "token.updated")[-1]["version"])
+    assert versions[1] == versions[0] + 1
+    with town.database.reading() as session:
+        stored = session.scalars(select(Update.version).order_by(Update.seq)).all()
+    assert stored == versions
+
+
+def test_a_dead_token_is_told_nothing_of_its_card(town: Town, wallet: UUID, card_id: UUID) -> None:
+    token_id = town.token(card_id, wallet)
+
+    def end(session: Session, card: Card) -> None:
+        token = session.get_one(Token, (card_id, token_id))
+        tokens.deactivate(session, card, token, by="cardholder", now=town.clock.now())
+
+    town.change(card_id, end)
+    assert len(told(town, wallet, "token.updated")) == 2
+    town.block(card_id)
+    assert len(told(town, wallet, "token.updated")) == 2
+
+
+def test_the_newest_state_replaces_undelivered_ones(town: Town, wallet: UUID, card_id: UUID) -> None:
+    town.listen(wallet, NOWHERE)
+    town.token(card_id, wallet)
+    town.block(card_id)
+    town.tell()
+    with town.database.reading() as session:
+        states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state).order_by(Delivery.state))
+        assert [tuple(row) for row in states] == [("pending", 1), ("superseded", 1)]
+
+
+def test_a_block_reaches_ten_thousand_tokens_in_a_few_statements(town: Town, wallet: UUID, card_id: UUID) -> None:
+    town.listen(wallet, NOWHERE)
+    token_id = town.token(card_id, wallet)
+    with town.transaction() as session:
+        columns = ", ".join(column.name for column in Token.__table__.columns if column.name != "token_id")
+        session.execute(
+            text(
+                f"INSERT INTO tokenization.tokens (token_id, {columns}) SELECT gen_random_uuid(), {columns} "  # noqa: S608 - ours
+                "FROM tokenization.tokens, generate_series(2, 10000) WHERE token_id = :token_id"
+            ),
+            {"token_id": token_id},
+        )
+    town.block(card_id)
+    with town.transaction() as session:
+        town.fan_out_all(session)
+    with town.database.reading() as session:
+        last_of_each = select(Update.subject_id).distinct()
+        assert session.scalar(select(func.count()).select_from(last_of_each.subquery())) == 10_000
+        pending = select(func.count()).select_from(Delivery).where(Delivery.state == "pending")
+        assert session.scalar(pending) == 10_000

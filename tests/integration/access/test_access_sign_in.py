@@ -1,5 +1,6 @@
 """Signing in with MitID: authorization code, PKCE, DPoP; and everything that must not work."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -314,3 +315,17 @@ def test_no_secret_of_a_sign_in_stands_in_redis(phone: Phone, redis: Redis) -> N
     state = parameters_in(sent.headers["Location"])["state"]
     for secret in (code, state, phone.verifier, ANNA.cpr):
         assert secret.encode() not in kept
+
+
+def test_no_token_is_written_to_a_log_at_any_level(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    tokens = phone.sign_in()
+    refreshed = tokens_in(phone.refresh(tokens.refresh_token))
+    for secret in (
+        tokens.access_token,
+        tokens.refresh_token,
+        refreshed.access_token,
+        refreshed.refresh_token,
+        ANNA.cpr,
+    ):
+        assert secret not in caplog.text

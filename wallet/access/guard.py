@@ -117,7 +117,7 @@ def _check_step_up(who: Caller, purpose: str) -> None:
 
 def _admitted(access: Access) -> Caller:
     """First who it is (401), then whether that one may be here (403), then step-up (401) or who of the staff (422)."""
-    scheme, text = _credentials(access)
+    scheme, text = _credentials()
     token = _read(text, scheme)
     _check_proof(scheme, text, token.grant, access)
     who = _standing(token, scheme)
@@ -128,7 +128,7 @@ def _admitted(access: Access) -> Caller:
     return replace(who, staff=_staff()) if who.scope == "issuer" else who
 
 
-def _credentials(access: Access) -> tuple[str, str]:
+def _credentials() -> tuple[str, str]:
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() in ("dpop", "bearer") and text:
         return ("DPoP" if scheme.lower() == "dpop" else "Bearer"), text.strip()
@@ -179,7 +179,7 @@ def _spend(proof: dpop.Proof, access: Access) -> None:
     except RedisError as error:
         if access.without_redis:
             return
-        raise AccessRefused(503, "unavailable", "a part that this call needs is away") from error
+        raise AccessRefused(503, "unavailable", "a part that this call needs is away", retry_after=1) from error
     if not is_first:
         raise _invalid_proof("this DPoP proof was used before")
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from redis import Redis
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mobile_mock.broker import Broker
@@ -26,7 +25,7 @@ from tests.integration.access.acting import (
 from tokenization import ids
 from tokenization.clock import SetClock
 from tokenization.models import Cardholder
-from wallet.access.models import AccessSession, OAuthClient
+from wallet.access.models import OAuthClient
 from wallet.database import Database
 from wallet.services import Services
 
@@ -247,59 +246,6 @@ def test_a_revoked_app_gets_nothing(phone: Phone, database: Database) -> None:
         session.get_one(OAuthClient, phone.client_id).status = "revoked"
     assert phone.token(form).json["error"] == "invalid_client"
     assert phone.authorize().status_code == 400
-
-
-def test_a_pushed_request_is_used_once_and_binds_its_proof(phone: Phone) -> None:
-    pushed = phone.post("/oauth/par", phone.request(), phone.proof("POST", "/oauth/par"))
-    assert (pushed.status_code, pushed.json["expires_in"]) == (201, 90)
-    query = {"client_id": phone.client_id, "request_uri": pushed.json["request_uri"], "scope": "ignored"}
-    sent = phone.ask(query)
-    code = parameters_in(phone.back(phone.at_broker(sent)).headers["Location"])["code"]
-    assert phone.ask(query).status_code == 400
-    other = Phone(phone.http, phone.browser, phone.clock, phone.client_id)
-    other.verifier = phone.verifier
-    assert other.token(other.code_form(code)).json["error"] == "invalid_grant"
-
-
-def test_a_pushed_request_is_checked_at_once(phone: Phone) -> None:
-    answer = phone.post("/oauth/par", phone.request(code_challenge_method="plain"))
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
-    other_key = phone.post("/oauth/par", phone.request(dpop_jkt="k" * 43), phone.proof("POST", "/oauth/par"))
-    assert other_key.json["error"] == "invalid_dpop_proof"
-
-
-def test_a_pushed_request_is_good_for_ninety_seconds_and_its_own_app(
-    phone: Phone, clock: SetClock, register: Callable[..., str]
-) -> None:
-    uri = phone.post("/oauth/par", phone.request()).json["request_uri"]
-    other = register("wallet", redirect_uris=[REDIRECT_URI])
-    stolen = phone.ask({"client_id": other, "request_uri": uri})
-    assert stolen.status_code == 400
-    uri = phone.post("/oauth/par", phone.request()).json["request_uri"]
-    clock.advance(timedelta(seconds=90))
-    late = phone.ask({"client_id": phone.client_id, "request_uri": uri})
-    assert late.status_code == 400
-
-
-def test_revoking_any_token_ends_the_session(phone: Phone, committed: Session) -> None:
-    for kind in ("access_token", "refresh_token"):
-        tokens = phone.sign_in()
-        form = {"client_id": phone.client_id, "token": tokens.body[kind], "token_type_hint": "anything"}
-        assert phone.post("/oauth/revoke", form).status_code == 200
-        assert phone.call("GET", "/v1/me", tokens.access_token).status_code == 401
-    assert set(committed.scalars(select(AccessSession.end_reason))) == {"revoked"}
-
-
-def test_a_token_of_another_app_cannot_be_revoked(phone: Phone, register: Callable[..., str]) -> None:
-    tokens = phone.sign_in()
-    other = register("wallet", redirect_uris=[REDIRECT_URI])
-    form = {"client_id": other, "token": tokens.refresh_token}
-    assert phone.post("/oauth/revoke", form).json["error"] == "invalid_grant"
-    assert phone.call("GET", "/v1/me", tokens.access_token).status_code == 200
-
-
-def test_an_unknown_token_is_revoked_already(phone: Phone) -> None:
-    assert phone.post("/oauth/revoke", {"client_id": phone.client_id, "token": "unknown"}).status_code == 200
 
 
 def test_no_answer_may_be_cached_or_leave_in_a_referer(phone: Phone) -> None:

@@ -35,7 +35,6 @@ _URL: Final = re.compile(r"[!-\[\]-~]{1,2048}")  # visible ASCII without the bac
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 _ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # what resolvers may read as an IPv4 address
-_PORTS: Final = frozenset({443, 8443})
 
 Address = IPv4Address | IPv6Address
 
@@ -55,6 +54,7 @@ class Guard:
 
     loopback_allowed: bool = False
     resolver: Callable[[str, int], list[str]] = resolve
+    ports: frozenset[int] = frozenset({443, 8443})
 
     def check(self, url: str) -> None:
         """Look at a URL without asking the network. Raises AddressRefused."""
@@ -63,8 +63,8 @@ class Guard:
         loopback = self._is_loopback_host(host)
         if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
             raise AddressRefused("the URL must begin with https://")
-        if not loopback and (parts.port or 443) not in _PORTS:
-            raise AddressRefused("the port must be 443 or 8443")
+        if not loopback and (parts.port or 443) not in self.ports:
+            raise AddressRefused(f"the port must be one of {', '.join(map(str, sorted(self.ports)))}")
         if not loopback:
             self._check_host(host)
 

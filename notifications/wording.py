@@ -23,7 +23,7 @@ _AMOUNT: Final = {"da": None, "en": "¤¤ #,##0.00"}  # the locale's own, but "D
 _MONTH: Final = "MMMM y"
 _MOST_MERCHANTS: Final = 5
 _LONGEST_NAME: Final = 40
-_LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"(?<=\S)[.:/@\\]+(?=\S)|www\b", re.IGNORECASE)
+_LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"(?<=\S)(?:[.:@]|//)+(?=\S)|www\b", re.IGNORECASE)
 _LOOKS_LIKE_A_NUMBER: Final = re.compile(r"\d(?:[\s.-]?\d){5,}")
 _UNPRINTABLE: Final = re.compile(r"[^\w\s&'’.,:/@()+!-]|_")
 
@@ -87,12 +87,11 @@ def why_declined(payload: Mapping[str, Any], to: str, *, for_delegate: bool) -> 
 
 def _limit_sentence(limit: Mapping[str, Any], currency: str, to: str) -> str:
     most, on = figure(limit["name"], limit["limit"], currency, to), phrase(LIMITS, limit["name"], to)
-    if not limit["spent"]:
-        return f"Grænsen {on} er {most}." if to == "da" else f"The limit {on} is {most}."
-    spent = figure(limit["name"], limit["spent"], currency, to)
-    if to == "da":
-        return f"Grænsen {on} er {most}; brugt er {spent}."
-    return f"The limit {on} is {most}; used so far is {spent}."
+    sentence = f"Grænsen {on} er {most}" if to == "da" else f"The limit {on} is {most}"
+    if limit["spent"]:
+        spent = figure(limit["name"], limit["spent"], currency, to)
+        sentence += f"; brugt er {spent}" if to == "da" else f"; used so far is {spent}"
+    return sentence if sentence.endswith(".") else f"{sentence}."  # "kr." has its own
 
 
 def figure(limit: str, value: int, currency: str, to: str) -> str:

@@ -9,7 +9,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test lint format lock audit clean
+.PHONY: help demo demo-check test lint format bench lock audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +34,9 @@ lint: .venv ## check style, types and the direction of imports
 format: .venv ## put the code in order
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+bench: .venv ## measure authorisations a second over HTTP (ARGS="--cards 1000"); results go to bench/results/
+	@$(BIN)/python -m bench $(ARGS)
 
 lock: .venv ## pin requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for the newest)
 	$(BIN)/$(LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt

@@ -123,17 +123,11 @@ def _supersede(session: Session, event: Waiting, requestors: Sequence[UUID], now
 
 
 def _queue(session: Session, event: Waiting, requestors: Sequence[UUID], now: datetime) -> None:
-    columns = {
-        "requestor_id": Update.requestor_id,
-        "delivery_id": func.gen_random_uuid(),
-        "seq": Update.seq,
-        "subject_id": Update.subject_id,
-        "kind": Update.kind,
-        "state": literal("pending"),
-        "next_attempt_at": literal(now),
-        "created_at": literal(now),
-    }
     listening = and_(WebhookEndpoint.requestor_id == Update.requestor_id, WebhookEndpoint.state == "enabled")
     of_event = (Update.requestor_id.in_(requestors), Update.event_id == event.event_id)
-    found = select(*columns.values()).join(WebhookEndpoint, listening).where(*of_event)
-    session.execute(insert(Delivery).from_select(list(columns), found))
+    columns = (Update.requestor_id, Update.seq, Update.subject_id, Update.kind)
+    found = session.execute(select(*columns).join(WebhookEndpoint, listening).where(*of_event).order_by(Update.seq))
+    waiting = {"state": "pending", "next_attempt_at": now, "created_at": now}
+    rows = [{**row, **waiting, "delivery_id": ids.new_id()} for row in found.mappings()]
+    if rows:
+        session.execute(insert(Delivery), rows)

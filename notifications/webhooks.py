@@ -8,7 +8,7 @@ from uuid import UUID
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifications.addresses import AddressRefused, Guard
@@ -102,18 +102,6 @@ def send_test(session: Session, requestor_id: UUID, now: datetime) -> Delivery:
     )
     session.add(delivery)
     return delivery
-
-
-def list_deliveries(
-    session: Session, requestor_id: UUID, limit: int, before: tuple[datetime, UUID] | None = None
-) -> list[Delivery]:
-    """The newest first; `before` is `created_at` and `delivery_id` of the last one of the page before."""
-    place = tuple_(Delivery.created_at, Delivery.delivery_id)
-    statement = select(Delivery).where(Delivery.requestor_id == requestor_id)
-    if before is not None:
-        statement = statement.where(place < before)
-    newest_first = (Delivery.created_at.desc(), Delivery.delivery_id.desc())
-    return list(session.scalars(statement.order_by(*newest_first).limit(limit)))
 
 
 def retry(session: Session, requestor_id: UUID, delivery_id: UUID, now: datetime) -> Delivery:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from notifications import deliveries, outbox, webhooks
 from notifications.addresses import Guard
@@ -29,14 +30,16 @@ def card_id(town: Town) -> UUID:
 
 
 def sent(town: Town, requestor_id: UUID) -> list[Delivery]:
+    """Its deliveries, oldest first."""
     with town.database.reading() as session:
-        found = webhooks.list_deliveries(session, requestor_id, 50)
-        session.expunge_all()
-        return found
+        found = session.scalars(
+            select(Delivery).where(Delivery.requestor_id == requestor_id).order_by(Delivery.delivery_id)
+        )
+        return list(found)
 
 
 def states(town: Town, requestor_id: UUID) -> list[str]:
-    return [delivery.state for delivery in reversed(sent(town, requestor_id))]
+    return [delivery.state for delivery in sent(town, requestor_id)]
 
 
 def queue_test(town: Town, requestor_id: UUID) -> UUID:
@@ -207,7 +210,7 @@ def test_what_was_superseded_is_not_sent_again(
     clock.advance(timedelta(seconds=1))
     town.close(card_id)
     town.tell()
-    superseded = sent(town, shop)[-1].delivery_id
+    superseded = sent(town, shop)[0].delivery_id
     with town.database.reading() as session, pytest.raises(IllegalMove):
         webhooks.retry(session, shop, superseded, town.clock.now())
 
@@ -334,16 +337,14 @@ def test_an_endpoint_that_cannot_be_is_refused_by_field(
     assert refused.value.field == field
 
 
-def test_deliveries_are_listed_newest_first_page_by_page(town: Town, shop: UUID, clock: SetClock) -> None:
+def test_the_ids_of_deliveries_sort_as_they_were_made(town: Town, shop: UUID) -> None:
     town.listen(shop, "http://127.0.0.1:9/hooks")
-    queued = []
-    for _ in range(3):
-        queued.append(queue_test(town, shop))
-        clock.advance(timedelta(seconds=1))
-    with town.database.reading() as session:
-        first, second = webhooks.list_deliveries(session, shop, 2)
-        [third] = webhooks.list_deliveries(session, shop, 2, (second.created_at, second.delivery_id))
-        assert [each.delivery_id for each in (first, second, third)] == queued[::-1]
+    for n in range(3):
+        card_id = town.card(cpr=f"010170010{n}")
+        town.on_file(card_id, shop)
+        town.replace(card_id)
+        town.tell()
+    assert [delivery.seq for delivery in sent(town, shop)] == [1, 2, 3]
 
 
 def test_a_running_relay_sends_without_waiting_for_a_poll(town: Town, receiver: Receiver, shop: UUID) -> None:

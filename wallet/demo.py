@@ -139,7 +139,7 @@ def _process(data: Path, name: str, arguments: tuple[str, ...], environment: dic
     """A process in a session of its own, its output in a log; ended, with its workers, when we are done."""
     with (data / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [sys.executable, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

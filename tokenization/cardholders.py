@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tokenization import events, ids
@@ -17,6 +17,12 @@ from tokenization.vault import DataKey, Place, Vault
 LANGUAGES: Final = ("da", "en")
 _CPR: Final = re.compile(r"[0-9]{6}-?[0-9]{4}", re.ASCII)
 _MOBILE: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)  # E.164
+
+
+class AlreadyKnown(Conflict):
+    """There is another cardholder with this CPR number or MitID."""
+
+    code = "cardholder-known"
 
 
 def register(
@@ -31,10 +37,7 @@ def register(
     address: str | None = None,
     now: datetime,
 ) -> Cardholder:
-    """A new cardholder. Raises Invalid for a CPR or mobile of the wrong shape, Conflict if the CPR is known."""
-    fingerprint = vault.fingerprint("cpr", normal_cpr(cpr))
-    if session.scalar(select(Cardholder.holder_id).where(Cardholder.cpr_fingerprint == fingerprint)):
-        raise Conflict("there is a cardholder with this CPR number already")
+    """A new cardholder. Raises Invalid for a CPR or mobile of the wrong shape, AlreadyKnown."""
     holder_id = ids.new_id()
     data_key = vault.create_party_key(session, holder_id)
     holder = Cardholder(
@@ -42,41 +45,55 @@ def register(
         name=name,
         language=language,
         address=address,
-        cpr_fingerprint=fingerprint,
+        cpr_fingerprint=vault.fingerprint("cpr", normal_cpr(cpr)),
         cpr_sealed=data_key.seal(_place(holder_id, "cpr_sealed"), normal_cpr(cpr).encode()),
         mitid_uuid=mitid_uuid,
         created_at=now,
     )
     _set_mobile(vault, data_key, holder, mobile)
     session.add(holder)
-    session.flush()
+    _flush(session)
     events.emit(session, events.CardholderRegistered(at=now, subject_id=holder_id, holder_id=holder_id))
     return holder
 
 
 def change(session: Session, vault: Vault, holder: Cardholder, changes: dict[str, Any], now: datetime) -> None:
-    """Change name, address, language, mobile or MitID link. After a new mobile no SMS codes for a while (R-S1)."""
-    for field, value in changes.items():
+    """Change name, address, language, mobile or MitID link, its lock held. After a new mobile no SMS codes for a while
+    (R-S1). Raises Invalid, AlreadyKnown.
+    """
+    fields = sorted(name for name, value in changes.items() if _differs(vault, holder, name, value))
+    for field in fields:
         if field == "mobile":
-            _set_mobile(vault, vault.party_key(session, holder.holder_id), holder, value)
+            _set_mobile(vault, vault.party_key(session, holder.holder_id), holder, changes[field])
             holder.mobile_changed_at = now
         else:
-            setattr(holder, field, value)
-    fields, subject = sorted(changes), holder.holder_id
-    events.emit(session, events.CardholderChanged(at=now, subject_id=subject, holder_id=subject, fields=fields))
+            setattr(holder, field, changes[field])
+    _flush(session)
+    if fields:
+        subject = holder.holder_id
+        events.emit(session, events.CardholderChanged(at=now, subject_id=subject, holder_id=subject, fields=fields))
 
 
-def get(session: Session, holder_id: UUID) -> Cardholder:
-    """The cardholder. Raises NotFound."""
-    holder = session.get(Cardholder, holder_id)
+def _differs(vault: Vault, holder: Cardholder, field: str, value: str | None) -> bool:
+    if field != "mobile":
+        return bool(getattr(holder, field) != value)
+    return holder.mobile_fingerprint != (None if value is None else vault.fingerprint("mobile", value))
+
+
+def _flush(session: Session) -> None:
+    """The unique columns have the last word: two at once may register the same person."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise AlreadyKnown from error
+
+
+def get(session: Session, holder_id: UUID, *, lock: bool = False) -> Cardholder:
+    """The cardholder; locked, that is before any card's lock, never after. Raises NotFound."""
+    holder = session.get(Cardholder, holder_id, with_for_update=lock or None, populate_existing=lock)
     if holder is None:
         raise NotFound
     return holder
-
-
-def lock(session: Session, holder_id: UUID) -> Cardholder:
-    """The cardholder, locked: taken before any card's lock, never after."""
-    return session.get_one(Cardholder, holder_id, with_for_update=True, populate_existing=True)
 
 
 def mobile(session: Session, vault: Vault, holder: Cardholder) -> Secret[str] | None:

@@ -1,4 +1,4 @@
-"""The card: its lock, its plastics and their numbers, blocking, replacing, closing (R-10, R-12, R-13)."""
+"""The card: its lock, its plastics and their numbers, blocking, closing (R-10, R-12, R-13)."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,15 +14,14 @@ from tokenization import events, ids, numbers
 from tokenization.clock import add_months, last_of_month, local_date
 from tokenization.errors import CardClosed, IllegalMove, Invalid
 from tokenization.keys import Purpose
-from tokenization.models import Card, PanDirectory, Plastic, Token, TokenDirectory
+from tokenization.models import Card, PanDirectory, Plastic, TokenDirectory
 from tokenization.secret import Cvc, Number
 from tokenization.vault import DataKey, Place, Vault, keyed_hash
 
 SCHEMES: Final = ("visa_dankort", "dankort", "visa")
 CARDHOLDER_REASONS: Final = ("lost", "stolen", "misused", "copied", "pin_compromised", "suspected")
-ISSUER_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "overdraft")
-REPLACEMENT_REASONS: Final = ("expiring", "damaged", "lost", "stolen", "misused", "bank")
-ENDS_AT_ONCE: Final = frozenset({"lost", "stolen", "misused", "bank"})
+BLOCK_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "overdraft")
+NEEDS_A_REMINDER: Final = frozenset({"rules_broken", "overdraft"})
 FIRST_JOURNAL_LINK: Final = bytes(32)
 _LOCKED: Final = "locked_cards"
 
@@ -84,7 +83,7 @@ def issue(
     session.flush()
     _remember_lock(session, card.card_id)
     data_key = vault.create_card_key(session, card.card_id)
-    plastic = _emboss(session, vault, data_key, space, card, now)
+    plastic = emboss(session, vault, data_key, space, card, now)
     plastic.state, plastic.activated_at = "active", now
     events.emit(
         session,
@@ -102,9 +101,8 @@ def issue(
     return card
 
 
-def _emboss(
-    session: Session, vault: Vault, data_key: DataKey, space: NumberSpace, card: Card, now: datetime
-) -> Plastic:
+def emboss(session: Session, vault: Vault, data_key: DataKey, space: NumberSpace, card: Card, now: datetime) -> Plastic:
+    """A plastic with a fresh number for the card's `current_plastic_id`, inactive."""
     number = claim_number(session, vault, space.card_bin, PanDirectory, card.card_id, card.current_plastic_id)
     plastic = Plastic(
         card_id=card.card_id,
@@ -219,11 +217,17 @@ def block(
     now: datetime,
     reported_by: str | None = None,
     reminded_at: datetime | None = None,
+    gross: bool = False,
 ) -> bool:
-    """Block the card: one row, reaching every token by derivation (R-10.1). False if it was blocked already.
+    """Block the card: one row, reaching every token by derivation (R-10.1). False if it was blocked already: the first
+    notice stands.
 
-    `noticed_at` is when the notice reached the bank (R-11.4). Raises CardClosed.
+    `noticed_at` is when the notice reached the bank (R-11.4). Raises CardClosed; Invalid for a time to come, and for
+    broken rules or overdraft without a written reminder, unless gross (R-12.1).
     """
+    _check_times(now, noticed_at=noticed_at, reminded_at=reminded_at)
+    if reason in NEEDS_A_REMINDER and reminded_at is None and not gross:
+        raise Invalid("reminded_at", "is needed for that reason, unless it is gross (R-12.1)")
     if card.state == "closed":
         raise CardClosed
     if card.state == "blocked":
@@ -242,22 +246,30 @@ def block(
             noticed_at=noticed_at,
             reported_by=reported_by,
             reminded_at=reminded_at,
+            gross=gross,
         ),
     )
     return True
+
+
+def _check_times(now: datetime, **times: datetime | None) -> None:
+    for name, at in times.items():
+        if at is not None and at > now:
+            raise Invalid(name, "is in the future")
 
 
 def unblock(session: Session, card: Card, now: datetime) -> None:
     """Take the block away: a found card, by agreement with the bank (R-10.1c). Raises IllegalMove."""
     if card.state != "blocked":
         raise IllegalMove("the card is not blocked")
-    _clear_block(card)
+    clear_block(card)
     last4 = current_plastic(session, card).last4
     event = events.CardUnblocked(at=now, card_id=card.card_id, holder_id=card.holder_id, last4=last4)
     events.emit(session, event)
 
 
-def _clear_block(card: Card) -> None:
+def clear_block(card: Card) -> None:
+    """Forget the block; who does so says why by an event."""
     card.state, card.block_reason, card.blocked_at, card.blocked_by = "active", None, None, None
     card.noticed_at, card.revision = None, card.revision + 1
 
@@ -269,76 +281,3 @@ def close(session: Session, card: Card, now: datetime) -> None:
     card.state, card.revision = "closed", card.revision + 1
     last4 = current_plastic(session, card).last4
     events.emit(session, events.CardClosed(at=now, card_id=card.card_id, holder_id=card.holder_id, last4=last4))
-
-
-def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reason: str, now: datetime) -> Plastic:
-    """A new plastic with a new number, inactive until activated (R-12.2, R-13). Tokens and credentials follow.
-
-    The old one ends at once for lost, stolen, misused and bank, else when the new one is activated; loss, theft and
-    misuse end a block for the same. The caller retires the tokens for `misused`. Raises CardClosed, Invalid.
-    """
-    if card.state == "closed":
-        raise CardClosed
-    previous, unblocked = current_plastic(session, card), _replacement_unblocks(card, reason)
-    if card.state == "blocked" and not unblocked and reason not in ENDS_AT_ONCE:
-        raise Invalid("reason", f"the card is blocked for {card.block_reason}: replace it for lost, stolen or misused")
-    if reason in ENDS_AT_ONCE:
-        _end_plastics(session, card, card.block_reason or reason, now)
-    if unblocked:
-        _clear_block(card)
-    card.current_plastic_id, card.revision = ids.new_id(), card.revision + (not unblocked)
-    fresh = _emboss(session, vault, vault.card_key(session, card.card_id), space, card, now)
-    events.emit(
-        session,
-        events.CardReplaced(
-            at=now,
-            card_id=card.card_id,
-            holder_id=card.holder_id,
-            reason=reason,
-            previous_plastic_id=previous.plastic_id,
-            plastic_id=fresh.plastic_id,
-            previous_last4=previous.last4,
-            previous_expiry=month(previous.expiry),
-            last4=fresh.last4,
-            expiry=month(fresh.expiry),
-            unblocked=unblocked,
-        ),
-    )
-    return fresh
-
-
-def _replacement_unblocks(card: Card, reason: str) -> bool:
-    ends_a_block = reason in {"lost", "stolen", "misused"} and card.block_reason in CARDHOLDER_REASONS
-    return card.state == "blocked" and ends_a_block
-
-
-def _end_plastics(session: Session, card: Card, reason: str, now: datetime) -> None:
-    ended = {"state": "replaced", "ended_reason": reason, "ended_at": now}
-    living = (Plastic.card_id == card.card_id, Plastic.state.in_(("inactive", "active")))
-    session.execute(update(Plastic).where(*living).values(ended))
-
-
-def activate_plastic(session: Session, card: Card, now: datetime) -> Plastic:
-    """The cardholder has the new plastic: it works from now on, and the one before it no more. Raises IllegalMove."""
-    fresh = current_plastic(session, card)
-    if fresh.state != "inactive":
-        raise IllegalMove("the newest plastic is active already")
-    older = (Plastic.card_id == card.card_id, Plastic.plastic_id != fresh.plastic_id, Plastic.state != "replaced")
-    session.execute(update(Plastic).where(*older).values(state="replaced", ended_reason="replaced", ended_at=now))
-    fresh.state, fresh.activated_at = "active", now
-    event = events.PlasticActivated(at=now, card_id=card.card_id, plastic_id=fresh.plastic_id, last4=fresh.last4)
-    events.emit(session, event)
-    return fresh
-
-
-def is_in_register(card: Card, plastic_: Plastic) -> bool:
-    """Whether the shared register says that this number is blocked (R-21). It never gives the reason."""
-    if plastic_.state == "replaced":
-        return plastic_.ended_reason in ISSUER_REASONS
-    return card.state == "blocked"
-
-
-def live_token_count(session: Session, card_id: UUID) -> int:
-    """How many tokens of the card are not deactivated: what a block reaches."""
-    live = (Token.card_id == card_id, Token.state != "deactivated")
-    return session.scalar(select(func.count()).select_from(Token).where(*live)) or 0

@@ -87,7 +87,7 @@ class PlasticActivated(CardEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CardBlocked(CardEvent):
-    """R-10.1b, R-11.4: reason, who, and when the notice reached the bank."""
+    """R-10.1b, R-11.4: reason, who, when the notice reached the bank; R-12.1: when it reminded, or that it need not."""
 
     type = "card.blocked"
     holder_id: UUID
@@ -97,6 +97,7 @@ class CardBlocked(CardEvent):
     noticed_at: datetime
     reported_by: str | None = None
     reminded_at: datetime | None = None
+    gross: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,7 @@ class CardClosed(CardEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CardReplaced(CardEvent):
-    """A new plastic, a new number, the same card. `retired` tells that the tokens were ended (misuse)."""
+    """A new plastic, a new number, the same card. `retired`: its tokens were ended (misuse, or it had expired)."""
 
     type = "card.replaced"
     holder_id: UUID
@@ -127,6 +128,7 @@ class CardReplaced(CardEvent):
     last4: str
     expiry: str
     unblocked: bool
+    retired: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,13 +261,16 @@ class RequestorRegistered(SubjectEvent):
     requestor_id: UUID
     kind: str
     name: str
+    status: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestorChanged(SubjectEvent):
+    """What the bank allows it from now on, by field."""
+
     type = "requestor.changed"
     requestor_id: UUID
-    fields: list[str]
+    changes: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,31 +1,32 @@
 """The journal: append-only and hash-chained, one chain per card (and one per policy, requestor, cardholder, client).
 
-link = HMAC-SHA-256(journal key, previous link || metadata || SHA-256(salt || payload)), with metadata and payload as
-canonical JSON (RFC 8785). A database writer cannot recompute it; payload and salt can be erased (R-20) without breaking
-the chain; the count and the head on the card's row show a tail that was cut.
+link = HMAC-SHA-256(journal key, previous link || metadata || digest), with digest = SHA-256(salt || payload), and
+metadata and payload as canonical JSON (RFC 8785). A database writer cannot recompute it. The digest stands in a column
+of its own, so that payload and salt can be erased (R-20) without breaking the chain; the count and the head on the
+card's row show a tail that was cut.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from tokenization import cards, ids
 from tokenization.events import CardEvent, Event, SubjectEvent, rfc3339
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys import KeyRing, KeyRingError, Purpose
 from tokenization.models import Card, JournalEntry, SubjectJournal, SubjectJournalEntry
-from tokenization.secret import Key
 from tokenization.vault import keyed_hash
 
 FIRST_LINK: Final = cards.FIRST_JOURNAL_LINK
+Entry = JournalEntry | SubjectJournalEntry
+Head = Card | SubjectJournal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,72 +49,90 @@ class Verdict:
     broken_at: int | None
 
 
-def append(session: Session, ring: KeyRing, events: Iterable[Event], actor: str) -> list[Recorded]:
+def append(session: Session, ring: KeyRing, events: Sequence[Event], actor: str) -> list[Recorded]:
     """Write the events behind their chains. The card's lock must be held; raises LockNotHeld if it isn't."""
-    return [_append_one(session, ring, event, actor) for event in events]
+    subjects = {event.subject_id for event in events if isinstance(event, SubjectEvent)}
+    # All of them at once and in ascending order, after the cards: so no deadlock.
+    heads = {subject_id: _locked_subject(session, subject_id) for subject_id in sorted(subjects)}
+    return [_append_one(session, ring, event, actor, heads) for event in events]
 
 
-def _append_one(session: Session, ring: KeyRing, event: Event, actor: str) -> Recorded:
+def _append_one(
+    session: Session, ring: KeyRing, event: Event, actor: str, heads: dict[UUID, SubjectJournal]
+) -> Recorded:
+    head, entry = _begin(session, event, heads)
+    key, payload = ring.current(Purpose.JOURNAL), event.payload()
+    entry.seq, entry.event_id, entry.key_version = head.journal_count + 1, ids.new_id(), key.version
+    entry.type, entry.at, entry.actor = event.type, event.at, actor
+    entry.payload, entry.salt = payload, secrets.token_bytes(16)
+    entry.digest = _digest(entry.salt, payload)
+    entry.link = _link(ring, head.journal_head, entry)
+    session.add(entry)
+    head.journal_count, head.journal_head = entry.seq, entry.link
+    return Recorded(_owner(entry), entry.seq, event, entry.event_id, payload)
+
+
+def _begin(session: Session, event: Event, heads: dict[UUID, SubjectJournal]) -> tuple[Head, Entry]:
     if isinstance(event, CardEvent):
-        head: Card | SubjectJournal = cards.locked(session, event.card_id)
-        owner_id, entry_type = event.card_id, JournalEntry
-    elif isinstance(event, SubjectEvent):
-        head = _locked_subject(session, event.subject_id)
-        owner_id, entry_type = event.subject_id, SubjectJournalEntry  # type: ignore[assignment]  # same columns but the first
-    else:
-        raise TypeError(f"{type(event).__name__} belongs neither to a card nor to a subject")
-    key = ring.current(Purpose.JOURNAL)
-    seq, event_id, salt, payload = head.journal_count + 1, ids.new_id(), secrets.token_bytes(16), event.payload()
-    metadata = _metadata(owner_id, seq, event_id, event.type, event.at, actor, key.version)
-    link = _link(key.key, head.journal_head, metadata, salt, payload)
-    fields = {"seq": seq, "event_id": event_id, "type": event.type, "at": event.at, "actor": actor}
-    owner = "card_id" if entry_type is JournalEntry else "subject_id"
-    session.add(
-        entry_type(**{owner: owner_id}, **fields, payload=payload, salt=salt, key_version=key.version, link=link)
-    )
-    head.journal_count, head.journal_head = seq, link
-    return Recorded(owner_id, seq, event, event_id, payload)
+        return cards.locked(session, event.card_id), JournalEntry(card_id=event.card_id)
+    if isinstance(event, SubjectEvent):
+        return heads[event.subject_id], SubjectJournalEntry(subject_id=event.subject_id)
+    raise TypeError(f"{type(event).__name__} belongs neither to a card nor to a subject")
 
 
 def verify_card(session: Session, ring: KeyRing, card_id: UUID) -> Verdict:
     """Walk the card's chain from its first entry to the head on the card's row."""
-    card = session.get_one(Card, card_id, populate_existing=True)
-    entries = session.scalars(select(JournalEntry).where(JournalEntry.card_id == card_id).order_by(JournalEntry.seq))
-    return _verify(ring, card_id, entries.all(), card)
+    both = select(Card, JournalEntry).outerjoin(JournalEntry, JournalEntry.card_id == Card.card_id)
+    return _verify(session, ring, both.where(Card.card_id == card_id).order_by(JournalEntry.seq))
 
 
 def verify_subject(session: Session, ring: KeyRing, subject_id: UUID) -> Verdict:
     """The same for a policy, a requestor, a cardholder or a client."""
-    head = session.get_one(SubjectJournal, subject_id, populate_existing=True)
-    chain = select(SubjectJournalEntry).where(SubjectJournalEntry.subject_id == subject_id)
-    return _verify(ring, subject_id, session.scalars(chain.order_by(SubjectJournalEntry.seq)).all(), head)
+    of_subject = SubjectJournalEntry.subject_id == SubjectJournal.subject_id
+    both = select(SubjectJournal, SubjectJournalEntry).outerjoin(SubjectJournalEntry, of_subject)
+    return _verify(session, ring, both.where(SubjectJournal.subject_id == subject_id).order_by(SubjectJournalEntry.seq))
 
 
-def _verify(
-    ring: KeyRing, owner_id: UUID, entries: Sequence[JournalEntry | SubjectJournalEntry], head: Card | SubjectJournal
-) -> Verdict:
+def _verify(session: Session, ring: KeyRing, head_and_entries: Select[Any, Any]) -> Verdict:
+    """Head and entries come in one statement: between two, somebody could append."""
+    rows = session.execute(head_and_entries, execution_options={"populate_existing": True}).all()
+    head, entries = rows[0][0], [entry for _, entry in rows if entry is not None]
     link = FIRST_LINK
     for seq, entry in enumerate(entries, 1):
-        key = ring.get(Purpose.JOURNAL, entry.key_version)
-        metadata = _metadata(owner_id, seq, entry.event_id, entry.type, entry.at, entry.actor, entry.key_version)
-        if entry.seq != seq or entry.link != _link(key, link, metadata, entry.salt, entry.payload):
+        if entry.seq != seq or not _holds(ring, link, entry):
             return Verdict(False, len(entries), seq)
         link = entry.link
-    if len(entries) != head.journal_count or link != head.journal_head:
-        return Verdict(False, len(entries), len(entries) + 1)
+    if (len(entries), link) != (head.journal_count, head.journal_head):
+        return Verdict(False, len(entries), min(len(entries), head.journal_count) + 1)
     return Verdict(True, len(entries), None)
+
+
+def _holds(ring: KeyRing, previous: bytes, entry: Entry) -> bool:
+    """Whether an entry is what was written, behind what was written before it; its payload may have been erased."""
+    try:
+        linked = entry.link == _link(ring, previous, entry)
+    except KeyRingError:
+        return False
+    erased = entry.payload is None and entry.salt is None
+    return linked and (erased or entry.digest == _digest(entry.salt or b"", entry.payload))
 
 
 def _locked_subject(session: Session, subject_id: UUID) -> SubjectJournal:
     new = {"subject_id": subject_id, "journal_count": 0, "journal_head": FIRST_LINK}
     session.execute(insert(SubjectJournal).values(new).on_conflict_do_nothing())
     locked = select(SubjectJournal).where(SubjectJournal.subject_id == subject_id).with_for_update()
-    return session.scalars(locked).one()
+    return session.scalars(locked, execution_options={"populate_existing": True}).one()
 
 
-def _metadata(owner: UUID, seq: int, event_id: UUID, type_: str, at: datetime, actor: str, key_version: int) -> bytes:
-    return rfc8785.dumps([str(owner), seq, str(event_id), type_, rfc3339(at), actor, key_version])
+def _digest(salt: bytes, payload: dict[str, Any] | None) -> bytes:
+    return sha256(salt + rfc8785.dumps(payload)).digest()
 
 
-def _link(key: Key, previous: bytes, metadata: bytes, salt: bytes, payload: dict[str, Any]) -> bytes:
-    return keyed_hash(key, previous + metadata + sha256(salt + rfc8785.dumps(payload)).digest())
+def _link(ring: KeyRing, previous: bytes, entry: Entry) -> bytes:
+    key = ring.get(Purpose.JOURNAL, entry.key_version)
+    about = (str(_owner(entry)), entry.seq, str(entry.event_id), entry.type, rfc3339(entry.at), entry.actor)
+    return keyed_hash(key, previous + rfc8785.dumps([*about, entry.key_version]) + entry.digest)
+
+
+def _owner(entry: Entry) -> UUID:
+    return entry.card_id if isinstance(entry, JournalEntry) else entry.subject_id

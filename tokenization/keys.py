@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -28,7 +28,9 @@ class Purpose(StrEnum):
     BROKER_CLIENT = "broker_client"  # ES256, our client assertion at the MitID broker
 
 
-ASYMMETRIC = frozenset({Purpose.ACCESS_TOKEN, Purpose.CARD_TRANSPORT, Purpose.BROKER_CLIENT})
+ASYMMETRIC: Final = frozenset({Purpose.ACCESS_TOKEN, Purpose.CARD_TRANSPORT, Purpose.BROKER_CLIENT})
+_KEY_BYTES: Final = 32
+_VERSIONS: Final = range(1, 2**16)  # two bytes of every sealed value (vault.py)
 
 
 class KeyRingError(Exception):
@@ -61,6 +63,8 @@ class FileKeyRing:
 
     def __init__(self, folder: Path) -> None:
         self._keys: dict[Purpose, dict[int, Key]] = {purpose: {} for purpose in Purpose}
+        if not folder.is_dir():
+            raise KeyRingError(f"there is no key ring at {folder}")
         if folder.stat().st_mode & 0o077:
             raise KeyRingError(f"the key ring {folder} must be readable by its owner only (mode 0700)")
         for path in sorted(folder.glob("*.json")):
@@ -103,7 +107,7 @@ def create(folder: Path) -> None:
 
 def _fresh(purpose: Purpose) -> Key:
     if purpose not in ASYMMETRIC:
-        return Key(secrets.token_bytes(32))
+        return Key(secrets.token_bytes(_KEY_BYTES))
     private = ec.generate_private_key(ec.SECP256R1())
     return Key(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
@@ -126,6 +130,8 @@ def _read(path: Path) -> _Entry:
         entry = _Entry(Purpose(content["purpose"]), int(content["version"]), Key(bytes.fromhex(content["key"])))
     except (ValueError, KeyError, TypeError) as error:
         raise KeyRingError(f"the key file {path.name} is not readable as a key") from error
-    if path.name != f"{entry.purpose}.{entry.version}.json":
+    if path.name != f"{entry.purpose}.{entry.version}.json" or entry.version not in _VERSIONS:
         raise KeyRingError(f"the key file {path.name} holds a key of another name")
+    if entry.purpose not in ASYMMETRIC and len(entry.key.reveal()) != _KEY_BYTES:
+        raise KeyRingError(f"the key file {path.name} holds a key of another length")
     return entry

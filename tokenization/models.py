@@ -136,7 +136,7 @@ class Plastic(Base):
     """One embossed card: a PAN, sealed, and an expiry, which is the last day that it is valid (R-13)."""
 
     __tablename__ = "plastics"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), {"schema": SCHEMA})
+    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), Index(None, "last4"), {"schema": SCHEMA})
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     plastic_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -170,6 +170,10 @@ class Token(Base):
     __tablename__ = "tokens"
     __table_args__ = (
         key_to(f"{SCHEMA}.cards", "card_id"),
+        # By its id, its wallet or its phone alone a token is looked for only off the payment path.
+        Index(None, "token_id"),
+        Index(None, "requestor_id", "token_id"),
+        Index(None, "device_thumbprint"),
         Index("ix_tokens_live", "card_id", postgresql_where=text("state <> 'deactivated'")),
         {"schema": SCHEMA},
     )
@@ -268,11 +272,15 @@ class Credential(Base):
     """A stored credential: the card on file at a merchant (R-3.6)."""
 
     __tablename__ = "credentials"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), {"schema": SCHEMA})
+    __table_args__ = (
+        key_to(f"{SCHEMA}.cards", "card_id"),
+        Index(None, "requestor_id", "credential_id"),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     credential_id: Mapped[UUID] = mapped_column(primary_key=True)
-    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.requestors.requestor_id"), index=True)
+    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.requestors.requestor_id"))
     reference: Mapped[str]
     agreement: Mapped[str]
     state: Mapped[str]
@@ -308,7 +316,7 @@ class Policy(Base):
 
 
 class JournalEntry(Base):
-    """One thing that happened to a card, chained to the one before (journal.py)."""
+    """One thing that happened to a card, chained to the one before (journal.py). Payload and salt may be erased."""
 
     __tablename__ = "journal_entries"
     __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), {"schema": SCHEMA})
@@ -319,8 +327,9 @@ class JournalEntry(Base):
     type: Mapped[str]
     at: Mapped[datetime]
     actor: Mapped[str]
-    payload: Mapped[dict[str, Any]]
-    salt: Mapped[bytes]
+    payload: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    salt: Mapped[bytes | None]
+    digest: Mapped[bytes]
     key_version: Mapped[int]
     link: Mapped[bytes]
 
@@ -348,7 +357,8 @@ class SubjectJournalEntry(Base):
     type: Mapped[str]
     at: Mapped[datetime]
     actor: Mapped[str]
-    payload: Mapped[dict[str, Any]]
-    salt: Mapped[bytes]
+    payload: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    salt: Mapped[bytes | None]
+    digest: Mapped[bytes]
     key_version: Mapped[int]
     link: Mapped[bytes]

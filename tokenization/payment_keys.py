@@ -47,9 +47,9 @@ def token_key(ring: KeyRing, key_version: int, token_id: UUID) -> Key:
 
 
 def issue(session: Session, vault: Vault, card: Card, token: Token, now: datetime) -> Batch:
-    """The next ten keys. Raises AtcExhausted. The caller has checked that the token is active."""
-    first, last = token.atc_issued + 1, token.atc_issued + BATCH
-    if last > LAST_ATC:
+    """The next ten keys, or the last. Raises AtcExhausted. The caller has checked that the token is active."""
+    first, last = token.atc_issued + 1, min(token.atc_issued + BATCH, LAST_ATC)
+    if first > LAST_ATC:
         raise AtcExhausted
     key_version = vault.ring.current(Purpose.TOKEN).version
     batch = KeyBatch(

@@ -1,12 +1,13 @@
 """Policies: versioned figures that the bank sets, each from a moment on. Amounts in minor units of DKK."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -101,22 +102,24 @@ def load(session: Session, now: datetime) -> Policies:
     return Policies(**{name: SHAPES[name](**figures) for name, figures in session.execute(newest)})
 
 
-def history(session: Session) -> list[Policy]:
-    """All versions of all policies, by name, newest first."""
-    return list(session.scalars(select(Policy).order_by(Policy.name, Policy.version.desc())))
+def history(session: Session, offset: int, limit: int) -> list[Policy]:
+    """Versions of all policies, by name, newest first: so many of them after `offset`."""
+    ordered = select(Policy).order_by(Policy.name, Policy.version.desc())
+    return list(session.scalars(ordered.offset(offset).limit(limit)))
 
 
 def put(
     session: Session, name: str, figures: dict[str, Any], effective_at: datetime, set_by: str, now: datetime
 ) -> Policy:
-    """A new version of a policy. Raises NotFound for an unknown name, Invalid for a figure that is missing or wrong."""
+    """A new version of a policy. Raises NotFound for an unknown name, Invalid for a figure that is missing or wrong,
+    and for a time that has passed.
+    """
     if name not in SHAPES:
         raise NotFound
     _check(SHAPES[name], figures)
-    newest = session.scalars(
-        select(Policy).where(Policy.name == name).order_by(Policy.version.desc()).limit(1).with_for_update()
-    ).one()
-    version = newest.version + 1
+    if effective_at < now:
+        raise Invalid("effective_at", "is in the past")
+    version = _lock_newest(session, name) + 1
     policy = Policy(
         name=name, version=version, figures=figures, effective_at=effective_at, set_by=set_by, created_at=now
     )
@@ -128,34 +131,53 @@ def put(
     return policy
 
 
+def _lock_newest(session: Session, name: str) -> int:
+    """The newest version, once nobody else is setting one: the first version's row is the lock."""
+    session.execute(select(Policy.version).where(Policy.name == name, Policy.version == 1).with_for_update())
+    return session.scalars(select(func.max(Policy.version)).where(Policy.name == name)).one()
+
+
 def subject_id(name: str) -> UUID:
     """Whose journal the changes of a policy stand in."""
     return uuid5(NAMESPACE_URL, f"urn:tegnebog:policy:{name}")
+
+
+# What a figure may be, where it is no amount: from, to.
+_BOUNDS: Final = {
+    "active_tokens_per_card": (0, 10_000),
+    "provisionings_per_window": (0, 10_000),
+    "window_days": (1, 3_660),
+    "phones_per_drawing_right": (0, 10_000),
+    "wrong_card_entries": (1, 100),
+    "pause_hours": (1, 8_784),
+    "payments_per_day": (0, 10_000),
+    "payments_without_pin": (0, 10_000),
+    "days": (1, 366),
+    "long_days": (1, 366),
+    "estimated_percent": (100, 1_000),
+}
+_AMOUNT: Final = (0, MAX_AMOUNT_MINOR)
+_CATEGORY: Final = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
 def _check(shape: type[Any], figures: dict[str, Any]) -> None:
     expected = {field.name: field.type for field in dataclasses.fields(shape)}
     for name in [*expected, *figures]:
         if name not in expected:
-            raise Invalid(f"figures.{name}", "there is no such figure in this policy")
+            raise Invalid("figures", f"there is no figure of another name than {', '.join(expected)} in this policy")
         if name not in figures:
             raise Invalid(f"figures.{name}", "is missing")
-        if not _fits(expected[name], figures[name]):
-            raise Invalid(f"figures.{name}", _EXPECTATION[expected[name]])
-    if figures.get("counter") not in (None, "count", "amount"):
-        raise Invalid("figures.counter", "is count or amount")
+        if problem := _problem(name, expected[name], figures[name]):
+            raise Invalid(f"figures.{name}", problem)
 
 
-_EXPECTATION: Final[dict[Any, str]] = {
-    int: f"is a whole number from 0 to {MAX_AMOUNT_MINOR}",
-    str: "is a text",
-    list[str]: "is a list of texts",
-}
-
-
-def _fits(expected: Any, value: object) -> bool:
+def _problem(name: str, expected: Any, value: object) -> str | None:
+    """What is wrong with a figure; None if nothing is."""
     if expected is int:
-        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_AMOUNT_MINOR
+        least, most = _BOUNDS.get(name, _AMOUNT)
+        fits = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+        return None if fits else f"is a whole number from {least} to {most}"
     if expected is str:
-        return isinstance(value, str)
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return None if value in ("count", "amount") else "is count or amount"
+    fits = isinstance(value, list) and all(isinstance(each, str) and _CATEGORY.fullmatch(each) for each in value)
+    return None if fits else "is a list of categories"

@@ -22,6 +22,7 @@ def register(
     schemes: list[str],
     may_hold_numbers: bool = False,
     app_attestation: str = "off",
+    status: str = "active",
     now: datetime,
 ) -> Requestor:
     """Approve a wallet, a merchant or an acquirer."""
@@ -29,7 +30,7 @@ def register(
         requestor_id=ids.new_id(),
         kind=kind,
         name=name,
-        status="active",
+        status=status,
         merchant_ids=merchant_ids,
         schemes=schemes,
         may_hold_numbers=may_hold_numbers,
@@ -39,18 +40,22 @@ def register(
     session.add(requestor)
     session.flush()
     subject = requestor.requestor_id
-    event = events.RequestorRegistered(at=now, subject_id=subject, requestor_id=subject, kind=kind, name=name)
+    event = events.RequestorRegistered(
+        at=now, subject_id=subject, requestor_id=subject, kind=kind, name=name, status=status
+    )
     events.emit(session, event)
     return requestor
 
 
 def change(session: Session, requestor: Requestor, changes: dict[str, Any], now: datetime) -> None:
     """Change what the bank allows it; `status` `suspended` stops its tokens at once, by derivation."""
-    for field, value in changes.items():
+    news = {field: value for field, value in changes.items() if getattr(requestor, field) != value}
+    for field, value in news.items():
         setattr(requestor, field, value)
-    subject = requestor.requestor_id
-    event = events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, fields=sorted(changes))
-    events.emit(session, event)
+    if news:
+        subject = requestor.requestor_id
+        event = events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, changes=news)
+        events.emit(session, event)
 
 
 def get(session: Session, requestor_id: UUID) -> Requestor:

@@ -22,7 +22,7 @@ class Secret(Generic[Raw]):
         return f"{type(self).__name__}(***)"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
+        if not isinstance(other, Secret) or type(other) is not type(self):
             return NotImplemented
         return hmac.compare_digest(_as_bytes(self._value), _as_bytes(other._value))
 

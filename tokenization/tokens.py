@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, false, func, select, update
 from sqlalchemy.orm import Session
 
 from tokenization import cards, events, ids
@@ -93,7 +93,7 @@ def status(
 
 
 def version(token: Token, card: Card, right_revision: int = 0) -> int:
-    """Grows with every change of the derived status, so that a receiver can drop what is older."""
+    """Grows with every change of token, card and drawing right, so that a receiver can drop what is older."""
     return token.revision + card.revision + right_revision
 
 
@@ -153,12 +153,10 @@ def find_by_number(session: Session, vault: Vault, number: str) -> TokenDirector
     return session.get(TokenDirectory, vault.fingerprint("number", number))
 
 
-def suspensions(session: Session, card_id: UUID, token_id: UUID | None = None) -> list[TokenSuspension]:
-    """Who suspends a token, or any token of the card."""
-    statement = select(TokenSuspension).where(TokenSuspension.card_id == card_id).order_by(TokenSuspension.at)
-    if token_id is not None:
-        statement = statement.where(TokenSuspension.token_id == token_id)
-    return list(session.scalars(statement))
+def suspensions(session: Session, card_id: UUID, token_id: UUID) -> list[TokenSuspension]:
+    """Who suspends a token, the first one first."""
+    of_token = (TokenSuspension.card_id == card_id, TokenSuspension.token_id == token_id)
+    return list(session.scalars(select(TokenSuspension).where(*of_token).order_by(TokenSuspension.at)))
 
 
 def move(token: Token, name: str) -> None:
@@ -204,13 +202,19 @@ def cvm_key(session: Session, vault: Vault, token: Token, method: str) -> Key | 
 
 
 def suspend(session: Session, card: Card, token: Token, *, by: str, reason: str, now: datetime) -> bool:
-    """Hold the token back, and kill its unused payment keys. False if `by` holds it already. Raises IllegalMove."""
+    """Hold the token back, and kill its unused payment keys. False if `by` holds it already: then the first reason
+    stands, unless the new one is graver, which only the bank can undo. Raises IllegalMove.
+    """
     if token.state == "deactivated":
         raise IllegalMove("a deactivated token cannot be suspended")
-    if session.get(TokenSuspension, (token.card_id, token.token_id, by)) is not None:
+    held = session.get(TokenSuspension, (token.card_id, token.token_id, by), populate_existing=True)
+    if held is None:
+        session.add(TokenSuspension(card_id=token.card_id, token_id=token.token_id, by=by, reason=reason, at=now))
+        _kill_keys(session, token, now)
+    elif reason in BANK_ONLY_REASONS and held.reason not in BANK_ONLY_REASONS:
+        held.reason, held.at = reason, now
+    else:
         return False
-    session.add(TokenSuspension(card_id=token.card_id, token_id=token.token_id, by=by, reason=reason, at=now))
-    _kill_keys(session, token, now)
     token.revision += 1
     session.flush()
     events.emit(session, changed(events.TokenSuspended, card, token, now, by=by, reason=reason))
@@ -219,7 +223,7 @@ def suspend(session: Session, card: Card, token: Token, *, by: str, reason: str,
 
 def resume(session: Session, card: Card, token: Token, *, by: str, now: datetime) -> None:
     """Take one's own suspension away. Raises IllegalMove without one, ContactBank after theft or fraud (R-10.2)."""
-    held = session.get(TokenSuspension, (token.card_id, token.token_id, by))
+    held = session.get(TokenSuspension, (token.card_id, token.token_id, by), populate_existing=True)
     if held is None or token.state == "deactivated":
         raise IllegalMove("the token is not suspended by you")
     if by == "cardholder" and held.reason in BANK_ONLY_REASONS:
@@ -235,12 +239,15 @@ def lift(session: Session, card: Card, token: Token, by: str, now: datetime) -> 
 
 
 def resume_by_issuer(session: Session, card: Card, token: Token, now: datetime) -> None:
-    """By agreement with the bank (R-10.2): its own suspension and the cardholder's. Raises IllegalMove without one."""
-    held = {each.by for each in suspensions(session, token.card_id, token.token_id)} & {"issuer", "cardholder"}
-    if not held or token.state == "deactivated":
+    """Take the bank's own suspension away; where it has none, by agreement, the cardholder's (R-10.2).
+
+    One at a time: the bank may be done with a token whose phone is still lost. Raises IllegalMove without one.
+    """
+    held = {each.by for each in suspensions(session, token.card_id, token.token_id)}
+    by = next((by for by in ("issuer", "cardholder") if by in held), None)
+    if by is None or token.state == "deactivated":
         raise IllegalMove("neither the bank nor the cardholder suspends this token")
-    for by in sorted(held):
-        lift(session, card, token, by, now)
+    lift(session, card, token, by, now)
 
 
 def deactivate(session: Session, card: Card, token: Token, *, by: str, now: datetime) -> None:
@@ -252,9 +259,16 @@ def deactivate(session: Session, card: Card, token: Token, *, by: str, now: date
 
 
 def live_tokens(session: Session, card_id: UUID) -> list[Token]:
-    """The tokens of a card that are not deactivated, oldest first."""
-    live = select(Token).where(Token.card_id == card_id, Token.state != "deactivated")
-    return list(session.scalars(live.order_by(Token.token_id)))
+    """The tokens of a card that are not deactivated, as they stand, oldest first; its lock is held."""
+    live = select(Token).where(Token.card_id == card_id, Token.state != "deactivated").order_by(Token.token_id)
+    return list(session.scalars(live.execution_options(populate_existing=True)))
+
+
+def live_count(session: Session, card_id: UUID, but_for: Iterable[UUID] = ()) -> int:
+    """How many they are, in one statement; `but_for` are drawing rights that have ended, and their tokens with them."""
+    ended = func.coalesce(Token.right_id.in_(but_for), false())
+    live = (Token.card_id == card_id, Token.state != "deactivated", ~ended)
+    return session.scalar(select(func.count()).select_from(Token).where(*live)) or 0
 
 
 def _lift(session: Session, token: Token, by: str) -> None:

@@ -53,7 +53,7 @@ def by_card(
 ) -> Token | Refused:
     """Provision by the physical card, typed in by its holder (R-3.3a)."""
     policy = policies.load(session, now).provisioning
-    cardholders.lock(session, holder_id)
+    cardholders.get(session, holder_id, lock=True)
     if provisioning.recent_failures(session, holder_id, policy, now) >= policy.wrong_card_entries:
         return Refused("too-many-attempts", {"retry_after_seconds": _pause(policy)})
     plastic = provisioning.match_entry(session, vault, holder_id, entry)

@@ -144,8 +144,9 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("key_version", sa.BigInteger(), nullable=False),
         sa.Column("link", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -187,7 +188,11 @@ def upgrade() -> None:
         schema="tokenization",
     )
     op.create_index(
-        op.f("ix_credentials_requestor_id"), "credentials", ["requestor_id"], unique=False, schema="tokenization"
+        op.f("ix_credentials_requestor_id_credential_id"),
+        "credentials",
+        ["requestor_id", "credential_id"],
+        unique=False,
+        schema="tokenization",
     )
     op.create_table(
         "journal_entries",
@@ -197,8 +202,9 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("key_version", sa.BigInteger(), nullable=False),
         sa.Column("link", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["card_id"], ["tokenization.cards.card_id"], name=op.f("fk_journal_entries_card_id")),
@@ -224,6 +230,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("card_id", "plastic_id", name=op.f("pk_plastics")),
         schema="tokenization",
     )
+    op.create_index(op.f("ix_plastics_last4"), "plastics", ["last4"], unique=False, schema="tokenization")
     op.create_table(
         "tokens",
         sa.Column("card_id", sa.Uuid(), nullable=False),
@@ -257,6 +264,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("card_id", "token_id", name=op.f("pk_tokens")),
         schema="tokenization",
+    )
+    op.create_index(op.f("ix_tokens_token_id"), "tokens", ["token_id"], unique=False, schema="tokenization")
+    op.create_index(
+        op.f("ix_tokens_requestor_id_token_id"),
+        "tokens",
+        ["requestor_id", "token_id"],
+        unique=False,
+        schema="tokenization",
+    )
+    op.create_index(
+        op.f("ix_tokens_device_thumbprint"), "tokens", ["device_thumbprint"], unique=False, schema="tokenization"
     )
     op.create_index(
         "ix_tokens_live",

@@ -8,7 +8,7 @@ from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import cardholders, cards, ids
+from tokenization import cardholders, cards, ids, replacement
 from tokenization.errors import Invalid
 from tokenization.models import Card, Cardholder, Plastic
 from wallet import blocking
@@ -21,7 +21,6 @@ from wallet.schemas import issuer as schemas
 from wallet.services import services
 
 blueprint = Blueprint("issuer", __name__, url_prefix="/v1/issuer", description="The bank")
-NEEDS_A_REMINDER = frozenset({"rules_broken", "overdraft"})
 
 
 def _now() -> datetime:
@@ -64,7 +63,7 @@ class OneCardholder(MethodView):
     @blueprint.response(200, schemas.CardholderAnswer)
     def patch(self, body: dict[str, Any], holder_id: str) -> Any:
         """Change name, address, language, mobile, or the MitID link."""
-        holder = cardholders.get(session(), owned.id_from("holder", holder_id))
+        holder = cardholders.get(session(), owned.id_from("holder", holder_id), lock=True)
         cardholders.change(session(), services().vault, holder, body, _now())
         return _holder(holder)
 
@@ -198,26 +197,9 @@ class Block(MethodView):
     @blueprint.response(200, schemas.IssuerCardAnswer)
     def post(self, body: dict[str, Any], card_id: str) -> Any:
         """Block it everywhere, at once. Broken rules and overdraft: after a written reminder, unless gross."""
-        _check_reminder(body)
         card, now = locked(card_id), _now()
-        cards.block(
-            session(),
-            card,
-            reason=body["reason"],
-            by="issuer",
-            noticed_at=body["noticed_at"] or now,
-            now=now,
-            reported_by=body["reported_by"],
-            reminded_at=body["reminded_at"],
-        )
+        cards.block(session(), card, by="issuer", now=now, **body | {"noticed_at": body["noticed_at"] or now})
         return card_shown(card) | {"cascade": blocking.cascade(session(), card, now)}
-
-
-def _check_reminder(body: dict[str, Any]) -> None:
-    if body["noticed_at"] and body["noticed_at"] > _now():
-        raise Invalid("noticed_at", "is in the future")
-    if body["reason"] in NEEDS_A_REMINDER and body["reminded_at"] is None and not body["gross"]:
-        raise Invalid("reminded_at", "is needed for that reason, unless it is gross (R-12.1)")
 
 
 @blueprint.route("/cards/<card_id>/unblock")
@@ -250,7 +232,7 @@ class Close(MethodView):
 
 def _replaced(card_id: str, reason: str) -> shown.Shown:
     parts, card = services(), locked(card_id)
-    blocking.replace(session(), parts.vault, parts.settings.number_space, card, reason, _now())
+    replacement.replace(session(), parts.vault, parts.settings.number_space, card, reason, _now())
     return _with_numbers(card)
 
 
@@ -289,7 +271,7 @@ class ActivatePlastic(MethodView):
     def post(self, card_id: str) -> Any:
         """It works from now on, and the one before no more."""
         card = locked(card_id)
-        cards.activate_plastic(session(), card, _now())
+        replacement.activate_plastic(session(), card, _now())
         return card_shown(card)
 
 

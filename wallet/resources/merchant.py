@@ -8,7 +8,7 @@ from flask.views import MethodView
 from sqlalchemy import select
 
 from notifications import credential_updates
-from tokenization import cards, credentials, ids
+from tokenization import cards, credentials, ids, register
 from tokenization.errors import NotFound
 from tokenization.models import Card, Credential
 from wallet import provisioning
@@ -152,12 +152,5 @@ class BlockedCards(MethodView):
     @blueprint.response(200, schemas.BlockedAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Whether each number is in the register of blocked cards; never why."""
-        return {"blocked": [_is_blocked(number.reveal()) for number in body["numbers"]]}
-
-
-def _is_blocked(number: str) -> bool:
-    found = cards.find_by_number(session(), services().vault, number)
-    if found is None:
-        return False
-    card = session().get_one(Card, found.card_id)
-    return cards.is_in_register(card, cards.plastic(session(), found.card_id, found.plastic_id))
+        numbers = [number.reveal() for number in body["numbers"]]
+        return {"blocked": register.are_blocked(session(), services().vault, numbers)}

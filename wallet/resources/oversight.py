@@ -134,10 +134,14 @@ class Policies(MethodView):
 
     @requires("issuer")
     @reads
+    @blueprint.arguments(lists.Page(), location="query")
     @blueprint.response(200, schemas.PolicyList)
-    def get(self) -> Any:
-        """All versions: from when each holds, and who set it."""
-        return {"data": policies.history(session()), "next_cursor": None}
+    def get(self, page: dict[str, Any]) -> Any:
+        """All versions by name, the newest first: from when each holds, and who set it."""
+        first = _after(page["cursor"])
+        rows = policies.history(session(), first, page["limit"] + 1)
+        more = len(rows) > page["limit"]
+        return {"data": rows[: page["limit"]], "next_cursor": str(first + page["limit"]) if more else None}
 
 
 @blueprint.route("/policies/<name>")

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from tokenization import cards, requestors
+from tokenization import cards, replacement, requestors
 from tokenization.cardholders import LANGUAGES
 from wallet.schemas.cards import CardAnswer, Cascade
 from wallet.schemas.fields import Amount, CardNumber, Choice, Currency, Flag, Id, Moment, Text, Whole
@@ -101,7 +101,7 @@ class IssuerCardList(Schema):
 class BlockByIssuer(Schema):
     """R-12.1: broken rules and overdraft want a written reminder first, unless they are gross."""
 
-    reason = Choice(*cards.ISSUER_REASONS, required=True)
+    reason = Choice(*cards.BLOCK_REASONS, required=True)
     noticed_at = Moment(load_default=None, allow_none=True)
     reported_by = Text(120, load_default=None, allow_none=True)
     reminded_at = Moment(load_default=None, allow_none=True)
@@ -111,7 +111,7 @@ class BlockByIssuer(Schema):
 class Replace(Schema):
     """R-12.2."""
 
-    reason = Choice(*cards.REPLACEMENT_REASONS, required=True)
+    reason = Choice(*replacement.REASONS, required=True)
 
 
 class Search(Schema):

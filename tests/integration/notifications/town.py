@@ -19,7 +19,17 @@ from notifications import outbox, webhooks
 from notifications.addresses import Guard
 from notifications.relay import Relay, Surroundings, fan_out
 from notifications.sms import Screen, SmsSender
-from tokenization import cardholders, cards, credentials, events, ids, provisioning, requestors, tokens
+from tokenization import (
+    cardholders,
+    cards,
+    credentials,
+    events,
+    ids,
+    provisioning,
+    replacement,
+    requestors,
+    tokens,
+)
 from tokenization.clock import Clock
 from tokenization.models import Card, Credential, Requestor, Token
 from tokenization.policies import ProvisioningPolicy
@@ -194,8 +204,7 @@ class Town:
         """Give a card a new number."""
 
         def replace(session: Session, card: Card) -> None:
-            cards.replace(session, self.vault, SPACE, card, reason, self.clock.now())
-            credentials.follow_replacement(session, card_id)
+            replacement.replace(session, self.vault, SPACE, card, reason, self.clock.now())
 
         self.change(card_id, replace)
 

@@ -79,11 +79,18 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("limit", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("held_minor", sa.BigInteger(), nullable=False),
+        sa.Column("margin_minor", sa.BigInteger(), nullable=False),
         sa.Column("captured_minor", sa.BigInteger(), nullable=False),
         sa.Column("reversed_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.Column("usage_day", sa.Date(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "held_minor >= 0 AND margin_minor >= 0 AND reversed_minor >= 0", name=op.f("ck_payments_not_below_zero")
+        ),
+        sa.CheckConstraint(
+            "0 <= refunded_minor AND refunded_minor <= captured_minor", name=op.f("ck_payments_refunded_was_captured")
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["wallet.accounts.account_id"], name=op.f("fk_payments_account_id")),
         sa.ForeignKeyConstraint(["card_id"], ["tokenization.cards.card_id"], name=op.f("fk_payments_card_id")),
         sa.PrimaryKeyConstraint("card_id", "payment_id", name=op.f("pk_payments")),
@@ -96,6 +103,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("final", sa.Boolean(), nullable=False),
         sa.Column("network_reference", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,4 +1,4 @@
-"""Accounts: reserve, capture, release, under the account's lock. A bank's core system will stand behind this seam."""
+"""Accounts: what is held and what is taken, under the account's lock. A bank's core system will stand behind this."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -56,22 +56,7 @@ def available_minor(account: Account) -> int:
     return account.balance_minor + account.overdraft_limit_minor - account.held_minor
 
 
-def reserve(account: Account, amount_minor: int) -> None:
-    """Hold an amount."""
-    account.held_minor += amount_minor
-
-
-def release(account: Account, amount_minor: int) -> None:
-    """Give a hold, or a part of one, back."""
-    account.held_minor -= amount_minor
-
-
-def capture(account: Account, amount_minor: int, *, from_hold_minor: int) -> None:
-    """Take the money; so much of it, or of the hold beyond it, was held."""
-    account.held_minor -= from_hold_minor
-    account.balance_minor -= amount_minor
-
-
-def pay_back(account: Account, amount_minor: int) -> None:
-    """Return money that was taken."""
-    account.balance_minor += amount_minor
+def move(account: Account, *, held_minor: int, taken_minor: int) -> None:
+    """Hold so much more and take so much more; what is negative is given back."""
+    account.held_minor += held_minor
+    account.balance_minor -= taken_minor

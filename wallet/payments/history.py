@@ -7,16 +7,14 @@ from wallet.payments.models import Payment, PaymentOperation
 
 
 def status(payment: Payment) -> str:
-    """`declined, held, partly_captured, captured, refunded, reversed`."""
+    """`declined, held, partly_captured, captured, refunded, reversed`. A verification stays `held`, with nothing."""
     if not payment.approved:
         return "declined"
-    if payment.refunded_minor and payment.refunded_minor >= payment.captured_minor:
-        return "refunded"
+    if payment.held_minor:
+        return "partly_captured" if payment.captured_minor else "held"
     if payment.captured_minor:
-        return "partly_captured" if payment.held_minor else "captured"
-    if payment.reversed_minor and not payment.held_minor:
-        return "reversed"
-    return "held"
+        return "refunded" if payment.refunded_minor == payment.captured_minor else "captured"
+    return "reversed" if payment.reversed_minor else "held"
 
 
 def operations(session: Session, payment: Payment) -> list[PaymentOperation]:

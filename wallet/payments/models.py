@@ -34,10 +34,19 @@ class Account(Base):
 
 
 class Payment(Base):
-    """One authorisation and what became of it. Amounts in minor units of `currency`; its status is derived."""
+    """One authorisation and what became of it. Amounts in minor units of `currency`; its status is derived.
+
+    `margin_minor` is what may be captured beyond the hold (R-3.1a). A reversal of what was captured lowers
+    `captured_minor`, a refund doesn't. `usage_day` is the day whose buckets were charged.
+    """
 
     __tablename__ = "payments"
-    __table_args__ = (key_to(f"{FLOOR_ONE}.cards", "card_id"), {"schema": SCHEMA})
+    __table_args__ = (
+        key_to(f"{FLOOR_ONE}.cards", "card_id"),
+        CheckConstraint("held_minor >= 0 AND margin_minor >= 0 AND reversed_minor >= 0", name="not_below_zero"),
+        CheckConstraint("0 <= refunded_minor AND refunded_minor <= captured_minor", name="refunded_was_captured"),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     payment_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -59,6 +68,7 @@ class Payment(Base):
     reason: Mapped[str]
     limit: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     held_minor: Mapped[int]
+    margin_minor: Mapped[int]
     captured_minor: Mapped[int]
     reversed_minor: Mapped[int]
     refunded_minor: Mapped[int]
@@ -67,7 +77,7 @@ class Payment(Base):
 
 
 class PaymentOperation(Base):
-    """A capture, a reversal or a refund of a payment, in order."""
+    """A capture, a reversal or a refund of a payment, in order. `final`: nothing more is captured after it."""
 
     __tablename__ = "payment_operations"
     __table_args__ = (key_to(f"{SCHEMA}.payments", "card_id", "payment_id"), {"schema": SCHEMA})
@@ -77,6 +87,7 @@ class PaymentOperation(Base):
     seq: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     amount_minor: Mapped[int]
+    final: Mapped[bool]
     network_reference: Mapped[str]
     at: Mapped[datetime]
 

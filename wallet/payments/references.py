@@ -4,76 +4,108 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from wallet.payments.models import ReferenceDirectory
+from wallet.payments.requests import Reference
 
-TOMBSTONE = "reversal_first"
+AUTHORIZATION: Final = "authorization"
+TOMBSTONE: Final = "reversal_first"
+
+
+class Claim(Enum):
+    """What becomes of a reference that is asked for."""
+
+    OURS = auto()
+    REVERSED_BEFORE = auto()  # ours, but its reversal came first
+    TAKEN = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Whether this request is the first with its reference; or its reversal came first."""
+class Answer:
+    """What the acquirer is told, now or again."""
 
-    ours: bool
-    reversed_before: bool = False
+    body: dict[str, Any]
+    replayed: bool = False
 
 
-def claim(session: Session, wanted: Sequence[tuple[str, str, bytes]], now: datetime) -> list[Claim]:
+@dataclass(frozen=True, slots=True)
+class ReferenceReused:
+    """The reference was used before, with other content."""
+
+
+def claim(session: Session, wanted: Sequence[Reference], now: datetime) -> list[Claim]:
     """Claim references for authorisations, ascending. Who asks for one that is being decided waits for its commit."""
     claims: dict[int, Claim] = {}
-    for index in sorted(range(len(wanted)), key=lambda i: wanted[i][:2]):
-        claims[index] = _claim_one(session, *wanted[index], now)
+    for index in sorted(range(len(wanted)), key=lambda i: (wanted[i].client_id, wanted[i].text)):
+        claims[index] = _claim_one(session, wanted[index], now)
     return [claims[index] for index in range(len(wanted))]
 
 
-def _claim_one(session: Session, client_id: str, reference: str, content_hash: bytes, now: datetime) -> Claim:
-    row = {
-        "client_id": client_id,
-        "network_reference": reference,
-        "operation": "authorization",
-        "content_hash": content_hash,
-        "at": now,
-    }
+def _claim_one(session: Session, reference: Reference, now: datetime) -> Claim:
+    if claim_for(session, reference, AUTHORIZATION, now):
+        return Claim.OURS
+    buried = _row(reference.client_id, reference.text) & (ReferenceDirectory.operation == TOMBSTONE)
+    revived = {"operation": AUTHORIZATION, "content_hash": reference.content_hash}
+    revival = update(ReferenceDirectory).where(buried).values(revived).returning(ReferenceDirectory.client_id)
+    return Claim.TAKEN if session.scalar(revival) is None else Claim.REVERSED_BEFORE
+
+
+def claim_for(session: Session, reference: Reference, operation: str, now: datetime) -> bool:
+    """Claim one reference for what it is to name; False where it is taken."""
+    row = {"network_reference": reference.text, "content_hash": reference.content_hash}
+    return _insert(session, {"client_id": reference.client_id, "operation": operation, "at": now, **row})
+
+
+def bury(session: Session, client_id: str, reference: str, now: datetime) -> ReferenceDirectory:
+    """What a reference names; an authorisation that has not come yet is remembered as reversed, by a tombstone."""
+    row = {"client_id": client_id, "network_reference": reference, "operation": TOMBSTONE, "at": now}
+    _insert(session, row)
+    return _find(session, client_id, reference)
+
+
+def _insert(session: Session, row: dict[str, Any]) -> bool:
     insertion = insert(ReferenceDirectory).values(row).on_conflict_do_nothing()
-    if session.scalar(insertion.returning(ReferenceDirectory.client_id)) is not None:
-        return Claim(ours=True)
-    buried = _row(client_id, reference) & (ReferenceDirectory.operation == TOMBSTONE)
-    revived = update(ReferenceDirectory).where(buried).values(operation="authorization", content_hash=content_hash)
-    taken = session.scalar(revived.returning(ReferenceDirectory.client_id)) is not None
-    return Claim(ours=taken, reversed_before=taken)
+    return session.scalar(insertion.returning(ReferenceDirectory.client_id)) is not None
 
 
 def keep(
-    session: Session,
-    client_id: str,
-    reference: str,
-    card_id: UUID | None,
-    payment_id: UUID,
-    answer: dict[str, Any],
+    session: Session, reference: Reference, card_id: UUID | None, payment_id: UUID | None, answer: dict[str, Any]
 ) -> None:
     """Keep the answer beside its reference."""
     kept = {"card_id": card_id, "payment_id": payment_id, "answer": answer}
-    session.execute(update(ReferenceDirectory).where(_row(client_id, reference)).values(kept))
+    session.execute(update(ReferenceDirectory).where(_row(reference.client_id, reference.text)).values(kept))
 
 
-def earlier(session: Session, client_id: str, reference: str, content_hash: bytes) -> dict[str, Any] | None:
-    """The answer that was given to the same content; None if the content was another."""
-    columns = (ReferenceDirectory.content_hash, ReferenceDirectory.answer)
-    kept, answer = session.execute(select(*columns).where(_row(client_id, reference))).one()
-    return answer if kept is not None and hmac.compare_digest(kept, content_hash) else None
+def earlier(session: Session, reference: Reference) -> Answer | ReferenceReused:
+    """What was answered to a reference that is taken, if the content was the same."""
+    entry = _find(session, reference.client_id, reference.text)
+    if entry.answer is None or entry.content_hash is None:
+        return ReferenceReused()
+    same = hmac.compare_digest(entry.content_hash, reference.content_hash)
+    return Answer(entry.answer, replayed=True) if same else ReferenceReused()
 
 
-def payment_of(session: Session, payment_id: UUID) -> ReferenceDirectory | None:
-    """The authorisation that a payment came from."""
-    of_payment = select(ReferenceDirectory).where(ReferenceDirectory.payment_id == payment_id)
-    return session.scalar(of_payment.where(ReferenceDirectory.operation == "authorization"))
+def payment_of(session: Session, client_id: str, payment_id: UUID) -> ReferenceDirectory | None:
+    """The authorisation that a payment came from; None where there is none, or it is another client's."""
+    own = (ReferenceDirectory.payment_id == payment_id) & (ReferenceDirectory.client_id == client_id)
+    return session.scalar(select(ReferenceDirectory).where(own, ReferenceDirectory.operation == AUTHORIZATION))
 
 
-def _row(client_id: str, reference: str) -> Any:
+def is_known(session: Session, reference: Reference) -> bool:
+    """Whether the client has used the reference before, for whatever."""
+    return session.get(ReferenceDirectory, (reference.client_id, reference.text)) is not None
+
+
+def _find(session: Session, client_id: str, reference: str) -> ReferenceDirectory:
+    return session.get_one(ReferenceDirectory, (client_id, reference), populate_existing=True)
+
+
+def _row(client_id: str, reference: str) -> ColumnElement[bool]:
     return (ReferenceDirectory.client_id == client_id) & (ReferenceDirectory.network_reference == reference)

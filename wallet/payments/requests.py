@@ -1,4 +1,4 @@
-"""What an acquirer asks, as a value."""
+"""What an acquirer asks, as values."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,6 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from tokenization.secret import Cvc, Number
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a client calls a request of its own. `content_hash` is keyed: the same reference never has other content."""
+
+    client_id: str
+    text: str
+    content_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,9 @@ Instrument = TokenInstrument | PlasticInstrument | CredentialInstrument
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """A request to pay: amount in minor units of `currency`. `content` is its keyed hash: never the same reference
-    with another content."""
+    """A request to pay: amount in minor units of `currency`."""
 
-    client_id: str
-    network_reference: str
-    content_hash: bytes
+    reference: Reference
     instrument: Instrument
     entry_mode: str
     kind: str
@@ -82,3 +88,16 @@ class Authorization:
     def unattended(self) -> bool:
         """Whether nobody stands at the terminal (R-3.4)."""
         return bool(self.terminal and self.terminal["unattended"])
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A capture, a reversal or a refund: amount in minor units; None is a reversal of all there is.
+
+    `final` says that nothing more is captured after it.
+    """
+
+    reference: Reference
+    kind: str
+    amount_minor: int | None
+    final: bool = False

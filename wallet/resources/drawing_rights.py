@@ -22,8 +22,8 @@ from wallet.access.guard import caller, demand_step_up, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.database import after_commit
 from wallet.errors import problem
-from wallet.payments.decision import ceiling
 from wallet.payments.models import Payment
+from wallet.payments.rules import ceiling
 from wallet.resources import owned, shown
 from wallet.resources.pages import newest_first
 from wallet.schemas import cards as lists

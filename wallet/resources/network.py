@@ -1,4 +1,4 @@
-"""Acquirers: authorise, look up, reverse. A decision is always 200; only what cannot be read is an error."""
+"""Acquirers: authorise, capture, reverse, refund, look up. A decision is 200, also when it is a no."""
 
 import json
 from datetime import datetime, timedelta
@@ -15,24 +15,34 @@ from wallet import metrics
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
-from wallet.payments import authorization, history, references
-from wallet.payments.authorization import Answer, ReferenceReused
+from wallet.payments import authorization, history, operations, references
 from wallet.payments.models import Payment
+from wallet.payments.references import Answer, ReferenceReused
 from wallet.payments.requests import (
     Authorization,
     CredentialInstrument,
     Cryptogram,
     Instrument,
     Merchant,
+    Operation,
     PlasticInstrument,
+    Reference,
     TokenInstrument,
 )
+from wallet.payments.standing import TOO_HIGH, Refused
 from wallet.resources import owned
 from wallet.schemas import network as schemas
 from wallet.services import services
 
 blueprint = Blueprint("network", __name__, url_prefix="/v1/network", description="Acquirers and networks")
 CLOCK_SKEW_MAX: Final = timedelta(hours=24)
+# Why nothing can be captured, reversed or refunded: a state, but for an amount or a reference that doesn't fit.
+_CONFLICTS: Final = {
+    "payment-declined": "the payment was declined: there is nothing to capture, reverse or refund",
+    "nothing-held": "nothing is held any more: it was captured, reversed or given up",
+    "nothing-captured": "nothing is left of what was captured",
+    "nothing-to-reverse": "nothing is held, and nothing is left of what was captured",
+}
 
 
 def _now() -> datetime:
@@ -49,32 +59,44 @@ class Authorizations(MethodView):
     @blueprint.response(200, schemas.DecisionAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Decide. `network_reference` is the idempotency key: a repeat gets the first answer."""
-        now = _now()
-        if abs(body["at"] - now) > CLOCK_SKEW_MAX:
+        now, asked = _now(), read(body)
+        is_off = abs(body["at"] - now) > CLOCK_SKEW_MAX
+        if is_off and not references.is_known(session(), asked.reference):
             raise Invalid("at", "is more than 24 hours away from our clock")
-        (answer,) = authorization.authorize(session(), services().vault, [read(body)], now)
+        (answer,) = authorization.authorize(session(), services().vault, [asked], now)
+        if isinstance(answer, Answer) and not answer.replayed:
+            metrics.DECISIONS.labels(answer.body["reason"]).inc()
         return _reply(answer)
 
 
-def _reply(answer: Answer | ReferenceReused) -> Response:
+def _reply(answer: Answer | ReferenceReused | Refused, status: int = 200) -> Response:
     if isinstance(answer, ReferenceReused):
-        named = [("network_reference", "was used before with other content")]
-        return problem(422, "network-reference-reused", "some values cannot be accepted", field_errors=named)
+        return _unacceptable("network-reference-reused", "network_reference", "was used before with other content")
+    if isinstance(answer, Refused):
+        return _refusal(answer)
     response = jsonify(answer.body)
+    response.status_code = status
     if answer.replayed:
         response.headers["Idempotent-Replayed"] = "true"
-    else:
-        metrics.DECISIONS.labels(answer.body["reason"]).inc()
     return response
 
 
+def _refusal(refused: Refused) -> Response:
+    if refused.code == TOO_HIGH:
+        return _unacceptable(TOO_HIGH, "amount", f"is more than the {refused.most} that there is", most=refused.most)
+    if refused.code in _CONFLICTS:
+        return problem(409, refused.code, _CONFLICTS[refused.code])
+    return _unacceptable(refused.code, "original_network_reference", "names no authorisation")
+
+
+def _unacceptable(code: str, field: str, message: str, **facts: object) -> Response:
+    return problem(422, code, "some values cannot be accepted", field_errors=[(field, message)], facts=facts)
+
+
 def read(body: dict[str, Any]) -> Authorization:
-    """The request as a value, and the keyed hash of its content."""
-    key = services().vault.ring.current(Purpose.REQUEST_HASH).key
+    """The request as a value."""
     return Authorization(
-        client_id=caller().client_id,
-        network_reference=body["network_reference"],
-        content_hash=keyed_hash(key, rfc8785.dumps(json.loads(request.get_data(cache=True)))),
+        reference=_reference(body, "authorization"),
         instrument=_instrument(body),
         entry_mode=body["entry_mode"],
         kind=body["kind"],
@@ -87,6 +109,13 @@ def read(body: dict[str, Any]) -> Authorization:
         authentication=body.get("authentication", "none"),
         initiated_by=body.get("initiated_by", "cardholder"),
     )
+
+
+def _reference(body: dict[str, Any], *what_for: str) -> Reference:
+    """The client's reference, with the keyed hash of what it was used for and of all that was sent."""
+    key = services().vault.ring.current(Purpose.REQUEST_HASH).key
+    content = rfc8785.dumps([*what_for, json.loads(request.get_data(cache=True))])
+    return Reference(caller().client_id, body["network_reference"], keyed_hash(key, content))
 
 
 def _instrument(body: dict[str, Any]) -> Instrument:
@@ -106,8 +135,8 @@ class OneAuthorization(MethodView):
     @blueprint.response(200, schemas.AuthorizationAnswer)
     def get(self, payment_id: str) -> Any:
         """The answer that was given, and what became of it."""
-        entry = references.payment_of(session(), owned.id_from("pay", payment_id))
-        if entry is None or entry.answer is None or entry.client_id != caller().client_id:
+        entry = references.payment_of(session(), caller().client_id, owned.id_from("pay", payment_id))
+        if entry is None or entry.answer is None:
             raise NotFound
         payment = session().get(Payment, (entry.card_id, entry.payment_id)) if entry.card_id else None
         if payment is None:
@@ -119,3 +148,61 @@ class OneAuthorization(MethodView):
 
 def _moved(captured: int, reversed_: int, refunded: int) -> dict[str, int]:
     return {"captured": captured, "reversed": reversed_, "refunded": refunded}
+
+
+@blueprint.route("/authorizations/<payment_id>/captures")
+class Captures(MethodView):
+    """R-3.1a: the final amount, or a part of it."""
+
+    @requires("network")
+    @writes()
+    @blueprint.arguments(schemas.CaptureInput())
+    @blueprint.response(201, schemas.OperationAnswer)
+    def post(self, body: dict[str, Any], payment_id: str) -> Any:
+        """Take money that is held, and where the amount was estimated a margin beyond it."""
+        return _operate("capture", payment_id, body)
+
+
+@blueprint.route("/authorizations/<payment_id>/reversals")
+class Reversals(MethodView):
+    """R-3.1b."""
+
+    @requires("network")
+    @writes()
+    @blueprint.arguments(schemas.ReversalInput())
+    @blueprint.response(201, schemas.OperationAnswer)
+    def post(self, body: dict[str, Any], payment_id: str) -> Any:
+        """Undo it, whole or in part: gives back hold, money and usage."""
+        return _operate("reversal", payment_id, body)
+
+
+@blueprint.route("/authorizations/<payment_id>/refunds")
+class Refunds(MethodView):
+    """R-3.1b."""
+
+    @requires("network")
+    @writes()
+    @blueprint.arguments(schemas.RefundInput())
+    @blueprint.response(201, schemas.OperationAnswer)
+    def post(self, body: dict[str, Any], payment_id: str) -> Any:
+        """Give back money that was captured."""
+        return _operate("refund", payment_id, body)
+
+
+def _operate(kind: str, payment_id: str, body: dict[str, Any]) -> Response:
+    asked = Operation(_reference(body, kind, payment_id), kind, body["amount"], body.get("final", False))
+    return _reply(operations.operate(session(), owned.id_from("pay", payment_id), asked, _now()), 201)
+
+
+@blueprint.route("/reversals")
+class LostAnswers(MethodView):
+    """When the answer to an authorisation was lost."""
+
+    @requires("network")
+    @writes()
+    @blueprint.arguments(schemas.LostAnswerReversal())
+    @blueprint.response(201, schemas.OperationAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Reverse by the authorisation's own reference; one that comes later is declined."""
+        asked = Operation(_reference(body, "reversal"), "reversal", body["amount"])
+        return _reply(operations.reverse_lost(session(), body["original_network_reference"], asked, _now()), 201)

@@ -135,6 +135,7 @@ class Operation(Schema):
 
     kind = fields.String()
     amount = fields.Integer(attribute="amount_minor")
+    final = fields.Boolean(metadata={"description": "nothing more is captured after it"})
     network_reference = fields.String()
     at = Moment()
 
@@ -155,7 +156,7 @@ class CaptureInput(Schema):
 
     network_reference = Text(80, required=True)
     amount = Amount(1, required=True)
-    final = Flag(load_default=True)
+    final = Flag(load_default=True, metadata={"description": "nothing more is captured after it"})
 
 
 class ReversalInput(Schema):
@@ -179,12 +180,12 @@ class LostAnswerReversal(ReversalInput):
 
 
 class OperationAnswer(Schema):
-    """What was done."""
+    """What was done; `id` and `status` are the payment's. Of an authorisation that is unknown, `id` is null."""
 
     id = fields.String(allow_none=True)
     status = fields.String()
     network_reference = fields.String()
     kind = fields.String()
-    amount = fields.Integer()
+    amount = fields.Integer(metadata={"description": "what was moved; 0 where there was nothing to reverse"})
     currency = fields.String(allow_none=True)
     at = Moment()

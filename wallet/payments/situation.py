@@ -1,0 +1,89 @@
+"""What the rules of a payment look at, and what they may answer. Values only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from delegation.limits import Usage
+from delegation.terms import RightTerms
+from tokenization.policies import Policies
+from wallet.payments.requests import Authorization
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """Which limit stopped a payment. Minor units, or a count; `of` is drawing_right, ceiling or policy."""
+
+    name: str
+    limit: int | None
+    spent: int | None
+    of: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract's object."""
+        return {"name": self.name, "limit": self.limit, "spent": self.spent, "of": self.of}
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """No, and why."""
+
+    reason: str
+    limit: LimitReached | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Yes."""
+
+
+Verdict = Approved | Declined
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the cryptogram showed.
+
+    `device`: its MAC verifies over a fresh, issued ATC, on the right day. `person`: the CVM's MAC does too; None where
+    nobody showed who they are. `readable` is False where the keys to check it with cannot be opened any more.
+    """
+
+    device: bool
+    person: bool | None = None
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that the rules look at, as it stands under the card's lock.
+
+    `unusable` is why the instrument cannot pay at all, already in the words of a payment; None when it can.
+    """
+
+    unusable: str | None
+    schemes: frozenset[str]
+    account_currency: str
+    available_minor: int
+    card_usage: Usage
+    proof: Proof | None = None
+    cvc_matches: bool | None = None
+    payments_without_pin: int = 0
+    minor_without_pin: int = 0
+    own_merchant: bool = True
+    waits_for_consent: bool = False
+    right: RightTerms | None = None
+    right_usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What one rule sees."""
+
+    asked: Authorization
+    card: Snapshot
+    policies: Policies
+    now: datetime
+
+
+Rule = Callable[[Situation], Declined | None]

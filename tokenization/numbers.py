@@ -2,12 +2,14 @@
 
 import re
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 from tokenization.secret import Number
 
 LENGTH: Final = 16
 _DIGITS: Final = re.compile(r"[0-9]{12,19}", re.ASCII)
+_BETWEEN_GROUPS: Final = re.compile(r"(?<=[0-9])[ .-](?=[0-9])", re.ASCII)
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -20,6 +22,13 @@ def luhn_digit(body: str) -> str:
 def is_number(text: str) -> bool:
     """12 to 19 ASCII digits of which the last checks."""
     return bool(_DIGITS.fullmatch(text)) and luhn_digit(text[:-1]) == text[-1]
+
+
+def stands_in(text: str, bins: Iterable[str]) -> bool:
+    """Whether a number of one of those BINs stands in a text, in groups or not: it must not where all can read."""
+    digits = _BETWEEN_GROUPS.sub("", text)
+    starts = (found.start() for bin_ in bins for found in re.finditer(f"(?={bin_})", digits))
+    return any(is_number(digits[start : start + LENGTH]) for start in starts)
 
 
 def random_number(bin_: str) -> Number:

@@ -1,8 +1,9 @@
-"""The HTTP edge, once for all resources: strict JSON, problem+json, transactions, idempotency, OpenAPI."""
+"""The HTTP edge, once for all resources: strict JSON, transactions, idempotency, OpenAPI."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
+from math import isfinite
 from typing import Any, Final, NoReturn, ParamSpec, cast
 
 import flask_smorest
@@ -10,15 +11,18 @@ from flask import Flask, Request, Response, g, request
 from marshmallow import RAISE, Schema, ValidationError
 from sqlalchemy.orm import Session
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
-from wallet import idempotency
+from tokenization import numbers
+from wallet import idempotency, openapi
 from wallet.access.guard import caller
-from wallet.errors import MEDIA_TYPE
 from wallet.services import services
 
 P = ParamSpec("P")
 BODY_BYTES_MAX: Final = 64 * 1024
+# The only fields in which a card number or a token number may stand.
+NUMBER_FIELDS: Final = frozenset({"number", "numbers", "token"})
 
 
 class StrictParser(FlaskParser):
@@ -27,14 +31,20 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - the base class has it so
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body, parsed. 415 for another media type, 400 for what isn't JSON, 413 for too much."""
+        """The body, parsed. 415 for another media type, 400 for what isn't JSON, 422 where a card number strays."""
         if req.mimetype != "application/json":
             raise UnsupportedMediaType("the body must be application/json")
-        raw = req.get_data(cache=True)
-        try:
-            return json.loads(raw, parse_constant=_refuse, object_pairs_hook=_no_field_twice)
-        except (ValueError, RecursionError) as error:
-            raise BadRequest("the body is not JSON") from error
+        body = _parsed(req.get_data(cache=True))
+        space = services().settings.number_space
+        if stray := list(_stray_numbers(body, (space.card_bin, space.token_bin))):
+            raise ValidationError({field: ["must not hold a card number"] for field in stray})
+        return body
+
+    def load_querystring(self, req: Request, schema: Schema) -> MultiDictProxy:
+        """The query, each parameter once."""
+        if twice := [name for name, values in req.args.lists() if len(values) > 1]:
+            raise ValidationError({name: ["must stand there once"] for name in twice})
+        return MultiDictProxy(req.args, schema)
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: object) -> NoReturn:
         """422 with the fields that are wrong."""
@@ -43,8 +53,23 @@ class StrictParser(FlaskParser):
         raise refusal
 
 
+def _parsed(raw: bytes) -> Any:
+    """RFC 8259, and stricter: UTF-8 alone, each field once, finite numbers."""
+    try:
+        return json.loads(raw.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_no_field_twice)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the body is not JSON") from error
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError("too large for a number")
+    return value
 
 
 def _no_field_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -54,42 +79,49 @@ def _no_field_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _stray_numbers(body: Any, bins: tuple[str, ...]) -> Iterator[str]:
+    """The fields where one of our numbers stands and must not: it would be kept, shown or sent in clear (R-S1)."""
+    waiting: list[tuple[str, str, Any]] = [("", "", body)]
+    while waiting:
+        path, name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{path}.{key}".lstrip("."), key, inner) for key, inner in value.items()]
+            if any(numbers.stands_in(key, bins) for key in value):
+                yield path
+        elif isinstance(value, list):
+            waiting += [(path, name, inner) for inner in value]
+        elif isinstance(value, str) and name not in NUMBER_FIELDS and numbers.stands_in(value, bins):
+            yield path
+
+
 class Blueprint(flask_smorest.Blueprint):
     """A blueprint that parses strictly."""
 
     ARGUMENTS_PARSER = StrictParser()
 
 
-class Api(flask_smorest.Api):
-    """OpenAPI 3.1 from the routes. Errors are ours (wallet/errors.py)."""
-
-    def _register_error_handlers(self) -> None:
-        """None: wallet/errors.py answers every exception."""
-
-    def _register_responses(self) -> None:
-        problem = {"description": "A problem (RFC 9457).", "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
-        self.spec.components.response("DEFAULT_ERROR", problem)
+class Nothing(Schema):
+    """What a view takes that takes nothing."""
 
 
-_PROBLEM: Final = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "examples": ["urn:tegnebog:problem:not-found"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-        "request_id": {"type": "string"},
-    },
-}
+_PARSER: Final = Blueprint.ARGUMENTS_PARSER
+_NOTHING: Final = Nothing()
+
+
+def nothing_else(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Refuse query parameters and a body where the view takes none: what is not read must not seem to count."""
+    arguments = getattr(view, "_apidoc", {}).get("arguments", {})
+    taken = {parameter["in"] for parameter in arguments.get("parameters", ())}
+
+    @wraps(view)
+    def strict(*args: P.args, **kwargs: P.kwargs) -> Response:
+        if request.args and "query" not in taken:
+            _PARSER.parse(_NOTHING, request, location="query")
+        if "json" not in taken and request.get_data(cache=True):
+            _PARSER.parse(_NOTHING, request, location="json")
+        return view(*args, **kwargs)
+
+    return strict
 
 
 def session() -> Session:
@@ -99,12 +131,14 @@ def session() -> Session:
 
 def reads(view: Callable[P, Response]) -> Callable[P, Response]:
     """Open a session for a view that only looks."""
+    strict = nothing_else(view)
 
     @wraps(view)
     def with_session(*args: P.args, **kwargs: P.kwargs) -> Response:
         with services().database.reading() as g.session:
-            return view(*args, **kwargs)
+            return strict(*args, **kwargs)
 
+    with_session.opens = "session"  # type: ignore[attr-defined]  # a mark for the tests that read the route table
     return with_session
 
 
@@ -121,24 +155,48 @@ def writes(
     """
 
     def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
+        strict = nothing_else(view)
+
         @wraps(view)
         def in_transaction(*args: P.args, **kwargs: P.kwargs) -> Response:
             who = caller()
             key = idempotency.wanted(request, who)
             with services().database.transaction(who.actor) as g.session:
                 if key is None:
-                    return view(*args, **kwargs)
+                    return strict(*args, **kwargs)
                 now, ring = services().clock.now(), services().vault.ring
                 earlier = idempotency.claim(g.session, ring, key, now)
                 if earlier is not None:
                     return idempotency.replay(g.session, earlier, rebuild)
-                response = view(*args, **kwargs)
+                response = strict(*args, **kwargs)
                 idempotency.keep(g.session, ring, key, response, secrets, now)
                 return response
 
+        in_transaction.opens = "transaction"  # type: ignore[attr-defined]  # a mark, as above
         return in_transaction
 
     return decorate
+
+
+class Api(flask_smorest.Api):
+    """OpenAPI 3.1 from the routes. Errors are ours (wallet/errors.py)."""
+
+    def _register_error_handlers(self) -> None:
+        """None: wallet/errors.py answers every exception."""
+
+    def _register_responses(self) -> None:
+        for name, description in openapi.RESPONSES.items():
+            self.spec.components.response(name, openapi.problem_response(description))
+
+
+def check_length() -> None:
+    """413 for a body over the limit, however it is sent.
+
+    The framework checks the declared length, and cuts a chunked body off at its limit without a word: so its limit is
+    one byte above ours.
+    """
+    if len(request.get_data(cache=True)) > BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
 
 
 def init(app: Flask) -> Api:
@@ -149,6 +207,9 @@ def init(app: Flask) -> Api:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
+        MAX_CONTENT_LENGTH=BODY_BYTES_MAX + 1,
+        PROVIDE_AUTOMATIC_OPTIONS=False,
     )
-    return Api(app)
+    app.url_map.merge_slashes = False
+    app.before_request(check_length)
+    return Api(app, spec_kwargs={"extra_plugins": [openapi.Described(app)]})

@@ -2,10 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import Final
 
 import structlog
 from flask import Flask, Response, g, request
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.orm import sessionmaker
 
 from notifications import outbox
@@ -21,7 +24,8 @@ from wallet.resources import cards, drawing_rights, inbox, issuer, merchant, net
 from wallet.services import Services
 from wallet.settings import Settings
 
-RESOURCES = (cards, tokens, drawing_rights, inbox, network, merchant, provider, issuer, oversight)
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+RESOURCES: Final = (cards, tokens, drawing_rights, inbox, network, merchant, provider, issuer, oversight)
 log = structlog.get_logger()
 
 
@@ -49,27 +53,33 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
 
 
 def connect_redis(settings: Settings) -> Redis:
-    """Redis with short time-outs: it holds only what may be lost, and nothing waits for it long."""
-    return Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=0.5, socket_timeout=2)
+    """Redis with short time-outs and one more try, for a connection that went stale: a block must not wait for it."""
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=0.5,
+        socket_timeout=2,
+        retry=Retry(NoBackoff(), 1),
+    )
 
 
 def create_app(parts: Services) -> Flask:
     """An app over the parts."""
     app = Flask(__name__, static_folder=None)
     app.extensions["tegnebog"] = parts
+    app.before_request(_begin)
+    app.after_request(_end)
     errors.register(app)
     smorest = api.init(app)
     wiring.init(app)
     for resource in RESOURCES:
         smorest.register_blueprint(resource.blueprint)
     operations.init(app)
-    app.before_request(_begin)
-    app.after_request(_end)
     return app
 
 
 def _begin() -> None:
     g.request_id, g.began_at = str(ids.new_id()), time.perf_counter()
+    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
@@ -78,8 +88,8 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
+    method = request.method if request.method in METHODS else "other"
     route, seconds = str(request.url_rule or "unknown"), time.perf_counter() - g.began_at
-    metrics.REQUESTS.labels(route, request.method, response.status_code).observe(seconds)
-    log.info("request", route=route, method=request.method, status=response.status_code, ms=round(seconds * 1000, 1))
-    structlog.contextvars.unbind_contextvars("request_id")
+    metrics.REQUESTS.labels(route, method, response.status_code).observe(seconds)
+    log.info("request", route=route, method=method, status=response.status_code, ms=round(seconds * 1000, 1))
     return response

@@ -1,5 +1,6 @@
 """From what went wrong to problem+json (RFC 9457): one table, so that the domain knows nothing of HTTP."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -15,8 +16,8 @@ from werkzeug.exceptions import HTTPException
 from tokenization import errors
 from tokenization.vault import VaultError
 from wallet.access.errors import AccessRefused
+from wallet.openapi import PROBLEM_TYPE
 
-MEDIA_TYPE: Final = "application/problem+json"
 STATUS_BY_ERROR: Final[dict[type[errors.DomainError], HTTPStatus]] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
@@ -24,6 +25,9 @@ STATUS_BY_ERROR: Final[dict[type[errors.DomainError], HTTPStatus]] = {
 }
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _DEADLOCK: Final = "40P01"
+_UNIQUE_VIOLATION: Final = "23505"
+# What a field of ours can be called; any other name that was sent might itself be a secret.
+_FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}[0-9]?(\[[0-9]{1,3}\])?|[0-9]{1,3}", re.ASCII)
 _CODES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: "invalid", HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large"}
 
 log = structlog.get_logger()
@@ -48,13 +52,18 @@ def problem(
         **facts,
         "request_id": g.get("request_id"),
     }
-    named = [{"field": field, "message": message} for field, message in field_errors]
+    named = [{"field": _shown(field), "message": message} for field, message in field_errors]
     if named:
         body["errors"] = named
-    response = Response(json.dumps(body), status=status, content_type=MEDIA_TYPE)
+    response = Response(json.dumps(body), status=status, content_type=PROBLEM_TYPE)
     for name, value in headers:
         response.headers.add(name, value)
     return response
+
+
+def _shown(field: str) -> str:
+    """`device.name`; `body` for all of it; with `?` for a name that is none of ours."""
+    return ".".join(name if _FIELD_NAME.fullmatch(name) else "?" for name in field.split(".")) if field else "body"
 
 
 def register(app: Flask) -> None:
@@ -97,7 +106,9 @@ def _http(error: HTTPException) -> Response:
 # Flask's own texts may repeat what was sent.
 _DETAILS: Final = {
     HTTPStatus.NOT_FOUND: "there is no such thing here, or it is not yours",
-    HTTPStatus.BAD_REQUEST: "the request cannot be read",
+    HTTPStatus.BAD_REQUEST: "the body is not JSON in UTF-8 with each field once, or the request cannot be read",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large: 64 KiB at most",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this method is not for this path: see Allow",
 }
 
 
@@ -121,6 +132,8 @@ def _database(error: DBAPIError) -> Response:
     state = getattr(error.orig, "sqlstate", None)
     if state in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
         return problem(503, "busy", "the card is busy: try again", headers=[("Retry-After", "1")])
+    if state == _UNIQUE_VIOLATION:
+        return problem(HTTPStatus.CONFLICT, "conflict", "there is such a thing already")
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return _part_away(error)
     return _surprise(error)

@@ -3,62 +3,88 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from traceback import extract_tb
+from types import TracebackType
 from typing import Any, Final
 
 import structlog
 
-# 12 to 19 digits, in groups or not: PANs, token numbers; ten as DDMMYY-SSSS: CPR.
+# A UUID stays: its digits are no number. Then 12 to 19 digits, in groups or not: PANs, token numbers. Then ten that
+# begin with a date, DDMMYY-SSSS: CPR.
 _NUMBERS: Final = re.compile(
-    r"(?<![0-9a-zA-Z_])(?:[0-9][ -]?){11,18}[0-9](?![0-9a-zA-Z_])|\b[0-3][0-9][01][0-9]{3}-?[0-9]{4}\b"
+    r"(?P<uuid>\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)"
+    r"|(?<![0-9a-zA-Z_])(?:[0-9][ -]?){11,18}[0-9](?![0-9a-zA-Z_])"
+    r"|\b[0-3][0-9][01][0-9]{3}-?[0-9]{4}\b",
+    re.ASCII,
 )
-# Three base64url parts: JWTs and JWEs; and what bears a secret by its name.
-_TOKENS: Final = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w.-]*")
+# JWTs and JWEs, and 32 bytes in base64url: a PIN key, a refresh token, a thumbprint.
+_TOKENS: Final = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w.-]*|(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII)
 _SECRET_NAMES: Final = re.compile(r"(?i)(cvc|pin_?key|secret|password|authorization|assertion|cookie|dpop|cpr|mobile)")
+_LEAST_NUMBER: Final = 10**11
 MASK: Final = "***"
 
 
 def configure(level: str) -> None:
     """JSON lines on standard output, for our own log and for the libraries'."""
-    shared: list[Any] = [
+    first: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        redact,
+        show_places,
     ]
+    last: list[Any] = [redact, structlog.processors.JSONRenderer()]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        processors=[*first, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            redact,
-            structlog.processors.JSONRenderer(),
-        ],
+        foreign_pre_chain=first,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # /readyz asks it, many times a minute
+
+
+def show_places(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An exception as its kinds and places, innermost last: its text may hold what was sent, and is left out (R-S1)."""
+    told = event.pop("exc_info", None)
+    if told:
+        error = told if isinstance(told, BaseException) else told[1] if isinstance(told, tuple) else sys.exception()
+        event["exception"] = [line for each in _chain(error) for line in _places(each)]
+    return event
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """What the error came from, and the error."""
+    if error is not None:
+        yield from _chain(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
+        yield error
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    yield f"{type(error).__module__}.{type(error).__qualname__}"
+    trace: TracebackType | None = error.__traceback__
+    yield from (f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(trace))
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask numbers, tokens and whatever is called a secret, at any depth."""
-    for name, value in event.items():
-        event[name] = MASK if _SECRET_NAMES.search(name) else redacted(value)
-    return event
+    return {name: MASK if _SECRET_NAMES.search(name) else redacted(value) for name, value in event.items()}
 
 
 def redacted(value: Any) -> Any:
     """The value without what must not be written."""
     if isinstance(value, str):
-        return _TOKENS.sub(MASK, _NUMBERS.sub(MASK, value))
+        return _TOKENS.sub(MASK, _NUMBERS.sub(lambda found: found["uuid"] or MASK, value))
     if isinstance(value, dict):
-        return {k: MASK if _SECRET_NAMES.search(str(k)) else redacted(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
+        return {redacted(str(k)): MASK if _SECRET_NAMES.search(str(k)) else redacted(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [redacted(item) for item in value]
-    return value if isinstance(value, (int, float, bool, type(None))) else redacted(repr(value))
+    if isinstance(value, int):
+        return value if abs(value) < _LEAST_NUMBER else MASK
+    return value if isinstance(value, (float, type(None))) else redacted(repr(value))

@@ -9,5 +9,5 @@ REQUESTS: Final = Histogram(
 )
 DECISIONS: Final = Counter("tegnebog_payment_decisions", "Payment decisions by reason", ["reason"])
 OUTBOX_WAITING: Final = Gauge(
-    "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="max"
+    "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="mostrecent"
 )

@@ -34,7 +34,6 @@ def readyz() -> tuple[Response, int]:
 def _postgresql() -> str:
     try:
         with services().database.reading() as session:
-            metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
             return "ok" if migrations.is_current(session.connection()) else "not migrated"
     except SQLAlchemyError:
         return "away"
@@ -51,11 +50,20 @@ def _redis() -> str:
 @blueprint.get("/metrics")
 def prometheus() -> Response:
     """For Prometheus; of all worker processes together, where there are several."""
+    _look_at_outbox()
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _look_at_outbox() -> None:
+    try:
+        with services().database.reading() as session:
+            metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
+    except SQLAlchemyError:
+        metrics.OUTBOX_WAITING.set(float("nan"))
 
 
 DOCS: Final[dict[str, Any]] = {"app_name": "Tegnebog", "validatorUrl": None, "docExpansion": "none"}

@@ -1,5 +1,7 @@
 """The service and the relay as processes: granian over the app, and the relay's loop."""
 
+import logging
+import multiprocessing
 import os
 import shutil
 import signal
@@ -23,6 +25,10 @@ from wallet.settings import Settings
 
 # prometheus-client keeps what several processes count in files of this folder; it looks when it is imported.
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+# What granian says goes the way of our own log (wallet/logs.py).
+GRANIAN_LOGS: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
+# For answers that are under way; what is still there then is a stream, which its phone opens again.
+STOP_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +50,39 @@ def worker_app() -> Flask:
 
 def serve(how: Serving) -> None:
     """Serve until told to stop; workers that die are started again."""
+    # Spawned, not forked: so a worker imports prometheus-client when METRICS_FOLDER is set, and inherits no lock.
+    multiprocessing.set_start_method("spawn", force=True)
     folder = tempfile.mkdtemp(prefix="tegnebog-metrics-")
     os.environ[METRICS_FOLDER] = folder
     try:
-        Server(
-            "wallet.serving:worker_app",
-            factory=True,
-            address=how.host,
-            port=how.port,
-            interface=Interfaces.WSGI,
-            workers=how.workers,
-            blocking_threads=how.threads + how.stream_threads,
-            respawn_failed_workers=True,
-            log_access=False,
-        ).serve()
+        _server(how).serve()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _server(how: Serving) -> Server:
+    logging.getLogger("_granian").addFilter(_is_news)
+    threads = how.threads + how.stream_threads
+    return Server(
+        "wallet.serving:worker_app",
+        factory=True,
+        address=how.host,
+        port=how.port,
+        interface=Interfaces.WSGI,
+        websockets=False,
+        workers=how.workers,
+        blocking_threads=threads,
+        backpressure=threads,  # no connection is accepted that no thread could answer
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_access=False,
+        log_dictconfig=GRANIAN_LOGS,
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """All but the warning of so many threads: they are for streams, which only wait, and are started only as needed."""
+    return not record.getMessage().startswith("Configuration allows spawning up to")
 
 
 def relay(parts: Services) -> None:

@@ -69,7 +69,7 @@ def capture(before: Standing, asked: Operation) -> Standing | Refused:
 
 
 def reverse(before: Standing, asked: Operation) -> Standing | Refused:
-    """Give the hold back first, then what was captured. The amount is no estimate any more: the margin ends."""
+    """Give the hold back first, then what was captured. What is corrected is no estimate any more: the margin ends."""
     most = before.used
     amount = most if asked.amount_minor is None else asked.amount_minor
     if not most:
@@ -87,13 +87,13 @@ def reverse(before: Standing, asked: Operation) -> Standing | Refused:
 
 
 def refund(before: Standing, asked: Operation) -> Standing | Refused:
-    """Give back what was captured (R-3.1b)."""
+    """Give back what was captured (R-3.1b). The margin ends here too."""
     amount = asked.amount_minor or 0
     if not before.taken:
         return Refused("nothing-captured")
     if amount > before.taken:
         return Refused(TOO_HIGH, before.taken)
-    return replace(before, refunded=before.refunded + amount)
+    return replace(before, margin=0, refunded=before.refunded + amount)
 
 
 MOVES: Final[dict[str, Callable[[Standing, Operation], Standing | Refused]]] = {

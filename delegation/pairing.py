@@ -51,9 +51,14 @@ def live_pairings(session: Session, card_id: UUID, right_id: UUID) -> list[Pairi
     return list(session.scalars(_live(statement).order_by(Pairing.pairing_id)))
 
 
+def has_allowance(pairing: Pairing, now: datetime) -> bool:
+    """Whether the phone may provision, or set its PIN, now: once, and never after the hour."""
+    return not (pairing.unpaired_at or pairing.allowance_used_at or now >= pairing.allowance_until)
+
+
 def use_allowance(pairing: Pairing, now: datetime) -> bool:
-    """Whether the phone may provision, or set its PIN, now. True once only; never after the hour."""
-    if pairing.unpaired_at or pairing.allowance_used_at or now >= pairing.allowance_until:
+    """Use the allowance up. False where there is none."""
+    if not has_allowance(pairing, now):
         return False
     pairing.allowance_used_at = now
     return True

@@ -1,17 +1,18 @@
 """Putting a card on a phone: ID&V, the limits of R-3.3c, and the decision, which is pure."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from tokenization import cards, events, ids, numbers, tokens
-from tokenization.models import Card, CardEntryFailure, Plastic, Provisioning, Requestor, Token
+from tokenization import cards, events, ids, tokens
+from tokenization.models import Card, CardEntryFailure, PanDirectory, Plastic, Provisioning, Requestor, Token
 from tokenization.policies import ProvisioningPolicy
-from tokenization.secret import Cvc
+from tokenization.secret import Cvc, Number
 from tokenization.vault import Vault
 
 
@@ -19,12 +20,9 @@ from tokenization.vault import Vault
 class CardEntry:
     """A physical card as it was typed in. `expiry` is `2029-09`."""
 
-    number: str
+    number: Number
     expiry: str
-    cvc: str
-
-    def __repr__(self) -> str:
-        return "CardEntry(***)"
+    cvc: Cvc
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the decision looks at. The counts leave out what this device already has: it would be replaced."""
+    """All that the decision looks at. The counts leave out what would be replaced: this device's own.
+
+    `active_tokens` are the cardholder's tokens of the card, or the phones of one drawing right.
+    """
 
     card_status: str
     requestor_status: str
@@ -78,10 +79,11 @@ HALVES: Final = {  # R-3.3e: a token is one scheme's half of a co-badged card
 
 def decide(facts: Facts, policy: ProvisioningPolicy) -> Accepted | Refused:
     """May this card be put on this phone? R-3.3a to R-3.3e, R-10.1."""
-    if facts.requestor_kind != "wallet" or facts.requestor_status != "active":
+    approved = facts.requestor_kind == "wallet" and facts.requestor_status == "active"
+    if not approved or facts.scheme not in facts.requestor_schemes:
         return Refused("wallet-not-approved", {})
-    if facts.scheme not in facts.requestor_schemes or facts.scheme not in facts.card_schemes:
-        return Refused("wallet-not-approved", {"scheme": facts.scheme})
+    if facts.scheme not in facts.card_schemes:
+        return Refused("scheme-not-on-card", {})
     if facts.card_status != "active":
         return Refused(f"card-{facts.card_status}", {})
     limit = policy.phones_per_drawing_right if facts.under_right else policy.active_tokens_per_card
@@ -95,6 +97,8 @@ def decide(facts: Facts, policy: ProvisioningPolicy) -> Accepted | Refused:
 def gather(session: Session, card: Card, wish: Wish, policy: ProvisioningPolicy, now: datetime) -> Facts:
     """Read what the decision needs; the card's lock is held, so the counts stand still."""
     since = now - timedelta(days=policy.window_days)
+    live = [token for token in tokens.live_tokens(session, card.card_id) if token.right_id == wish.right_id]
+    phones = {token.device_thumbprint for token in live} - {wish.device.thumbprint}
     return Facts(
         card_status=cards.status(card, cards.current_plastic(session, card), now),
         requestor_status=wish.requestor.status,
@@ -103,10 +107,26 @@ def gather(session: Session, card: Card, wish: Wish, policy: ProvisioningPolicy,
         card_schemes=HALVES[card.scheme],
         scheme=wish.scheme,
         under_right=wish.right_id is not None,
-        active_tokens=_other_tokens(session, card.card_id, wish),
+        active_tokens=len(phones) if wish.right_id else len(live) - len(_replaced(live, wish)),
         provisionings_in_window=_other_devices(session, card.card_id, wish, since),
         card_was_typed_in=wish.card_was_typed_in,
     )
+
+
+def _replaced(live: Iterable[Token], wish: Wish) -> list[Token]:
+    """The tokens that the wish would take the place of: the same half of the card on the same device."""
+    new = (wish.right_id, wish.device.thumbprint, wish.scheme)
+    return [token for token in live if (token.right_id, token.device_thumbprint, token.scheme) == new]
+
+
+def _other_devices(session: Session, card_id: UUID, wish: Wish, since: datetime) -> int:
+    others = (
+        Provisioning.card_id == card_id,
+        Provisioning.right_id.is_(None),
+        Provisioning.device_thumbprint != wish.device.thumbprint,
+        Provisioning.at > since,
+    )
+    return session.scalar(select(func.count(Provisioning.device_thumbprint.distinct())).where(*others)) or 0
 
 
 def provision(
@@ -118,12 +138,12 @@ def provision(
     policy: ProvisioningPolicy,
     now: datetime,
 ) -> Token | Refused:
-    """Decide, and make the token if the answer is yes. A token that the device has for the same card ends."""
+    """Decide, and make the token if the answer is yes. The card's lock is held."""
     decision = decide(gather(session, card, wish, policy, now), policy)
     if isinstance(decision, Refused):
         _tell_refused(session, card, wish, decision, now)
         return decision
-    for old in _tokens_on_the_device(session, card.card_id, wish):
+    for old in _replaced(tokens.live_tokens(session, card.card_id), wish):
         tokens.deactivate(session, card, old, by="reprovisioning", now=now)
     token = tokens.create(
         session,
@@ -137,22 +157,13 @@ def provision(
         verified=decision.verified,
         now=now,
     )
-    _remember(session, token, now)
+    _remember(session, card, token, now)
     return token
 
 
-def _remember(session: Session, token: Token, now: datetime) -> None:
-    session.add(
-        Provisioning(
-            card_id=token.card_id,
-            token_id=token.token_id,
-            right_id=token.right_id,
-            requestor_id=token.requestor_id,
-            device_thumbprint=token.device_thumbprint,
-            at=now,
-        )
-    )
-    card = cards.locked(session, token.card_id)
+def _remember(session: Session, card: Card, token: Token, now: datetime) -> None:
+    copied = ("card_id", "token_id", "right_id", "requestor_id", "device_thumbprint")
+    session.add(Provisioning(**{name: getattr(token, name) for name in copied}, at=now))
     facts = {"decision": token.decision, "scheme": token.scheme, "last4": token.last4}
     events.emit(session, tokens.changed(events.TokenProvisioned, card, token, now, **facts))
 
@@ -170,44 +181,47 @@ def _tell_refused(session: Session, card: Card, wish: Wish, refused: Refused, no
     events.emit(session, event)
 
 
-def _other_tokens(session: Session, card_id: UUID, wish: Wish) -> int:
-    live = tokens.live_tokens(session, card_id)
-    return sum(t.right_id == wish.right_id and t.device_thumbprint != wish.device.thumbprint for t in live)
+def verify_entry(session: Session, vault: Vault, holder_id: UUID, entry: CardEntry, now: datetime) -> Card | None:
+    """The holder's own card that was typed in, locked; None, after the same work, for everything else.
 
-
-def _other_devices(session: Session, card_id: UUID, wish: Wish, since: datetime) -> int:
-    others = (
-        Provisioning.card_id == card_id,
-        Provisioning.right_id.is_(None),
-        Provisioning.device_thumbprint != wish.device.thumbprint,
-        Provisioning.at > since,
-    )
-    return session.scalar(select(func.count(Provisioning.device_thumbprint.distinct())).where(*others)) or 0
-
-
-def _tokens_on_the_device(session: Session, card_id: UUID, wish: Wish) -> list[Token]:
-    live = tokens.live_tokens(session, card_id)
-    return [t for t in live if t.right_id == wish.right_id and t.device_thumbprint == wish.device.thumbprint]
-
-
-def match_entry(session: Session, vault: Vault, holder_id: UUID, entry: CardEntry) -> Plastic | None:
-    """The holder's own active plastic that was typed in, or None: one answer, and one amount of work, for all else."""
-    found = cards.find_by_number(session, vault, entry.number)
-    card = session.get(Card, found.card_id) if found else None
-    plastic = cards.plastic(session, found.card_id, found.plastic_id) if found else None
-    expected = cards.cvc(vault, entry.number, cards.month(plastic.expiry) if plastic else entry.expiry)
-    cvc_right = expected == Cvc(entry.cvc)
-    if card is None or plastic is None or not cvc_right or not numbers.is_number(entry.number):
+    One statement, two keyed hashes: an unknown number, another's card, a wrong expiry and a wrong CVC look alike from
+    outside. What holds is looked at again under the lock.
+    """
+    found = session.execute(_by_number(vault, entry.number)).one_or_none()
+    cvc_is_right = cards.cvc(vault, entry.number.reveal(), entry.expiry) == entry.cvc
+    if found is None or not cvc_is_right or found.holder_id != holder_id or cards.month(found.expiry) != entry.expiry:
         return None
-    own = card.holder_id == holder_id and plastic.plastic_id == card.current_plastic_id and plastic.state == "active"
-    return plastic if own and cards.month(plastic.expiry) == entry.expiry else None
+    card = cards.lock(session, found.card_id)
+    plastic = cards.plastic(session, found.card_id, found.plastic_id)
+    return card if plastic.state == "active" and not cards.is_expired(plastic, now) else None
 
 
-def recent_failures(session: Session, holder_id: UUID, policy: ProvisioningPolicy, now: datetime) -> int:
-    """How many wrong cards this person typed in within the pause; the holder's lock is held."""
-    since = now - timedelta(hours=policy.pause_hours)
-    wrong = (CardEntryFailure.holder_id == holder_id, CardEntryFailure.at > since)
-    return session.scalar(select(func.count()).select_from(CardEntryFailure).where(*wrong)) or 0
+def _by_number(vault: Vault, number: Number) -> Select[UUID, UUID, UUID, date]:
+    """Columns, not entities: nothing that was read before the lock may be used after it."""
+    of_plastic = and_(Plastic.card_id == PanDirectory.card_id, Plastic.plastic_id == PanDirectory.plastic_id)
+    return (
+        select(Card.card_id, Plastic.plastic_id, Card.holder_id, Plastic.expiry)
+        .join(PanDirectory, PanDirectory.card_id == Card.card_id)
+        .join(Plastic, of_plastic)
+        .where(PanDirectory.fingerprint == vault.fingerprint("number", number.reveal()))
+    )
+
+
+def pause(wrong_at: Sequence[datetime], policy: ProvisioningPolicy, now: datetime) -> timedelta:
+    """How long to wait after so many wrong cards in a row: from the last of them on; zero if nobody need wait.
+
+    `wrong_at` are the newest wrong entries, at most as many as the policy allows, the newest first.
+    """
+    length = timedelta(hours=policy.pause_hours)
+    if len(wrong_at) < policy.wrong_card_entries or wrong_at[0] - wrong_at[-1] >= length:
+        return timedelta()
+    return max(wrong_at[0] + length - now, timedelta())
+
+
+def wrong_entries(session: Session, holder_id: UUID, policy: ProvisioningPolicy) -> Sequence[datetime]:
+    """When this person last typed in a wrong card, for `pause`; the holder's lock is held."""
+    newest = select(CardEntryFailure.at).where(CardEntryFailure.holder_id == holder_id)
+    return session.scalars(newest.order_by(CardEntryFailure.at.desc()).limit(policy.wrong_card_entries)).all()
 
 
 def note_failure(session: Session, holder_id: UUID, now: datetime) -> None:

@@ -37,6 +37,7 @@ Changed = TypeVar("Changed", bound=events.TokenEvent)
 PIN_TRIES: Final = 3
 BANK_ONLY_REASONS: Final = frozenset({"device_stolen", "fraud"})
 SUSPENSION_REASONS: Final = ("device_lost", "device_stolen", "fraud", "other")
+PHONE_IS_GONE: Final = frozenset({"device_lost", "device_stolen"})
 
 # From which states a move is legal, and where it leads.
 MOVES: Final = {

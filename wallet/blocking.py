@@ -1,15 +1,18 @@
-"""Blocking a card, through all floors (R-10)."""
+"""Blocking a card, and a lost phone, through all floors (R-10)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import credentials, tokens
+from tokenization import cards, credentials, tokens
 from tokenization.errors import CardClosed, Invalid
 from tokenization.models import Card, Token
+from wallet.access import sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,36 @@ def cascade(session: Session, card: Card, now: datetime) -> Cascade:
     )
 
 
-def suspend_also(session: Session, card: Card, token_ids: list[UUID], now: datetime) -> None:
-    """Suspend tokens of the card beside the block: they stay so when it is lifted. Raises Invalid.
+def named_tokens(session: Session, card: Card, token_ids: Iterable[UUID]) -> list[Token]:
+    """Tokens of the card by their ids, as they stand under its lock. Raises Invalid."""
+    found = [session.get(Token, (card.card_id, token_id), populate_existing=True) for token_id in token_ids]
+    named = [token for token in found if token is not None]
+    if len(named) < len(found):
+        raise Invalid("also_suspend", "names a token that is not of this card")
+    return named
+
+
+def suspend_also(session: Session, card: Card, also: Iterable[Token], now: datetime) -> None:
+    """Suspend tokens of the card beside the block: they stay so when it is lifted.
 
     One that has ended is passed over: nothing of that kind may hold up a block.
     """
-    for token_id in token_ids:
-        token = session.get(Token, (card.card_id, token_id), populate_existing=True)
-        if token is None:
-            raise Invalid("also_suspend", "names a token that is not of this card")
+    for token in also:
         if token.state != "deactivated":
             tokens.suspend(session, card, token, by="cardholder", reason="other", now=now)
+
+
+def suspend_phone(session: Session, thumbprint: str, reason: str, now: datetime) -> None:
+    """A phone is lost (R-10.2): suspend every token on it, whosever card it draws on, and end its sessions.
+
+    Card by card in ascending order, so no deadlock; what is on the phone is read again under each lock.
+    """
+    on_phone = (Token.device_thumbprint == thumbprint, Token.state != "deactivated")
+    card_ids = session.scalars(select(Token.card_id).where(*on_phone).distinct().order_by(Token.card_id)).all()
+    locked = [card for card_id in card_ids if (card := cards.lock(session, card_id))]
+    for card in locked:
+        found = [token for token in tokens.live_tokens(session, card.card_id) if token.device_thumbprint == thumbprint]
+        for token in found:
+            tokens.suspend(session, card, token, by="cardholder", reason=reason, now=now)
+    for holder_id in sorted({card.holder_id for card in locked}):
+        sessions.end_for_thumbprint(session, holder_id, thumbprint, reason=reason, now=now)

@@ -1,6 +1,7 @@
 """What a request needs from the process it runs in. Made once, in `wallet/app.py`."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import current_app
 from joserfc.jwk import KeySet
@@ -30,3 +31,8 @@ def services() -> Services:
     """The parts of the running app."""
     wired: Services = current_app.extensions["tegnebog"]
     return wired
+
+
+def current_time() -> datetime:
+    """What the clock of the running app says."""
+    return services().clock.now()

@@ -16,13 +16,10 @@ from wallet.payments.models import Payment
 from wallet.resources import owned, shown
 from wallet.resources.pages import newest_first
 from wallet.schemas import cards as schemas
-from wallet.services import services
+from wallet.schemas.pages import Page
+from wallet.services import current_time, services
 
 blueprint = Blueprint("cards", __name__, url_prefix="/v1", description="The cardholder's cards")
-
-
-def _now() -> Any:
-    return services().clock.now()
 
 
 @blueprint.route("/me")
@@ -55,12 +52,14 @@ class Cards(MethodView):
 
     @requires("wallet")
     @reads
-    @blueprint.arguments(schemas.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.CardList)
     def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
         wanted = select(Card).where(Card.holder_id == caller().holder_id)
-        return newest_first(session(), wanted, Card.card_id, page, lambda row: shown.card(session(), row, _now()))
+        return newest_first(
+            session(), wanted, Card.card_id, page, lambda row: shown.card(session(), row, current_time())
+        )
 
 
 @blueprint.route("/cards/<card_id>")
@@ -73,7 +72,7 @@ class OneCard(MethodView):
     def get(self, card_id: str) -> Any:
         """The card, with its block if it has one."""
         card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        return shown.card(session(), card, _now())
+        return shown.card(session(), card, current_time())
 
 
 @blueprint.route("/cards/<card_id>/block")
@@ -87,13 +86,13 @@ class Block(MethodView):
     @blueprint.response(200, schemas.BlockedCard)
     def post(self, how: dict[str, Any], body: dict[str, Any], card_id: str) -> Any:
         """Block the card everywhere, at once; `?dry_run=true` says what would happen."""
-        card = owned.card(session(), caller(), owned.id_from("card", card_id), lock=True)
-        reach = blocking.cascade(session(), card, _now())
+        card, now = owned.card(session(), caller(), owned.id_from("card", card_id), lock=True), current_time()
+        also = blocking.named_tokens(session(), card, body["also_suspend"])
+        reach = blocking.cascade(session(), card, now)
         if not how["dry_run"]:
-            now = _now()
             cards.block(session(), card, reason=body["reason"], by="cardholder", noticed_at=now, now=now)
-            blocking.suspend_also(session(), card, body["also_suspend"], now)
-        return shown.card(session(), card, _now()) | {"cascade": reach}
+            blocking.suspend_also(session(), card, also, now)
+        return shown.card(session(), card, now) | {"cascade": reach}
 
 
 @blueprint.route("/cards/<card_id>/payments")
@@ -102,7 +101,7 @@ class Payments(MethodView):
 
     @requires("wallet")
     @reads
-    @blueprint.arguments(schemas.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.PaymentList)
     def get(self, page: dict[str, Any], card_id: str) -> Any:
         """Payments with the card, its tokens and its credentials, newest first; each says why it was declined."""
@@ -117,12 +116,13 @@ class Credentials(MethodView):
 
     @requires("wallet")
     @reads
-    @blueprint.arguments(schemas.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.CredentialList)
     def get(self, page: dict[str, Any], card_id: str) -> Any:
         """The merchants that hold this card, and those waiting for a yes."""
         card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        wanted = select(Credential).where(Credential.card_id == card.card_id)
+        kept = (Credential.card_id == card.card_id, Credential.state != "withdrawn")
+        wanted = select(Credential).where(*kept)
         show = lambda row: shown.credential(session(), row)  # noqa: E731 - one use, one line
         return newest_first(session(), wanted, Credential.credential_id, page, show)
 
@@ -138,7 +138,7 @@ class Confirm(MethodView):
     def post(self, body: dict[str, Any], credential_id: str) -> Any:
         """Yes, this shop may keep my card."""
         card, credential = owned.credential(session(), caller(), credential_id)
-        credentials.confirm(session(), card, credential, automatic_update=body["automatic_update"], now=_now())
+        credentials.confirm(session(), card, credential, automatic_update=body["automatic_update"], now=current_time())
         return shown.credential(session(), credential)
 
 
@@ -153,7 +153,7 @@ class OneCredential(MethodView):
     def patch(self, body: dict[str, Any], credential_id: str) -> Any:
         """Whether the shop is told the next card (R-3.6c)."""
         card, credential = owned.credential(session(), caller(), credential_id)
-        credentials.choose_update(session(), card, credential, body["automatic_update"], _now())
+        credentials.choose_update(session(), card, credential, body["automatic_update"], current_time())
         return shown.credential(session(), credential)
 
     @requires("wallet")
@@ -162,5 +162,5 @@ class OneCredential(MethodView):
     def delete(self, credential_id: str) -> Any:
         """Withdraw the registration."""
         card, credential = owned.credential(session(), caller(), credential_id)
-        credentials.withdraw(session(), card, credential, by="cardholder", now=_now())
+        credentials.withdraw(session(), card, credential, by="cardholder", now=current_time())
         return shown.credential(session(), credential)

@@ -1,7 +1,6 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
 import dataclasses
-from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -29,22 +28,19 @@ from wallet.resources.pages import newest_first
 from wallet.schemas import cards as lists
 from wallet.schemas import drawing_rights as schemas
 from wallet.schemas import tokens as token_schemas
-from wallet.services import services
+from wallet.schemas.pages import Page
+from wallet.services import current_time, services
 
 blueprint = Blueprint("drawing rights", __name__, url_prefix="/v1", description="Limited drawing rights")
 
 
-def _now() -> datetime:
-    return services().clock.now()
-
-
 def _ceiling() -> Ceiling:
-    return ceiling(policies.load(session(), _now()))
+    return ceiling(policies.load(session(), current_time()))
 
 
 def _shown(right: DrawingRight) -> shown.Shown:
     """A right for its grantor, or for the child, who does not see which card it draws on."""
-    now, most, own = _now(), _ceiling(), drawing_rights.terms_of(right)
+    now, most, own = current_time(), _ceiling(), drawing_rights.terms_of(right)
     used = usage.load(session(), right.card_id, right.right_id, now)
     left = usage.remaining(own, most, used, now)
     birthdate = right.delegate_birthdate.isoformat() if right.delegate_birthdate else None
@@ -86,7 +82,7 @@ class Grant(MethodView):
             terms.read(body),
             _ceiling(),
             notify_grantor=body.get("notify_grantor", "all"),
-            now=_now(),
+            now=current_time(),
         )
         return _answer(outcome)
 
@@ -97,7 +93,7 @@ class Rights(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.RightList)
     def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
@@ -136,7 +132,7 @@ class OneRight(MethodView):
             right_terms=after,
             delegate=Delegate(**body["delegate"]) if "delegate" in body else None,
             notify_grantor=body.get("notify_grantor"),
-            now=_now(),
+            now=current_time(),
         )
         return _answer(outcome)
 
@@ -146,8 +142,8 @@ class OneRight(MethodView):
     def delete(self, right_id: str) -> Any:
         """Revoke it, for good: its tokens pay no more, its phones are put out."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.revoke(session(), right, _now())
-        sessions.end_for_right(session(), right.right_id, now=_now())
+        drawing_rights.revoke(session(), right, current_time())
+        sessions.end_for_right(session(), right.right_id, now=current_time())
         return _shown(right)
 
 
@@ -157,7 +153,7 @@ class Payments(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, lists.PaymentList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first; each decline with the limit that stopped it."""
@@ -172,14 +168,14 @@ class Tokens(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, token_schemas.TokenList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first."""
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Token).where(Token.card_id == card.card_id, Token.right_id == right.right_id)
         to_child = caller().scope == "child"
-        show = lambda token: shown.token(session(), token, _now(), to_child=to_child)  # noqa: E731 - one use, one line
+        show = lambda token: shown.token(session(), token, current_time(), to_child=to_child)  # noqa: E731 - one use, one line
         return newest_first(session(), wanted, Token.token_id, page, show)
 
 
@@ -193,7 +189,7 @@ class Pause(MethodView):
     def post(self, right_id: str) -> Any:
         """Nothing is paid under it until it is resumed."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.pause(session(), right, _now())
+        drawing_rights.pause(session(), right, current_time())
         return _shown(right)
 
 
@@ -207,7 +203,7 @@ class Resume(MethodView):
     def post(self, right_id: str) -> Any:
         """Give back what the pause took."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.resume(session(), right, _now())
+        drawing_rights.resume(session(), right, current_time())
         return _shown(right)
 
 
@@ -219,7 +215,7 @@ class PendingPairing(MethodView):
     @blueprint.response(200, schemas.PendingPairing)
     def get(self, user_code: str) -> Any:
         """Its name, and two digits that both phones show: compare them before saying yes."""
-        pending = devices.find(services().redis, user_code, by=caller().actor, now=_now())
+        pending = devices.find(services().redis, user_code, by=caller().actor, now=current_time())
         if pending is None:
             raise NotFound
         return pending
@@ -236,7 +232,7 @@ class Pair(MethodView):
     def post(self, body: dict[str, Any], right_id: str) -> Any:
         """One yes allows one provisioning, or one new PIN, within an hour."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
-        pending = devices.claim(services().redis, body["user_code"], by=caller().actor, now=_now())
+        pending = devices.claim(services().redis, body["user_code"], by=caller().actor, now=current_time())
         if pending is None:
             return _unknown_code()
         _let_in(card, right, pending)
@@ -249,7 +245,7 @@ def _unknown_code() -> Response:
 
 
 def _let_in(card: Card, right: DrawingRight, pending: PendingDevice) -> None:
-    now = _now()
+    now = current_time()
     phone = {"device_thumbprint": pending.thumbprint, "device_name": pending.device_name}
     paired = pairing.pair(session(), right, **phone, now=now)
     sessions.end_for_pairing(session(), paired.pairing_id, reason="paired_anew", now=now)
@@ -277,9 +273,9 @@ class Unpair(MethodView):
     def post(self, right_id: str) -> Any:
         """Every phone of the right: its token ends, and its session."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
-        pairing.unpair(session(), right, now=_now())
-        sessions.end_for_right(session(), right.right_id, reason="unpaired", now=_now())
+        pairing.unpair(session(), right, now=current_time())
+        sessions.end_for_right(session(), right.right_id, reason="unpaired", now=current_time())
         for token in tokens.live_tokens(session(), card.card_id):
             if token.right_id == right.right_id:
-                tokens.deactivate(session(), card, token, by="cardholder", now=_now())
+                tokens.deactivate(session(), card, token, by="cardholder", now=current_time())
         return _shown(right)

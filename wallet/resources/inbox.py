@@ -17,9 +17,9 @@ from wallet.access.guard import Caller, caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned
 from wallet.resources.pages import newest_first
-from wallet.schemas import cards as lists
 from wallet.schemas import inbox as schemas
-from wallet.services import Services, services
+from wallet.schemas.pages import Page
+from wallet.services import Services, current_time, services
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/v1/inbox", description="Messages to people")
 HEARTBEAT_SECONDS: Final = 15.0
@@ -39,7 +39,7 @@ class Inbox(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.MessageList)
     def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
@@ -56,7 +56,7 @@ class Read(MethodView):
     @blueprint.response(200, schemas.MessageAnswer)
     def post(self, message_id: str) -> Any:
         """Remember that it was read."""
-        now = services().clock.now()
+        now = current_time()
         return inbox.mark_read(session(), _recipient(caller()), owned.id_from("msg", message_id), now)
 
 

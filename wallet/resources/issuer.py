@@ -1,7 +1,6 @@
 """The bank: cardholders, accounts, cards, the blocking line, requestors. Every call names the member of staff."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from flask.views import MethodView
@@ -18,13 +17,9 @@ from wallet.payments import accounts
 from wallet.payments.models import Account
 from wallet.resources import owned, shown
 from wallet.schemas import issuer as schemas
-from wallet.services import services
+from wallet.services import current_time, services
 
 blueprint = Blueprint("issuer", __name__, url_prefix="/v1/issuer", description="The bank")
-
-
-def _now() -> datetime:
-    return services().clock.now()
 
 
 def _holder(row: Cardholder) -> shown.Shown:
@@ -43,7 +38,7 @@ class Cardholders(MethodView):
     @blueprint.response(201, schemas.CardholderAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Register a cardholder."""
-        return _holder(cardholders.register(session(), services().vault, **body, now=_now()))
+        return _holder(cardholders.register(session(), services().vault, **body, now=current_time()))
 
 
 @blueprint.route("/cardholders/<holder_id>")
@@ -64,7 +59,7 @@ class OneCardholder(MethodView):
     def patch(self, body: dict[str, Any], holder_id: str) -> Any:
         """Change name, address, language, mobile, or the MitID link."""
         holder = cardholders.get(session(), owned.id_from("holder", holder_id), lock=True)
-        cardholders.change(session(), services().vault, holder, body, _now())
+        cardholders.change(session(), services().vault, holder, body, current_time())
         return _holder(holder)
 
 
@@ -90,7 +85,7 @@ class Accounts(MethodView):
             currency=body["currency"],
             balance_minor=body["balance"],
             overdraft_limit_minor=body["overdraft_limit"],
-            now=_now(),
+            now=current_time(),
         )
         return _account(account)
 
@@ -122,7 +117,7 @@ def card_shown(card: Card) -> shown.Shown:
     """A card as the bank sees it."""
     plastic = cards.current_plastic(session(), card)
     of_plastic = {"id": ids.to_text("plst", plastic.plastic_id), "status": _plastic_status(card, plastic)}
-    return shown.card(session(), card, _now()) | {
+    return shown.card(session(), card, current_time()) | {
         "holder_id": card.holder_id,
         "account_id": card.account_id,
         "noticed_at": card.noticed_at,
@@ -133,7 +128,7 @@ def card_shown(card: Card) -> shown.Shown:
 def _plastic_status(card: Card, plastic: Plastic) -> str:
     if plastic.state == "active" and card.state == "blocked":
         return "blocked"
-    return "expired" if plastic.state == "active" and cards.is_expired(plastic, _now()) else plastic.state
+    return "expired" if plastic.state == "active" and cards.is_expired(plastic, current_time()) else plastic.state
 
 
 def _numbers(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +161,7 @@ class Cards(MethodView):
         if account.holder_id != holder.holder_id:
             raise Invalid("account_id", "is another cardholder's account")
         owner = {"holder_id": holder.holder_id, "account_id": account.account_id, "scheme": body["scheme"]}
-        card = cards.issue(session(), parts.vault, parts.settings.number_space, **owner, now=_now())
+        card = cards.issue(session(), parts.vault, parts.settings.number_space, **owner, now=current_time())
         return _with_numbers(card)
 
 
@@ -197,7 +192,7 @@ class Block(MethodView):
     @blueprint.response(200, schemas.IssuerCardAnswer)
     def post(self, body: dict[str, Any], card_id: str) -> Any:
         """Block it everywhere, at once. Broken rules and overdraft: after a written reminder, unless gross."""
-        card, now = locked(card_id), _now()
+        card, now = locked(card_id), current_time()
         cards.block(session(), card, by="issuer", now=now, **body | {"noticed_at": body["noticed_at"] or now})
         return card_shown(card) | {"cascade": blocking.cascade(session(), card, now)}
 
@@ -212,7 +207,7 @@ class Unblock(MethodView):
     def post(self, card_id: str) -> Any:
         """A found card: gives back exactly what the block took."""
         card = locked(card_id)
-        cards.unblock(session(), card, _now())
+        cards.unblock(session(), card, current_time())
         return card_shown(card)
 
 
@@ -226,13 +221,13 @@ class Close(MethodView):
     def post(self, card_id: str) -> Any:
         """For good."""
         card = locked(card_id)
-        cards.close(session(), card, _now())
+        cards.close(session(), card, current_time())
         return card_shown(card)
 
 
 def _replaced(card_id: str, reason: str) -> shown.Shown:
     parts, card = services(), locked(card_id)
-    replacement.replace(session(), parts.vault, parts.settings.number_space, card, reason, _now())
+    replacement.replace(session(), parts.vault, parts.settings.number_space, card, reason, current_time())
     return _with_numbers(card)
 
 
@@ -271,7 +266,7 @@ class ActivatePlastic(MethodView):
     def post(self, card_id: str) -> Any:
         """It works from now on, and the one before no more."""
         card = locked(card_id)
-        replacement.activate_plastic(session(), card, _now())
+        replacement.activate_plastic(session(), card, current_time())
         return card_shown(card)
 
 

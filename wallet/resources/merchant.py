@@ -1,6 +1,5 @@
 """Merchants: a card on file that never goes stale, and the register of blocked cards (R-3.6, R-21)."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from flask import Response
@@ -18,17 +17,13 @@ from wallet.errors import problem
 from wallet.payments.snapshot import plastic_unusable
 from wallet.resources import owned, webhooks
 from wallet.resources.pages import newest_first
-from wallet.schemas import cards as lists
 from wallet.schemas import merchant as schemas
-from wallet.services import services
+from wallet.schemas.pages import Page
+from wallet.services import current_time, services
 
 blueprint = Blueprint("merchant", __name__, url_prefix="/v1/merchant", description="Merchants")
 webhooks.mount(blueprint, "merchant")
 _CARD: Final = schemas.CardOnFile()
-
-
-def _now() -> datetime:
-    return services().clock.now()
 
 
 def _shown(credential: Credential) -> dict[str, Any]:
@@ -54,7 +49,7 @@ class Credentials(MethodView):
 
     @requires("merchant")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.MerchantCredentialList)
     def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
@@ -73,7 +68,7 @@ class Credentials(MethodView):
         if card is None:
             return _not_verified()
         terms = {"agreement": body["agreement"], "reference": body["reference"]}
-        return _shown(credentials.register(session(), card, webhooks.requestor(), **terms, now=_now()))
+        return _shown(credentials.register(session(), card, webhooks.requestor(), **terms, now=current_time()))
 
 
 def _opened(encrypted: str) -> dict[str, Any]:
@@ -87,7 +82,7 @@ def _usable_card(typed: dict[str, Any]) -> Card | None:
     if card is None or found is None:
         return None
     plastic = cards.plastic(session(), found.card_id, found.plastic_id)
-    fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, _now()) is None
+    fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, current_time()) is None
     return card if fits else None
 
 
@@ -112,7 +107,7 @@ class OneCredential(MethodView):
     def delete(self, credential_id: str) -> Any:
         """Keep it no more."""
         card, credential = _own(credential_id, lock=True)
-        credentials.withdraw(session(), card, credential, by="merchant", now=_now())
+        credentials.withdraw(session(), card, credential, by="merchant", now=current_time())
         return _shown(credential)
 
 
@@ -135,7 +130,7 @@ class CardUpdates(MethodView):
 
     @requires("merchant")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.UpdateList)
     def get(self, page: dict[str, Any]) -> Any:
         """Every update since `cursor`, oldest first, in the shape of the webhooks."""

@@ -1,32 +1,27 @@
 """The bank's oversight: tokens held back, requestors approved, policies set, the journal read and verified."""
 
-from datetime import datetime
 from typing import Any
 
 from flask.views import MethodView
 from sqlalchemy import select
 
 from tokenization import journal, policies, requestors, tokens
-from tokenization.errors import Invalid
 from tokenization.models import JournalEntry, Requestor, Token
 from wallet import approval
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned, shown
-from wallet.schemas import cards as lists
+from wallet.resources.pages import answer, position
 from wallet.schemas import issuer as schemas
 from wallet.schemas import tokens as token_schemas
-from wallet.services import services
+from wallet.schemas.pages import Page
+from wallet.services import current_time, services
 
 blueprint = Blueprint("oversight", __name__, url_prefix="/v1/issuer", description="The bank's oversight")
 
 
-def _now() -> datetime:
-    return services().clock.now()
-
-
 def _token(token: Token) -> shown.Shown:
-    return shown.token(session(), token, _now())
+    return shown.token(session(), token, current_time())
 
 
 @blueprint.route("/tokens/<token_id>")
@@ -46,7 +41,7 @@ class OneToken(MethodView):
     def delete(self, token_id: str) -> Any:
         """End it, for good."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.deactivate(session(), card, token, by="issuer", now=_now())
+        tokens.deactivate(session(), card, token, by="issuer", now=current_time())
         return _token(token)
 
 
@@ -61,7 +56,7 @@ class Suspend(MethodView):
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """By the bank, beside whoever else suspends it."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.suspend(session(), card, token, by="issuer", reason=body["reason"], now=_now())
+        tokens.suspend(session(), card, token, by="issuer", reason=body["reason"], now=current_time())
         return _token(token)
 
 
@@ -75,7 +70,7 @@ class Resume(MethodView):
     def post(self, token_id: str) -> Any:
         """Takes the bank's suspension away, and the cardholder's, for which the bank alone may be asked."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.resume_by_issuer(session(), card, token, _now())
+        tokens.resume_by_issuer(session(), card, token, current_time())
         return _token(token)
 
 
@@ -89,7 +84,7 @@ class Requestors(MethodView):
     @blueprint.response(201, schemas.RequestorAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Approve one, with the OAuth clients that speak for it."""
-        return _requestor(approval.approve(session(), body, services().settings, _now()))
+        return _requestor(approval.approve(session(), body, services().settings, current_time()))
 
 
 @blueprint.route("/requestors/<requestor_id>")
@@ -110,7 +105,7 @@ class OneRequestor(MethodView):
     def patch(self, body: dict[str, Any], requestor_id: str) -> Any:
         """Change what it may do; `suspended` stops its tokens and clients at once."""
         requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
-        requestors.change(session(), requestor, body, _now())
+        requestors.change(session(), requestor, body, current_time())
         return _requestor(requestor)
 
 
@@ -134,14 +129,13 @@ class Policies(MethodView):
 
     @requires("issuer")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.PolicyList)
     def get(self, page: dict[str, Any]) -> Any:
         """All versions by name, the newest first: from when each holds, and who set it."""
-        first = _after(page["cursor"])
+        first = position(page)
         rows = policies.history(session(), first, page["limit"] + 1)
-        more = len(rows) > page["limit"]
-        return {"data": rows[: page["limit"]], "next_cursor": str(first + page["limit"]) if more else None}
+        return answer(rows, page, lambda _: str(first + page["limit"]))
 
 
 @blueprint.route("/policies/<name>")
@@ -154,11 +148,8 @@ class OnePolicy(MethodView):
     @blueprint.response(200, schemas.PolicyAnswer)
     def put(self, body: dict[str, Any], name: str) -> Any:
         """A new version, effective at once or later; never before now."""
-        now = _now()
-        effective_at = body["effective_at"] or now
-        if effective_at < now:
-            raise Invalid("effective_at", "is in the past")
-        return policies.put(session(), name, body["figures"], effective_at, caller().actor, now)
+        now = current_time()
+        return policies.put(session(), name, body["figures"], body["effective_at"] or now, caller().actor, now)
 
 
 @blueprint.route("/cards/<card_id>/journal")
@@ -167,22 +158,14 @@ class Journal(MethodView):
 
     @requires("issuer")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.JournalList)
     def get(self, page: dict[str, Any], card_id: str) -> Any:
         """Oldest first."""
         card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        after = _after(page["cursor"])
-        wanted = select(JournalEntry).where(JournalEntry.card_id == card.card_id, JournalEntry.seq > after)
+        wanted = select(JournalEntry).where(JournalEntry.card_id == card.card_id, JournalEntry.seq > position(page))
         rows = session().scalars(wanted.order_by(JournalEntry.seq).limit(page["limit"] + 1)).all()
-        shown_ = rows[: page["limit"]]
-        return {"data": shown_, "next_cursor": str(shown_[-1].seq) if len(rows) > len(shown_) else None}
-
-
-def _after(cursor: str | None) -> int:
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
-        raise Invalid("cursor", "is not one that we gave")
-    return int(cursor or 0)
+        return answer(rows, page, lambda last: str(last.seq))
 
 
 @blueprint.route("/cards/<card_id>/journal/verify")

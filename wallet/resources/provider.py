@@ -1,6 +1,5 @@
 """Wallet providers: their tokens, and every change of them."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from flask.views import MethodView
@@ -12,22 +11,18 @@ from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned, shown, webhooks
 from wallet.resources.pages import newest_first
-from wallet.schemas import cards as lists
 from wallet.schemas import merchant as webhook_schemas
 from wallet.schemas import tokens as schemas
-from wallet.services import services
+from wallet.schemas.pages import Page
+from wallet.services import current_time
 
 blueprint = Blueprint("provider", __name__, url_prefix="/v1/provider", description="Wallet providers")
 webhooks.mount(blueprint, "provider")
 TOKEN_UPDATED: Final = "token.updated"
 
 
-def _now() -> datetime:
-    return services().clock.now()
-
-
 def _shown(token: Token) -> shown.Shown:
-    return shown.token(session(), token, _now())
+    return shown.token(session(), token, current_time())
 
 
 @blueprint.route("/tokens")
@@ -36,7 +31,7 @@ class Tokens(MethodView):
 
     @requires("provider")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.TokenList)
     def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
@@ -50,7 +45,7 @@ class TokenUpdates(MethodView):
 
     @requires("provider")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, webhook_schemas.UpdateList)
     def get(self, page: dict[str, Any]) -> Any:
         """Every update since `cursor`, oldest first, in the shape of the webhooks."""
@@ -68,7 +63,7 @@ class Suspend(MethodView):
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """By the wallet provider, beside whoever else suspends it."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.suspend(session(), card, token, by="wallet_provider", reason=body["reason"], now=_now())
+        tokens.suspend(session(), card, token, by="wallet_provider", reason=body["reason"], now=current_time())
         return _shown(token)
 
 
@@ -82,5 +77,5 @@ class Resume(MethodView):
     def post(self, token_id: str) -> Any:
         """Takes only the provider's own suspension away."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.resume(session(), card, token, by="wallet_provider", now=_now())
+        tokens.resume(session(), card, token, by="wallet_provider", now=current_time())
         return _shown(token)

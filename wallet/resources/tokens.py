@@ -1,30 +1,25 @@
 """Tokens on phones: provision, choose a PIN, fetch payment keys, suspend, resume, end."""
 
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final
-from uuid import UUID
 
 from flask import Response
 from flask.views import MethodView
 from sqlalchemy import select
 
 from delegation import pairing
-from tokenization import cards, payment_keys, tokens
-from tokenization.errors import IllegalMove, NotFound
+from tokenization import payment_keys, requestors, tokens
+from tokenization.errors import IllegalMove, Invalid, NotFound
 from tokenization.models import Card, Token
 from tokenization.provisioning import CardEntry, Refused
-from wallet import provisioning
-from wallet.access import sessions
+from wallet import attestation, blocking, provisioning
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import Caller, caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
 from wallet.resources import owned, shown
 from wallet.resources.pages import newest_first
-from wallet.schemas import cards as lists
 from wallet.schemas import tokens as schemas
-from wallet.services import services
+from wallet.services import current_time, services
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/v1/tokens", description="Tokens on phones")
 
@@ -37,6 +32,7 @@ _REFUSALS: Final = {
     "card-closed": (409, "the card is closed"),
     "card-expired": (409, "the card has expired"),
     "wallet-not-approved": (403, "this wallet is not approved for that"),
+    "scheme-not-on-card": (422, "the card has no half of that scheme"),
     "too-many-attempts": (429, "too many wrong cards: wait"),
     "drawing-right-inactive": (409, "the drawing right is not in force on this phone"),
     "pair-again": (409, "the phone must be paired anew"),
@@ -47,15 +43,13 @@ def _refusal(refused: Refused) -> Response:
     status, detail = _REFUSALS[refused.code]
     facts = dict(refused.facts)
     wait = facts.pop("retry_after_seconds", None)
-    return problem(status, refused.code, detail, headers=[("Retry-After", str(wait))] if wait else [], facts=facts)
-
-
-def _now() -> Any:
-    return services().clock.now()
+    headers = [("Retry-After", str(wait))] if wait else []
+    named = [("scheme", detail)] if refused.code == "scheme-not-on-card" else []
+    return problem(status, refused.code, detail, field_errors=named, headers=headers, facts=facts)
 
 
 def _shown(token: Token) -> shown.Shown:
-    return shown.token(session(), token, _now(), to_child=caller().scope == "child")
+    return shown.token(session(), token, current_time(), to_child=caller().scope == "child")
 
 
 @blueprint.route("")
@@ -64,14 +58,13 @@ class Tokens(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(lists.Page(), location="query")
-    @blueprint.arguments(schemas.TokenQuery(), location="query")
+    @blueprint.arguments(schemas.TokenPage(), location="query")
     @blueprint.response(200, schemas.TokenList)
-    def get(self, page: dict[str, Any], query: dict[str, Any]) -> Any:
+    def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
         wanted = select(Token).where(_visible_to(caller()))
-        if query["card_id"]:
-            wanted = wanted.where(Token.card_id == query["card_id"])
+        if page["card_id"] is not None:
+            wanted = wanted.where(Token.card_id == page["card_id"])
         return newest_first(session(), wanted, Token.token_id, page, _shown)
 
     @requires("wallet", "child", step_up="provision")
@@ -91,28 +84,32 @@ def _visible_to(who: Caller) -> Any:
 
 
 def _provision(who: Caller, body: dict[str, Any]) -> Token | Refused:
-    parts, device = services(), body["device"]
     if who.requestor_id is None or who.thumbprint is None:
         return Refused("wallet-not-approved", {})
-    phone = provisioning.Phone(
-        who.requestor_id,
-        body["scheme"],
-        tokens.Device(device["name"], device["platform"], who.thumbprint, device["encryption_key"]),
-    )
-    around = (session(), parts.vault, parts.settings.number_space, phone)
-    if who.scope == "child":
-        if body.get("drawing_right_id") != who.right_id or who.right_id is None or who.card_id is None:
-            raise NotFound
-        return provisioning.by_right(*around, who.card_id, who.right_id, _now())
-    if "drawing_right_id" in body or who.holder_id is None:
+    requestor, asked = requestors.get(session(), who.requestor_id), body["device"]
+    device = tokens.Device(asked["name"], asked["platform"], who.thumbprint, asked["encryption_key"])
+    attestation.check(session(), requestor, device, asked["provider_assertion"], current_time())
+    phone = provisioning.Phone(requestor, body["scheme"], device)
+    return (_by_right if who.scope == "child" else _by_card)(who, body, phone)
+
+
+def _by_right(who: Caller, body: dict[str, Any], phone: provisioning.Phone) -> Token | Refused:
+    if "drawing_right_id" not in body:
+        raise Invalid("drawing_right_id", "is needed: a child's phone has no card of its own")
+    if who.card_id is None or who.right_id is None or body["drawing_right_id"] != who.right_id:
         raise NotFound
-    return provisioning.by_card(*around, who.holder_id, _entry(body), _now())
+    parts, now = services(), current_time()
+    space = parts.settings.number_space
+    return provisioning.by_right(session(), parts.vault, space, phone, who.card_id, who.right_id, now)
 
 
-def _entry(body: dict[str, Any]) -> CardEntry:
-    encrypted = body.get("encrypted_card")
-    card = body["card"] if encrypted is None else provisioning.open_card(services().transport_keys, encrypted, _CARD)
-    return CardEntry(card["number"].reveal(), card["expiry"], card["cvc"].reveal())
+def _by_card(who: Caller, body: dict[str, Any], phone: provisioning.Phone) -> Token | Refused:
+    if "drawing_right_id" in body or who.holder_id is None:
+        raise Invalid("drawing_right_id", "is for a child's phone: type the card in here")
+    parts, now, encrypted = services(), current_time(), body.get("encrypted_card")
+    card = body["card"] if encrypted is None else provisioning.open_card(parts.transport_keys, encrypted, _CARD)
+    space = parts.settings.number_space
+    return provisioning.by_card(session(), parts.vault, space, phone, who.holder_id, CardEntry(**card), now)
 
 
 @blueprint.route("/<token_id>")
@@ -132,7 +129,7 @@ class OneToken(MethodView):
     def delete(self, token_id: str) -> Any:
         """End it, for good."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.deactivate(session(), card, token, by=_who(), now=_now())
+        tokens.deactivate(session(), card, token, by=_who(), now=current_time())
         return _shown(token)
 
 
@@ -148,6 +145,13 @@ def _on_its_device(token_id: str) -> tuple[Card, Token]:
     return card, token
 
 
+def _require(token: Token, because: str | None) -> None:
+    """Raise IllegalMove unless that is what stands in the token's way: the derived status decides, not the stored."""
+    now = _shown(token)
+    if now["because"] != because:
+        raise IllegalMove(f"the token is {now['status']}" + (f": {now['because']}" if now["because"] else " already"))
+
+
 @blueprint.route("/<token_id>/activate")
 class Activate(MethodView):
     """R-3.3a: a personal security measure."""
@@ -159,7 +163,10 @@ class Activate(MethodView):
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """Choose the PIN: only from `inactive`, and the token is active."""
         card, token = _on_its_device(token_id)
-        tokens.activate(session(), services().vault, card, token, body["pin_key"], body["biometric_key"], _now())
+        _require(token, "inactive")
+        tokens.activate(
+            session(), services().vault, card, token, body["pin_key"], body["biometric_key"], current_time()
+        )
         return _shown(token)
 
 
@@ -173,9 +180,8 @@ class Keys(MethodView):
     def post(self, token_id: str) -> Any:
         """The next ten, for this phone alone."""
         card, token = _on_its_device(token_id)
-        if (because := _shown(token)["because"]) is not None:
-            raise IllegalMove(f"the token cannot pay: {because}")
-        return payment_keys.issue(session(), services().vault, card, token, _now())
+        _require(token, None)
+        return payment_keys.issue(session(), services().vault, card, token, current_time())
 
 
 @blueprint.route("/<token_id>/pin")
@@ -191,7 +197,7 @@ class Pin(MethodView):
         card, token = _on_its_device(token_id)
         if caller().scope == "child" and not _use_allowance(token):
             return _refusal(Refused("pair-again", {}))
-        tokens.change_pin(session(), services().vault, card, token, body["pin_key"], _now())
+        tokens.change_pin(session(), services().vault, card, token, body["pin_key"], current_time())
         return _shown(token)
 
 
@@ -199,7 +205,7 @@ def _use_allowance(token: Token) -> bool:
     if token.right_id is None:
         return False
     paired = pairing.live(session(), token.card_id, token.right_id, token.device_thumbprint)
-    return paired is not None and pairing.use_allowance(paired, _now())
+    return paired is not None and pairing.use_allowance(paired, current_time())
 
 
 @blueprint.route("/<token_id>/suspend")
@@ -212,31 +218,13 @@ class Suspend(MethodView):
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """Hold the token back; `device_lost` and `device_stolen` hold all of that phone, and end its sessions."""
-        card, token = owned.token(session(), caller(), token_id)
-        if body["reason"].startswith("device_"):
-            _suspend_phone(card.holder_id, token.device_thumbprint, body["reason"])
-        else:
-            _suspend(token.card_id, [token], body["reason"])
+        if body["reason"] in tokens.PHONE_IS_GONE:
+            _, token = owned.token(session(), caller(), token_id)
+            blocking.suspend_phone(session(), token.device_thumbprint, body["reason"], current_time())
+            return _shown(token)
+        card, token = owned.token(session(), caller(), token_id, lock=True)
+        tokens.suspend(session(), card, token, by="cardholder", reason=body["reason"], now=current_time())
         return _shown(token)
-
-
-def _suspend_phone(holder_id: UUID, thumbprint: str, reason: str) -> None:
-    """Every token of that phone, card by card in ascending order (so no deadlock); then its sessions."""
-    of_phone = select(Token).join(Card, Card.card_id == Token.card_id)
-    of_phone = of_phone.where(Card.holder_id == holder_id, Token.device_thumbprint == thumbprint)
-    live = session().scalars(of_phone.where(Token.state != "deactivated").order_by(Token.card_id))
-    for card_id, on_card in groupby(live.all(), attrgetter("card_id")):
-        _suspend(card_id, list(on_card), reason)
-    sessions.end_for_thumbprint(session(), holder_id, thumbprint, reason=reason, now=_now())
-
-
-def _suspend(card_id: UUID, found: list[Token], reason: str) -> None:
-    card = cards.lock(session(), card_id)
-    if card is None:
-        raise NotFound
-    for token in found:
-        session().refresh(token)
-        tokens.suspend(session(), card, token, by="cardholder", reason=reason, now=_now())
 
 
 @blueprint.route("/<token_id>/resume")
@@ -249,5 +237,5 @@ class Resume(MethodView):
     def post(self, token_id: str) -> Any:
         """Take one's own suspension away; after theft or fraud only the bank can."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.resume(session(), card, token, by="cardholder", now=_now())
+        tokens.resume(session(), card, token, by="cardholder", now=current_time())
         return _shown(token)

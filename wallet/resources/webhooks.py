@@ -1,7 +1,6 @@
 """Where merchants and wallet providers listen: the same calls, mounted once for each audience."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from flask.views import MethodView
@@ -11,19 +10,15 @@ from sqlalchemy.orm import Session
 from notifications import bodies, webhooks
 from notifications.models import Delivery, WebhookEndpoint
 from tokenization import ids, requestors
-from tokenization.errors import Invalid, NotFound
+from tokenization.errors import NotFound
 from tokenization.models import Requestor
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned
-from wallet.resources.pages import newest_first
-from wallet.schemas import cards as lists
+from wallet.resources.pages import newest_first, position
 from wallet.schemas import merchant as schemas
-from wallet.services import services
-
-
-def _now() -> datetime:
-    return services().clock.now()
+from wallet.schemas.pages import Page
+from wallet.services import current_time, services
 
 
 def requestor() -> Requestor:
@@ -48,7 +43,7 @@ def _shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
 def _secret_again(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
     """The newest secret, for the replay of an answer that was lost."""
     endpoint = webhooks.get_endpoint(session, requestor().requestor_id)
-    newest = webhooks.valid_secrets(session, services().vault, endpoint, _now())[0]
+    newest = webhooks.valid_secrets(session, services().vault, endpoint, current_time())[0]
     return {"secret": newest.reveal()}
 
 
@@ -66,19 +61,10 @@ def _delivery(row: Delivery) -> dict[str, Any]:
 
 
 def feed(kind: str, page: dict[str, Any]) -> dict[str, Any]:
-    """Every update of a kind since a cursor, oldest first; the cursor is where this page ended, to go on from later."""
-    after = _position(page["cursor"])
-    owner, now = requestor().requestor_id, _now()
-    found = bodies.feed(session(), services().vault, owner, kind, after=after, limit=page["limit"], now=now)
+    """Every update of a kind since a cursor, oldest first."""
+    around = (session(), services().vault, requestor().requestor_id, kind)
+    found = bodies.feed(*around, after=position(page), limit=page["limit"], now=current_time())
     return {"data": found.bodies, "next_cursor": str(found.last_seq) if found.more else None}
-
-
-def _position(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit()) or len(cursor) > 18:
-        raise Invalid("cursor", "is not one that we gave")
-    return int(cursor)
 
 
 def mount(blueprint: Blueprint, scope: str) -> None:
@@ -103,7 +89,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
             """Set it; the secret is shown this once."""
             parts = services()
             endpoint, secret = webhooks.put_endpoint(
-                session(), parts.vault, parts.webhook_guard, requestor(), **body, now=_now()
+                session(), parts.vault, parts.webhook_guard, requestor(), **body, now=current_time()
             )
             return _shown(endpoint) | {"secret": secret.reveal()}
 
@@ -117,7 +103,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
         def post(self) -> Any:
             """The old one signs beside it for a day."""
             owner = requestor().requestor_id
-            secret = webhooks.rotate_secret(session(), services().vault, owner, _now())
+            secret = webhooks.rotate_secret(session(), services().vault, owner, current_time())
             return _shown(webhooks.get_endpoint(session(), owner)) | {"secret": secret.reveal()}
 
     @blueprint.route("/webhook-endpoint/test")
@@ -129,7 +115,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
         @blueprint.response(200, schemas.DeliveryAnswer)
         def post(self) -> Any:
             """Send a `webhook.test`."""
-            return _delivery(webhooks.send_test(session(), requestor().requestor_id, _now()))
+            return _delivery(webhooks.send_test(session(), requestor().requestor_id, current_time()))
 
     @blueprint.route("/webhook-endpoint/deliveries")
     class Deliveries(MethodView):
@@ -137,7 +123,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
 
         @requires(scope)
         @reads
-        @blueprint.arguments(lists.Page(), location="query")
+        @blueprint.arguments(Page(), location="query")
         @blueprint.response(200, schemas.DeliveryList)
         def get(self, page: dict[str, Any]) -> Any:
             """Newest first."""
@@ -154,4 +140,4 @@ def mount(blueprint: Blueprint, scope: str) -> None:
         def post(self, delivery_id: str) -> Any:
             """From the start of the schedule, under the same `webhook-id`."""
             wanted = owned.id_from("dlv", delivery_id)
-            return _delivery(webhooks.retry(session(), requestor().requestor_id, wanted, _now()))
+            return _delivery(webhooks.retry(session(), requestor().requestor_id, wanted, current_time()))

@@ -3,14 +3,8 @@
 from marshmallow import Schema, fields
 
 from tokenization import cards
-from wallet.schemas.fields import Choice, Flag, Id, Moment, QueryFlag, QueryWhole, Text
-
-
-class Page(Schema):
-    """Which part of a list."""
-
-    limit = QueryWhole(1, 200, load_default=50)
-    cursor = Text(200, load_default=None)
+from wallet.schemas.fields import Choice, Flag, Id, Moment, QueryFlag
+from wallet.schemas.pages import list_of
 
 
 class Me(Schema):
@@ -56,11 +50,7 @@ class BlockedCard(CardAnswer):
     cascade = fields.Nested(Cascade)
 
 
-class CardList(Schema):
-    """The holder's cards."""
-
-    data = fields.List(fields.Nested(CardAnswer))
-    next_cursor = fields.String(allow_none=True)
+CardList = list_of(CardAnswer)
 
 
 class Block(Schema):
@@ -97,11 +87,7 @@ class PaymentAnswer(Schema):
     drawing_right_id = Id("right", attribute="right_id", allow_none=True)
 
 
-class PaymentList(Schema):
-    """Payments, newest first."""
-
-    data = fields.List(fields.Nested(PaymentAnswer))
-    next_cursor = fields.String(allow_none=True)
+PaymentList = list_of(PaymentAnswer)
 
 
 class CredentialAnswer(Schema):
@@ -118,11 +104,7 @@ class CredentialAnswer(Schema):
     confirmed_at = Moment(allow_none=True)
 
 
-class CredentialList(Schema):
-    """The merchants of a card."""
-
-    data = fields.List(fields.Nested(CredentialAnswer))
-    next_cursor = fields.String(allow_none=True)
+CredentialList = list_of(CredentialAnswer)
 
 
 class AutomaticUpdate(Schema):

@@ -4,33 +4,37 @@ from marshmallow import Schema, fields
 
 from delegation.drawing_rights import NOTIFY
 from delegation.terms import WEEKDAYS
-from wallet.schemas.fields import Amount, Choice, Country, Day, Id, Moment, Text, Whole
+from wallet.schemas.fields import Amount, Choice, Country, Day, Moment, Text, Whole
+from wallet.schemas.pages import list_of
 
 
 class Delegate(Schema):
     """Who may draw on the card."""
 
     name = Text(80, required=True)
-    birthdate = Day(load_default=None, allow_none=True)
+    birthdate = Day(allow_none=True)
 
 
 class Limits(Schema):
-    """Amounts in minor units of the account's currency; `null` is no limit."""
+    """Amounts in minor units of the account's currency; `null` is no limit. What is left out of a change stays."""
 
-    per_payment = Amount(load_default=None, allow_none=True)
-    per_day = Amount(load_default=None, allow_none=True)
-    per_week = Amount(load_default=None, allow_none=True)
-    per_month = Amount(load_default=None, allow_none=True)
-    total = Amount(load_default=None, allow_none=True)
-    payments_per_day = Whole(0, 10_000, load_default=None, allow_none=True)
+    per_payment = Amount(allow_none=True)
+    per_day = Amount(allow_none=True)
+    per_week = Amount(allow_none=True)
+    per_month = Amount(allow_none=True)
+    total = Amount(allow_none=True)
+    payments_per_day = Whole(0, 10_000, allow_none=True)
+
+
+_HOUR = r"([01]\d|2[0-3]):[0-5]\d"
 
 
 class Hours(Schema):
-    """When payments are permitted, by the clock in Copenhagen."""
+    """When payments are permitted, by the clock in Copenhagen; `to` at or before `from` is on the next day."""
 
     days = fields.List(Choice(*WEEKDAYS), required=True)
-    from_ = Text(5, 5, pattern=r"([01]\d|2[0-3]):[0-5]\d", data_key="from", required=True)
-    to = Text(5, 5, pattern=r"([01]\d|2[0-3]):[0-5]\d|24:00", required=True)
+    from_ = Text(5, 5, data_key="from", attribute="from", pattern=_HOUR, required=True)
+    to = Text(5, 5, pattern=_HOUR, required=True)
 
 
 class Terms(Schema):
@@ -56,7 +60,7 @@ class Grant(Terms):
 class Change(Terms):
     """What is to change; what is not named stays."""
 
-    delegate = fields.Nested(Delegate)
+    delegate = fields.Nested(Delegate(partial=True))
 
 
 class UsageAnswer(Schema):
@@ -88,11 +92,7 @@ class RightAnswer(Schema):
     created_at = Moment()
 
 
-class RightList(Schema):
-    """Drawing rights, newest first."""
-
-    data = fields.List(fields.Nested(RightAnswer))
-    next_cursor = fields.String(allow_none=True)
+RightList = list_of(RightAnswer)
 
 
 class PendingPairing(Schema):
@@ -107,36 +107,3 @@ class Pair(Schema):
     """Let that phone in."""
 
     user_code = Text(20, required=True)
-
-
-class Ask(Schema):
-    """A child asks for more."""
-
-    kind = Choice("one_off", "raise", required=True)
-    amount = Amount(1, required=True)
-    limit = Choice("per_payment", "per_day", "per_week", "per_month", "total", "payments_per_day", required=True)
-    payment_id = Id("pay", load_default=None, allow_none=True)
-    message = Text(200, load_default=None, allow_none=True)
-
-
-class RequestAnswer(Schema):
-    """What was asked, and what became of it."""
-
-    id = Id("rqst", attribute="request_id")
-    drawing_right_id = Id("right", attribute="right_id")
-    kind = fields.String()
-    amount = fields.Integer()
-    limit = fields.String()
-    payment_id = Id("pay", allow_none=True)
-    message = fields.String(allow_none=True)
-    status = fields.String()
-    created_at = Moment()
-    decided_at = Moment(allow_none=True)
-    lapses_at = Moment(allow_none=True)
-
-
-class RequestList(Schema):
-    """Requests, newest first."""
-
-    data = fields.List(fields.Nested(RequestAnswer))
-    next_cursor = fields.String(allow_none=True)

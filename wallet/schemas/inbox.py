@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields
 
 from wallet.schemas.fields import Id, Moment
+from wallet.schemas.pages import list_of
 
 
 class MessageAnswer(Schema):
@@ -17,8 +18,4 @@ class MessageAnswer(Schema):
     read_at = Moment(allow_none=True)
 
 
-class MessageList(Schema):
-    """Messages, newest first."""
-
-    data = fields.List(fields.Nested(MessageAnswer))
-    next_cursor = fields.String(allow_none=True)
+MessageList = list_of(MessageAnswer)

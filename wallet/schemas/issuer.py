@@ -6,6 +6,7 @@ from tokenization import cards, replacement, requestors
 from tokenization.cardholders import LANGUAGES
 from wallet.schemas.cards import CardAnswer, Cascade
 from wallet.schemas.fields import Amount, CardNumber, Choice, Currency, Flag, Id, Moment, Text, Whole
+from wallet.schemas.pages import list_of
 
 _BALANCE = {"least": -999_999_999_999, "most": 999_999_999_999}
 
@@ -91,11 +92,7 @@ class IssuerCardAnswer(CardAnswer):
     cascade = fields.Nested(Cascade)
 
 
-class IssuerCardList(Schema):
-    """Cards that were found."""
-
-    data = fields.List(fields.Nested(IssuerCardAnswer))
-    next_cursor = fields.String(allow_none=True)
+IssuerCardList = list_of(IssuerCardAnswer)
 
 
 class BlockByIssuer(Schema):
@@ -189,11 +186,7 @@ class PolicyAnswer(Schema):
     created_at = Moment()
 
 
-class PolicyList(Schema):
-    """All versions of all policies."""
-
-    data = fields.List(fields.Nested(PolicyAnswer))
-    next_cursor = fields.String(allow_none=True)
+PolicyList = list_of(PolicyAnswer)
 
 
 class JournalAnswer(Schema):
@@ -206,11 +199,7 @@ class JournalAnswer(Schema):
     payload = fields.Dict()
 
 
-class JournalList(Schema):
-    """What happened to a card, oldest first."""
-
-    data = fields.List(fields.Nested(JournalAnswer))
-    next_cursor = fields.String(allow_none=True)
+JournalList = list_of(JournalAnswer)
 
 
 class VerdictAnswer(Schema):

@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import credentials
 from wallet.schemas.fields import CardNumber, Choice, ExpiryMonth, Moment, PublicKey, Text
+from wallet.schemas.pages import list_of
 
 
 class CardOnFile(Schema):
@@ -45,11 +46,7 @@ class MerchantCredential(Schema):
     created_at = Moment()
 
 
-class MerchantCredentialList(Schema):
-    """The merchant's cards on file, newest first."""
-
-    data = fields.List(fields.Nested(MerchantCredential))
-    next_cursor = fields.String(allow_none=True)
+MerchantCredentialList = list_of(MerchantCredential)
 
 
 class UpdateList(Schema):
@@ -92,11 +89,7 @@ class DeliveryAnswer(Schema):
     created_at = Moment()
 
 
-class DeliveryList(Schema):
-    """Deliveries, newest first."""
-
-    data = fields.List(fields.Nested(DeliveryAnswer))
-    next_cursor = fields.String(allow_none=True)
+DeliveryList = list_of(DeliveryAnswer)
 
 
 def _one_to_hundred(found: list[Any]) -> None:

@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import tokens
 from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Id, KeyBytes, Moment, PublicKey, Text
+from wallet.schemas.pages import Page, list_of
 
 
 class CardEntry(Schema):
@@ -85,14 +86,10 @@ class TokenAnswer(Schema):
     created_at = Moment()
 
 
-class TokenList(Schema):
-    """Tokens, newest first."""
-
-    data = fields.List(fields.Nested(TokenAnswer))
-    next_cursor = fields.String(allow_none=True)
+TokenList = list_of(TokenAnswer)
 
 
-class TokenQuery(Schema):
+class TokenPage(Page):
     """Which tokens."""
 
     card_id = Id("card", load_default=None)

@@ -51,6 +51,11 @@ class ExceedsCeiling:
     limits: tuple[Exceeding, ...]
 
 
+def delegate_of(right: DrawingRight) -> Delegate:
+    """Who may draw, as a value."""
+    return Delegate(right.delegate_name, right.delegate_birthdate)
+
+
 def terms_of(right: DrawingRight) -> RightTerms:
     """What the row permits, as a value."""
     return RightTerms(
@@ -156,7 +161,7 @@ def change(
     """
     require(right, "changed", now)
     old, new = terms_of(right), right_terms or terms_of(right)
-    delegate = delegate or Delegate(right.delegate_name, right.delegate_birthdate)
+    delegate = delegate or delegate_of(right)
     notify_grantor = notify_grantor or right.notify_grantor
     _check_delegate(delegate, now)
     _check_notify(notify_grantor)

@@ -126,6 +126,7 @@ SILENT: Final = frozenset(
         "requestor.changed",
         "policy.set",
         "client.registered",
+        "client.changed",
         "sign_in.linked",
         "session.started",
         "session.ended",

@@ -72,12 +72,6 @@ def follow_replacement(session: Session, card_id: UUID) -> None:
     session.execute(update(Credential).where(*told).values(version=Credential.version + 1))
 
 
-def of_card(session: Session, card_id: UUID) -> list[Credential]:
-    """The merchants that hold the card, and those waiting for a yes; newest first."""
-    rows = select(Credential).where(Credential.card_id == card_id).order_by(Credential.credential_id.desc())
-    return list(session.scalars(rows))
-
-
 def active_count(session: Session, card_id: UUID) -> int:
     """How many credentials a block reaches."""
     active = (Credential.card_id == card_id, Credential.state == "active")

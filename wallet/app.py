@@ -20,12 +20,23 @@ from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring
 from wallet.access.keys import AccessKeys
-from wallet.resources import cards, drawing_rights, inbox, issuer, merchant, network, oversight, provider, tokens
+from wallet.resources import (
+    cards,
+    customers,
+    drawing_rights,
+    inbox,
+    issuer,
+    merchant,
+    network,
+    oversight,
+    provider,
+    tokens,
+)
 from wallet.services import Services
 from wallet.settings import Settings
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-RESOURCES: Final = (cards, tokens, drawing_rights, inbox, network, merchant, provider, issuer, oversight)
+RESOURCES: Final = (cards, tokens, drawing_rights, inbox, network, merchant, provider, customers, issuer, oversight)
 log = structlog.get_logger()
 
 

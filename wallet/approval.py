@@ -4,39 +4,71 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from joserfc.jwk import ECKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import requestors
-from tokenization.errors import Invalid
+from notifications import webhooks
+from notifications.models import WebhookEndpoint
+from tokenization import events, requestors
+from tokenization.errors import IllegalMove, Invalid
 from tokenization.models import Requestor
 from wallet.access import clients
 from wallet.access.models import OAuthClient
 from wallet.settings import Settings
 
 MACHINE_SCOPE: Final = {"wallet": "provider", "merchant": "merchant", "acquirer": "network"}
+TERMS: Final = ("kind", "name", "merchant_ids", "schemes", "may_hold_numbers", "app_attestation", "status")
 
 
 def approve(session: Session, asked: dict[str, Any], settings: Settings, now: datetime) -> Requestor:
     """A wallet gets an app, a child's app and a server; a merchant and an acquirer a machine. Raises Invalid."""
-    if asked["kind"] == "merchant" and not asked["merchant_ids"]:
-        raise Invalid("merchant_ids", "a merchant has at least one")
+    _check(asked["kind"], asked)
     if asked["kind"] != "wallet" and asked["jwks"] is None:
         raise Invalid("jwks", "a machine signs in with a key of its own")
-    if (asked["kind"] == "wallet") != bool(asked["redirect_uris"]):
-        raise Invalid("redirect_uris", "a wallet has at least one, others have none")
-    terms = ("kind", "name", "merchant_ids", "schemes", "may_hold_numbers", "app_attestation")
-    requestor = requestors.register(session, **{name: asked[name] for name in terms}, now=now)
-    requestor.status = asked["status"]
+    requestor = requestors.register(session, **{name: asked[name] for name in TERMS}, now=now)
+    around = _around(settings, now)
     for wanted in _clients(asked):
-        clients.register_client(
-            session,
-            **wanted,
-            requestor_id=requestor.requestor_id,
-            loopback_allowed=settings.loopback_allowed,
-            now=now,
-        )
+        clients.register_client(session, **wanted, requestor_id=requestor.requestor_id, **around)
     return requestor
+
+
+def change(
+    session: Session, requestor: Requestor, asked: dict[str, Any], settings: Settings, now: datetime
+) -> Requestor:
+    """Change what a requestor may do, where its app is reached, and its machine's keys. Raises Invalid."""
+    _check(requestor.kind, asked)
+    requestors.change(session, requestor, {name: asked[name] for name in TERMS if name in asked}, now)
+    for field, scope in (("redirect_uris", "wallet"), ("jwks", MACHINE_SCOPE[requestor.kind])):
+        if asked.get(field, []) != []:
+            _set_client(session, requestor, scope, {field: asked[field], **_around(settings, now)})
+    return requestor
+
+
+def _set_client(session: Session, requestor: Requestor, scope: str, wanted: dict[str, Any]) -> None:
+    """Change the requestor's client of that scope; a wallet's server may only come now."""
+    found = _client(session, requestor, scope)
+    if found is not None:
+        clients.change_client(session, found, **wanted)
+    else:
+        owner = requestor.requestor_id
+        clients.register_client(session, scope=scope, name=f"{requestor.name} server", requestor_id=owner, **wanted)
+
+
+def _around(settings: Settings, now: datetime) -> dict[str, Any]:
+    return {"loopback_allowed": settings.loopback_allowed, "now": now}
+
+
+def _client(session: Session, requestor: Requestor, scope: str) -> OAuthClient | None:
+    own = (OAuthClient.requestor_id == requestor.requestor_id, OAuthClient.scope == scope)
+    return session.scalars(select(OAuthClient).where(*own).order_by(OAuthClient.client_id).limit(1)).one_or_none()
+
+
+def _check(kind: str, asked: dict[str, Any]) -> None:
+    if kind == "merchant" and not asked.get("merchant_ids", True):
+        raise Invalid("merchant_ids", "a merchant has at least one")
+    if "redirect_uris" in asked and (kind == "wallet") != bool(asked["redirect_uris"]):
+        raise Invalid("redirect_uris", "a wallet has at least one, others have none")
 
 
 def _clients(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -46,6 +78,20 @@ def _clients(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"scope": "child", "name": f"{name} child"}
     if asked["jwks"] is not None:
         yield {"scope": MACHINE_SCOPE[asked["kind"]], "name": f"{name} server", "jwks": asked["jwks"]}
+
+
+def approve_key(session: Session, requestor: Requestor, thumbprint: str, now: datetime) -> WebhookEndpoint:
+    """The bank's yes to the key that card numbers will be encrypted to (R-S1): to that one, whatever came since.
+
+    `thumbprint` is RFC 7638's. Raises NotFound without an endpoint, IllegalMove where another key stands there.
+    """
+    key = webhooks.get_endpoint(session, requestor.requestor_id).encryption_key
+    if key is None or ECKey.import_key({**key}).thumbprint() != thumbprint:
+        raise IllegalMove("the endpoint has no encryption key with this thumbprint")
+    subject = requestor.requestor_id
+    changes = {"encryption_key": thumbprint}
+    events.emit(session, events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, changes=changes))
+    return webhooks.approve_encryption_key(session, requestor.requestor_id)
 
 
 def clients_of(session: Session, requestor: Requestor) -> list[dict[str, str]]:

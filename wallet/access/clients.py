@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from tokenization import events
 from tokenization.errors import Invalid
 from tokenization.models import Requestor
-from wallet.access.events import ClientRegistered, client_subject
+from wallet.access.events import ClientChanged, ClientRegistered, client_subject
 from wallet.access.models import OAuthClient
 from wallet.access.public_keys import InvalidKey, public_key
 
@@ -128,6 +128,30 @@ def register_client(
     event = ClientRegistered(at=now, subject_id=subject, client=client.client_id, scope=scope, name=name)
     events.emit(session, event)
     return client
+
+
+def change_client(
+    session: Session,
+    client: OAuthClient,
+    *,
+    redirect_uris: Iterable[str] | None = None,
+    jwks: object = None,
+    loopback_allowed: bool = False,
+    now: datetime,
+) -> None:
+    """Give an app other addresses, or a machine other keys, from now on. Raises Invalid, which names the field."""
+    uris = client.redirect_uris if redirect_uris is None else list(redirect_uris)
+    keys = client.jwks if jwks is None else checked_jwks(jwks)
+    _check_shape(client.scope, client.requestor_id, uris, keys)
+    for uri in uris:
+        _check_redirect_uri(uri, loopback_allowed)
+    client.redirect_uris, client.jwks = uris, keys
+    key_ids = [key["kid"] for key in keys["keys"]] if keys else []
+    subject = client_subject(client.client_id)
+    event = ClientChanged(
+        at=now, subject_id=subject, client=client.client_id, redirect_uris=list(uris), key_ids=key_ids
+    )
+    events.emit(session, event)
 
 
 def find(session: Session, client_id: str) -> Client | None:

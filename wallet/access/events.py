@@ -20,6 +20,16 @@ class ClientRegistered(SubjectEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClientChanged(SubjectEvent):
+    """Where an app is reached, and which keys a machine has, from now on."""
+
+    type = "client.changed"
+    client: str
+    redirect_uris: list[str]
+    key_ids: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignInLinked(SubjectEvent):
     """The first sign-in: from now on this MitID is this cardholder's."""
 

@@ -1,6 +1,6 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
-import dataclasses
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -51,8 +51,8 @@ def _shown(right: DrawingRight) -> shown.Shown:
         "delegate": {"name": right.delegate_name, "birthdate": birthdate},
         **terms.as_json(own),
         "notify_grantor": right.notify_grantor,
-        "ceiling": shown.without_none(dataclasses.asdict(most)),
-        "usage": {name: dataclasses.asdict(each) for name, each in left.items()},
+        "ceiling": shown.without_none(asdict(most)),
+        "usage": {name: asdict(each) for name, each in left.items()},
         "created_at": right.created_at,
     }
 
@@ -130,7 +130,7 @@ class OneRight(MethodView):
             right,
             _ceiling(),
             right_terms=after,
-            delegate=Delegate(**body["delegate"]) if "delegate" in body else None,
+            delegate=Delegate(**asdict(drawing_rights.delegate_of(right)) | body.get("delegate", {})),
             notify_grantor=body.get("notify_grantor"),
             now=current_time(),
         )
@@ -159,7 +159,9 @@ class Payments(MethodView):
         """Newest first; each decline with the limit that stopped it."""
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-        return newest_first(session(), wanted, Payment.payment_id, page, shown.payment)
+        to_child = caller().scope == "child"
+        show = lambda payment: shown.payment(payment, to_child=to_child)  # noqa: E731 - one use, one line
+        return newest_first(session(), wanted, Payment.payment_id, page, show)
 
 
 @blueprint.route("/drawing-rights/<right_id>/tokens")
@@ -232,6 +234,7 @@ class Pair(MethodView):
     def post(self, body: dict[str, Any], right_id: str) -> Any:
         """One yes allows one provisioning, or one new PIN, within an hour."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
+        drawing_rights.require(right, "paired", current_time())  # before the code is used up
         pending = devices.claim(services().redis, body["user_code"], by=caller().actor, now=current_time())
         if pending is None:
             return _unknown_code()

@@ -5,14 +5,16 @@ from typing import Any
 from flask.views import MethodView
 from sqlalchemy import select
 
+from notifications import webhooks as endpoints
 from tokenization import journal, policies, requestors, tokens
 from tokenization.models import JournalEntry, Requestor, Token
 from wallet import approval
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
-from wallet.resources import owned, shown
+from wallet.resources import owned, shown, webhooks
 from wallet.resources.pages import answer, position
 from wallet.schemas import issuer as schemas
+from wallet.schemas import merchant as webhook_schemas
 from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time, services
@@ -105,22 +107,39 @@ class OneRequestor(MethodView):
     def patch(self, body: dict[str, Any], requestor_id: str) -> Any:
         """Change what it may do; `suspended` stops its tokens and clients at once."""
         requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
-        requestors.change(session(), requestor, body, current_time())
-        return _requestor(requestor)
+        return _requestor(approval.change(session(), requestor, body, services().settings, current_time()))
+
+
+@blueprint.route("/requestors/<requestor_id>/webhook-endpoint")
+class Endpoint(MethodView):
+    """Where a requestor listens, and the key that it wants card numbers encrypted to."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, webhook_schemas.EndpointAnswer)
+    def get(self, requestor_id: str) -> Any:
+        """Without its secret."""
+        return webhooks.endpoint_shown(endpoints.get_endpoint(session(), owned.id_from("reqr", requestor_id)))
+
+
+@blueprint.route("/requestors/<requestor_id>/webhook-endpoint/approve-key")
+class ApproveKey(MethodView):
+    """A new encryption key waits for the bank's yes."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.arguments(schemas.ApproveKey())
+    @blueprint.response(200, webhook_schemas.EndpointAnswer)
+    def post(self, body: dict[str, Any], requestor_id: str) -> Any:
+        """Yes to the key with this thumbprint, and to no other."""
+        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
+        approved = approval.approve_key(session(), requestor, body["thumbprint"], current_time())
+        return webhooks.endpoint_shown(approved)
 
 
 def _requestor(row: Requestor) -> shown.Shown:
-    fields = (
-        "requestor_id",
-        "kind",
-        "name",
-        "status",
-        "merchant_ids",
-        "schemes",
-        "may_hold_numbers",
-        "app_attestation",
-    )
-    return {name: getattr(row, name) for name in fields} | {"clients": approval.clients_of(session(), row)}
+    terms = {name: getattr(row, name) for name in approval.TERMS}
+    return terms | {"requestor_id": row.requestor_id, "clients": approval.clients_of(session(), row)}
 
 
 @blueprint.route("/policies")

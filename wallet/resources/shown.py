@@ -75,16 +75,18 @@ def without_none(row: Mapping[str, Any]) -> Shown:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def payment(row: Payment) -> Shown:
-    """A payment as the people whose card it is see it."""
-    names = PAYMENT_FIELDS
-    return {name: getattr(row, name) for name in names} | {"status": history.status(row)}
+def payment(row: Payment, *, to_child: bool = False) -> Shown:
+    """A payment as the people whose card it is see it. The card's own limits would tell a child what others spend."""
+    seen = {name: getattr(row, name) for name in PAYMENT_FIELDS} | {"status": history.status(row)}
+    hidden = to_child and row.limit is not None and row.limit["of"] not in OPEN_TO_CHILDREN
+    return seen | {"limit": None} if hidden else seen
 
 
 PAYMENT_FIELDS: Final = (
     *("payment_id", "at", "kind", "entry_mode", "scheme", "amount_minor", "currency", "merchant"),
     *("approved", "reason", "limit", "captured_minor", "token_id", "credential_id", "right_id"),
 )
+OPEN_TO_CHILDREN: Final = frozenset({"drawing_right", "ceiling"})
 
 
 def credential(session: Session, row: Credential) -> Shown:

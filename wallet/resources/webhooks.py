@@ -29,12 +29,14 @@ def requestor() -> Requestor:
     return requestors.get(session(), requestor_id)
 
 
-def _shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
+def endpoint_shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """An endpoint, without its secret."""
     return {
         "id": ids.to_text("whk", endpoint.endpoint_id),
         "url": endpoint.url,
         "update_format": endpoint.update_format,
         "encryption_key": endpoint.encryption_key,
+        "encryption_key_approved": endpoint.encryption_key_approved,
         "status": endpoint.state,
         "created_at": endpoint.created_at,
     }
@@ -79,7 +81,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
         @blueprint.response(200, schemas.EndpointAnswer)
         def get(self) -> Any:
             """The endpoint, without its secret."""
-            return _shown(webhooks.get_endpoint(session(), requestor().requestor_id))
+            return endpoint_shown(webhooks.get_endpoint(session(), requestor().requestor_id))
 
         @requires(scope)
         @writes(secrets=("secret",), rebuild=_secret_again)
@@ -91,7 +93,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
             endpoint, secret = webhooks.put_endpoint(
                 session(), parts.vault, parts.webhook_guard, requestor(), **body, now=current_time()
             )
-            return _shown(endpoint) | {"secret": secret.reveal()}
+            return endpoint_shown(endpoint) | {"secret": secret.reveal()}
 
     @blueprint.route("/webhook-endpoint/rotate-secret")
     class RotateSecret(MethodView):
@@ -104,7 +106,7 @@ def mount(blueprint: Blueprint, scope: str) -> None:
             """The old one signs beside it for a day."""
             owner = requestor().requestor_id
             secret = webhooks.rotate_secret(session(), services().vault, owner, current_time())
-            return _shown(webhooks.get_endpoint(session(), owner)) | {"secret": secret.reveal()}
+            return endpoint_shown(webhooks.get_endpoint(session(), owner)) | {"secret": secret.reveal()}
 
     @blueprint.route("/webhook-endpoint/test")
     class Test(MethodView):

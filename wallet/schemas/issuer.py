@@ -144,9 +144,11 @@ class RequestorInput(Schema):
 
 
 class ChangeRequestor(Schema):
-    """What the bank allows from now on."""
+    """What the bank allows from now on, where the app is reached, and the machine's keys."""
 
     name = Text(100)
+    redirect_uris = fields.List(Text(2000))
+    jwks = fields.Dict()
     merchant_ids = fields.List(Text(60))
     schemes = fields.List(Choice("dankort", "visa"))
     may_hold_numbers = Flag()
@@ -166,6 +168,12 @@ class RequestorAnswer(Schema):
     may_hold_numbers = fields.Boolean()
     app_attestation = fields.String()
     clients = fields.List(fields.Dict())
+
+
+class ApproveKey(Schema):
+    """Which key the bank says yes to: its thumbprint (RFC 7638)."""
+
+    thumbprint = Text(43, 43, required=True)
 
 
 class PolicyInput(Schema):

@@ -71,6 +71,7 @@ class EndpointAnswer(Schema):
     url = fields.String()
     update_format = fields.String()
     encryption_key = fields.Dict(allow_none=True)
+    encryption_key_approved = fields.Boolean(metadata={"description": "by the issuer"})
     status = fields.String()
     secret = fields.String()
     created_at = Moment()

@@ -12,11 +12,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from pydantic import ValidationError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from tokenization import ids, keys
 from tokenization.errors import DomainError
 from tokenization.keys import KeyRingError
-from wallet import app, database, demo, lifeline, logs, migrations, serving
+from wallet import app, database, demo, lifeline, logs, serving
 from wallet.access import clients
 from wallet.services import Services
 from wallet.settings import Settings
@@ -24,9 +26,25 @@ from wallet.settings import Settings
 MACHINES: Final = ("issuer", "network", "merchant", "provider")
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS: Final = 60
+NOT_MIGRATED: Final = frozenset({"42P01", "3F000"})  # no such table, no such schema
 
 
-@click.group()
+class Cli(click.Group):
+    """Commands that say in a line what is wrong with the database: which variable, never its value."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except OperationalError:
+            raise click.ClickException("TEGNEBOG_DATABASE_URL: no PostgreSQL lets us in there") from None
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) not in NOT_MIGRATED:
+                raise
+            raise click.ClickException("the database is not up to date: `wallet db upgrade` first") from None
+
+
+@click.group(cls=Cli)
 @click.version_option(package_name="tegnebog")
 def main() -> None:
     """Tegnebog, a mobile wallet backend with tokenization and delegated cards."""
@@ -34,10 +52,20 @@ def main() -> None:
 
 def _settings() -> Settings:
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        wrong = ", ".join(f"TEGNEBOG_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise click.ClickException(wrong) from None
+        wrong = (f"TEGNEBOG_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise click.ClickException("\n".join(wrong)) from None
+    if not _is_postgresql(settings.database_url.get_secret_value()):
+        raise click.ClickException("TEGNEBOG_DATABASE_URL: must be like postgresql+psycopg://user:password@host/name")
+    return settings
+
+
+def _is_postgresql(url: str) -> bool:
+    try:
+        return make_url(url).drivername == "postgresql+psycopg"
+    except (ArgumentError, ValueError):
+        return False
 
 
 def _parts() -> Services:
@@ -45,35 +73,53 @@ def _parts() -> Services:
     logs.configure(settings.log_level)
     try:
         return app.wire(settings)
-    except (KeyRingError, OSError) as error:
-        raise click.ClickException(f"{error} (make one with `wallet keys create`)") from None
+    except ValueError:
+        raise click.ClickException("TEGNEBOG_REDIS_URL: must be like redis://host:6379/0, or unix://…") from None
+    except KeyRingError as error:
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
+    except OSError as error:
+        reason = f"{error.strerror}: make a key ring with `wallet keys create`"
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {reason}") from None
 
 
-with_parent = click.option("--with-parent", is_flag=True, help="end when the process that started this one does")
+def _end_with(_: click.Context, __: click.Parameter, parent: int | None) -> None:
+    if parent is not None:
+        lifeline.end_with(parent)
+
+
+of_parent: Final = click.option(
+    "--parent",
+    type=int,
+    expose_value=False,
+    callback=_end_with,
+    hidden=True,
+    help="end when this process, our parent, does",
+)
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
-@click.option("--threads", default=16, show_default=True, type=click.IntRange(1, 256), help="of each worker")
-@with_parent
-def serve(host: str, port: int, workers: int, threads: int, with_parent: bool) -> None:
+@click.option(
+    "--threads",
+    default=512,
+    show_default=True,
+    type=click.IntRange(1, 4096),
+    help="most of each worker; a stream holds one",
+)
+@of_parent
+def serve(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the API."""
     _parts()
-    if with_parent:
-        lifeline.end_with_parent()
     serving.serve(serving.Serving(host, port, workers, threads))
 
 
 @main.command()
-@with_parent
-def relay(with_parent: bool) -> None:
+@of_parent
+def relay() -> None:
     """Tell people and merchants what happened. Any number may run."""
-    parts = _parts()
-    if with_parent:
-        lifeline.end_with_parent()
-    serving.relay(parts)
+    serving.relay(_parts())
 
 
 @main.group()
@@ -84,8 +130,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the schema up to this version of Tegnebog."""
-    with database.connect(_settings()).begin() as connection:
-        migrations.upgrade(connection)
+    database.migrate(_settings())
     click.echo("the database is up to date")
 
 
@@ -117,6 +162,8 @@ def add(scope: str, name: str, requestor: str | None, redirect_uris: tuple[str, 
     """Register a client; a machine gets a key of its own, of which the service keeps only the public half."""
     if (scope in MACHINES) != (key is not None):
         raise click.UsageError("a machine needs --key, a phone has its own")
+    if key and key.exists():
+        raise click.UsageError(f"{key} is there already")
     private = ECKey.generate_key("P-256", auto_kid=True) if key else None
     parts = _parts()
     try:
@@ -131,10 +178,12 @@ def add(scope: str, name: str, requestor: str | None, redirect_uris: tuple[str, 
                 loopback_allowed=parts.settings.loopback_allowed,
                 now=parts.clock.now(),
             )
+            if key and private:
+                demo.write_private(key, private.as_dict(private=True))
     except DomainError as error:
         raise click.ClickException(str(error)) from None
-    if key and private:
-        demo.write_private(key, private.as_dict(private=True))
+    except OSError as error:
+        raise click.ClickException(f"{key} cannot be written: {error.strerror}") from None
     click.echo(registered.client_id)
 
 

@@ -11,20 +11,30 @@ from notifications import outbox
 from tokenization import journal
 from tokenization.events import take_pending
 from tokenization.keys import KeyRing
+from wallet import migrations
 from wallet.settings import Settings
 
 _AFTERWARDS: Final = "after_commit"
 
 
 def connect(settings: Settings) -> Engine:
-    """An engine on the configured PostgreSQL, READ COMMITTED, with a lock time-out."""
+    """An engine on the configured PostgreSQL, READ COMMITTED, with a lock time-out; its errors show no parameters."""
     return create_engine(
         settings.database_url.get_secret_value(),
+        hide_parameters=True,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.lock_timeout_seconds,
         connect_args={"options": f"-c lock_timeout={settings.lock_timeout_seconds}s -c timezone=UTC"},
     )
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema up to this version of Tegnebog, in one transaction."""
+    engine = connect(settings)
+    with engine.begin() as connection:
+        migrations.upgrade(connection)
+    engine.dispose()
 
 
 class Database:

@@ -2,35 +2,39 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
+import socket
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import httpx
 from rich.console import Console
 from sqlalchemy import create_engine, text
 
 from mobile_mock import story
 from tokenization import ids, keys
-from wallet import app, database, embedded, migrations, people
+from tokenization.errors import Conflict
+from wallet import app, database, embedded, people
+from wallet.processes import ProcessEnded, Processes
 from wallet.services import Services
 from wallet.settings import Settings
 
 DATA: Final = Path("var/demo")
-READY_SECONDS: Final = 30
+LOOPBACK: Final = "127.0.0.1"
+READY_SECONDS: Final = 60
 console: Final = Console(highlight=False)
+# Never broken by rich: a path or an id is copied whole.
+say: Final = partial(console.print, soft_wrap=True)
 
 
 class DemoError(click.ClickException):
-    """The demo cannot run."""
+    """The demo cannot run, or did not do what it should."""
 
 
 @click.command()
@@ -41,51 +45,85 @@ class DemoError(click.ClickException):
 @click.option("--check", is_flag=True, help="run the whole story against a fresh data folder, then stop")
 def demo(port: int, data: Path | None, check: bool) -> None:
     """Start everything on loopback with made-up people, and stay up."""
-    with ExitStack() as stack:
-        folder = _folder(stack, data, fresh=check)
-        access, parts = stack.enter_context(running(folder, port))
-        if check:
-            report = story.run(access, console.print, tamper=lambda card_id: tampered(parts, card_id))
-            sys.exit(0 if report else 1)
-        _say_where(access, folder)
-        _wait_to_be_stopped()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order, as for Ctrl-C
+    try:
+        _check(port, data) if check else _stay_up(port, data or DATA)
+    except (ProcessEnded, embedded.EmbeddedServerError) as error:
+        raise DemoError(str(error)) from error
 
 
-def _folder(stack: ExitStack, data: Path | None, *, fresh: bool) -> Path:
-    if not fresh:
-        return data or DATA
-    if data is None:
-        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tegnebog-check-")))
-    if data.exists() and any(data.iterdir()):
-        raise DemoError(f"--check wants a fresh data folder, and {data} is not empty")
-    return data
+def _stay_up(port: int, data: Path) -> None:
+    with suppress(KeyboardInterrupt), running(data, port) as (access, _, processes):
+        _say_where(access, data)
+        processes.wait()
+
+
+def _check(port: int, data: Path | None) -> None:
+    with _fresh(data) as folder, running(folder, port) as (access, parts, _):
+        report = story.run(access, say, tamper=lambda card_id: tampered(parts, card_id))
+        if not report:
+            raise DemoError(f"the story does not hold; data and logs are in {folder}")
 
 
 @contextmanager
-def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services]]:
-    """The whole demo: PostgreSQL, Redis, broker, service, relay. Yields access.json and the parts; stops everything."""
-    data.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            servers = stack.enter_context(embedded.running(data))
-        except embedded.EmbeddedServerError as error:
-            raise DemoError(str(error)) from error
+def _fresh(data: Path | None) -> Iterator[Path]:
+    """An empty folder: the one that was named, which stays, or a temporary one, which stays only after a failure."""
+    if data is not None:
+        if data.exists() and (not data.is_dir() or any(data.iterdir())):
+            raise DemoError(f"--check wants a fresh data folder, and {data} is not empty")
+        yield data
+        return
+    folder = Path(tempfile.mkdtemp(prefix="tegnebog-check-"))
+    try:
+        yield folder
+    except click.ClickException:
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, Processes]]:
+    """The whole demo: PostgreSQL, Redis, broker, service, relay. Yields access.json and the parts; stops everything.
+
+    Raises DemoError, EmbeddedServerError and ProcessEnded.
+    """
+    _check_free(port, port + 1)
+    say(f"PostgreSQL and Redis start in [bold]{data}[/bold].")
+    with embedded.running(data) as servers:
         settings = _settings(data, servers, port)
-        _prepare(settings)
+        say("The key ring and the database are brought up to date.")
+        keys.create(settings.key_ring)
+        database.migrate(settings)
         parts = app.wire(settings)
-        access = _access(data, parts, port)
-        environment = os.environ | _environment(settings)
-        broker = ("-m", "mobile_mock.broker", "--config", str(data / "broker.json"), "--port", str(port + 1))
-        service = ("-m", "wallet", "serve", "--with-parent", "--port", str(port))
-        for name, command in (
-            ("broker", broker),
-            ("service", service),
-            ("relay", ("-m", "wallet", "relay", "--with-parent")),
-        ):
-            stack.enter_context(_process(data, name, command, environment))
-        _wait_until_ready(settings.public_url + "/readyz", data / "service.log")
-        _wait_until_ready(settings.broker_url + "/.well-known/openid-configuration", data / "broker.log")
-        yield access, parts
+        access = _access(data, parts)
+        say("The mock MitID broker, the service and the relay start.")
+        with Processes(data, os.environ | _environment(settings)) as processes:
+            _start(processes, data, port)
+            processes.wait_for(f"{settings.broker_url}/.well-known/openid-configuration", READY_SECONDS)
+            processes.wait_for(f"{settings.public_url}/readyz", READY_SECONDS)
+            yield access, parts, processes
+
+
+def _check_free(*ports: int) -> None:
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                reason = f"port {port} cannot be used: {error.strerror}"
+                raise DemoError(f"{reason}. Choose with --port; the broker takes the next") from error
+
+
+def _start(processes: Processes, data: Path, port: int) -> None:
+    parent = str(os.getpid())
+    broker = ("--config", str(data / "broker.json"), "--port", str(port + 1), "--parent", parent)
+    processes.start("broker", "mobile_mock.broker", *broker)
+    processes.start("service", "wallet", "serve", "--port", str(port), "--parent", parent)
+    processes.start("relay", "wallet", "relay", "--parent", parent)
 
 
 def _settings(data: Path, servers: embedded.Servers, port: int) -> Settings:
@@ -93,8 +131,8 @@ def _settings(data: Path, servers: embedded.Servers, port: int) -> Settings:
         database_url=servers.database_url,
         redis_url=servers.redis_url,
         key_ring=data / "keys",
-        public_url=f"http://127.0.0.1:{port}",
-        broker_url=f"http://127.0.0.1:{port + 1}",
+        public_url=f"http://{LOOPBACK}:{port}",
+        broker_url=f"http://{LOOPBACK}:{port + 1}",
         loopback_allowed=True,
     )
 
@@ -107,18 +145,13 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {f"TEGNEBOG_{name.upper()}": value for name, value in values.items()}
 
 
-def _prepare(settings: Settings) -> None:
-    keys.create(settings.key_ring)
-    engine = database.connect(settings)
-    with engine.begin() as connection:
-        migrations.upgrade(connection)
-    engine.dispose()
-
-
-def _access(data: Path, parts: Services, port: int) -> dict[str, Any]:
+def _access(data: Path, parts: Services) -> dict[str, Any]:
     """What an outside program needs; made once per data folder, after that only the addresses follow the port."""
     path = data / "access.json"
-    known = json.loads(path.read_text()) if path.exists() else people.fill_in(parts)
+    try:
+        known = json.loads(path.read_text()) if path.exists() else people.fill_in(parts)
+    except Conflict as error:
+        raise DemoError(f"{data} was left half made: remove it, and start again") from error
     known |= {"base_url": parts.settings.public_url, "broker_url": parts.settings.broker_url}
     write_private(path, known)
     write_private(data / "broker.json", people.broker_config(parts, known))
@@ -135,55 +168,18 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _process(data: Path, name: str, arguments: tuple[str, ...], environment: dict[str, str]) -> Iterator[None]:
-    """A process in a session of its own, its output in a log; ended, with its workers, when we are done."""
-    with (data / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_until_ready(url: str, log: Path) -> None:
-    deadline, never = time.monotonic() + READY_SECONDS, threading.Event()
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        never.wait(0.1)
-    raise DemoError(f"{url} does not answer: read {log}")
-
-
-@contextmanager
 def tampered(parts: Services, card_id: str) -> Iterator[None]:
     """Change one row of a card's journal behind everybody's back, and put it back afterwards."""
     row = {"card_id": ids.parse("card", card_id)}
-    with create_engine(parts.settings.database_url.get_secret_value()).connect() as connection:
+    engine = create_engine(parts.settings.database_url.get_secret_value(), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
         before = connection.execute(text(_SECOND_ENTRY), row).scalar_one()
-        for payload in (before | {"amount": 1}, before):
-            connection.execute(text(_CHANGE), row | {"payload": json.dumps(payload)})
-            connection.commit()
-            if payload is not before:
-                yield
+        connection.execute(text(_CHANGE), row | {"payload": json.dumps(before | {"amount": 1})})
+        try:
+            yield
+        finally:
+            connection.execute(text(_CHANGE), row | {"payload": json.dumps(before)})
+    engine.dispose()
 
 
 _SECOND_ENTRY: Final = "SELECT payload FROM tokenization.journal_entries WHERE card_id = :card_id AND seq = 2"
@@ -194,8 +190,12 @@ _CHANGE: Final = """
 
 def _say_where(access: dict[str, Any], data: Path) -> None:
     people_ = ", ".join(who["name"] for who in access["people"].values())
-    console.print(f"""
-[bold]Tegnebog is up.[/bold] Made-up people: {people_}
+    wallet = Path(sys.executable).with_name("wallet")
+    if wallet.is_relative_to(Path.cwd()):
+        wallet = wallet.relative_to(Path.cwd())
+    of_data = "" if data == DATA else f" --data {data}"
+    say(f"""
+[bold green]Tegnebog is up.[/bold green] Made-up people: {people_}
 
   API          {access["base_url"]}/v1
   its docs     {access["base_url"]}/docs
@@ -203,14 +203,8 @@ def _say_where(access: dict[str, Any], data: Path) -> None:
   everything   {data / "access.json"} (client ids, keys and made-up cards for your own programs)
   logs         {data}/*.log
 
-Try:  curl -H "Authorization: Bearer $(wallet token issuer)" -H "X-Actor: me" \\
+Try:  curl -H "Authorization: Bearer $({wallet} token issuer{of_data})" -H "X-Actor: me" \\
         {access["base_url"]}/v1/issuer/policies
+
 Ctrl-C stops it; the data stays in {data}.
 """)
-
-
-def _wait_to_be_stopped() -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()

@@ -1,6 +1,7 @@
-"""Everything that a bank sets, from `TEGNEBOG_…` environment variables or a `.env` file."""
+"""Everything that a bank sets, from `TEGNEBOG_…` environment variables."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
     loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback")
     database_pool_size: int = 20
     lock_timeout_seconds: int = 5
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")
     def bins_differ(self) -> "Settings":

@@ -44,14 +44,14 @@ def running(config: BrokerConfig, port: int = 0, now: Callable[[], float] = time
         thread.join()
 
 
-def serve(config: BrokerConfig, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT, or until the parent process is gone. `ready` is told the address."""
-    stopping, parent = threading.Event(), os.getppid()
+def serve(config: BrokerConfig, port: int, parent: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, or until the process `parent` is ours no more. `ready` is told the address."""
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with running(config, port) as broker:
         ready(broker.issuer)
-        while not stopping.wait(PARENT_CHECK_SECONDS) and os.getppid() == parent:
+        while os.getppid() == parent and not stopping.wait(PARENT_CHECK_SECONDS):
             pass
 
 

@@ -111,12 +111,8 @@ def history(session: Session, offset: int, limit: int) -> list[Policy]:
 def put(
     session: Session, name: str, figures: dict[str, Any], effective_at: datetime, set_by: str, now: datetime
 ) -> Policy:
-    """A new version of a policy. Raises NotFound for an unknown name, Invalid for a figure that is missing or wrong,
-    and for a time that has passed.
-    """
-    if name not in SHAPES:
-        raise NotFound
-    _check(SHAPES[name], figures)
+    """A new version of a policy. Raises as `check` does, and Invalid for a time that has passed."""
+    check(name, figures)
     if effective_at < now:
         raise Invalid("effective_at", "is in the past")
     version = _lock_newest(session, name) + 1
@@ -160,15 +156,18 @@ _AMOUNT: Final = (0, MAX_AMOUNT_MINOR)
 _CATEGORY: Final = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
-def _check(shape: type[Any], figures: dict[str, Any]) -> None:
-    expected = {field.name: field.type for field in dataclasses.fields(shape)}
-    for name in [*expected, *figures]:
-        if name not in expected:
+def check(name: str, figures: dict[str, Any]) -> None:
+    """Raise NotFound for an unknown policy, and Invalid, which names the figure that is missing or wrong."""
+    if name not in SHAPES:
+        raise NotFound
+    expected = {field.name: field.type for field in dataclasses.fields(SHAPES[name])}
+    for figure in [*expected, *figures]:
+        if figure not in expected:
             raise Invalid("figures", f"there is no figure of another name than {', '.join(expected)} in this policy")
-        if name not in figures:
-            raise Invalid(f"figures.{name}", "is missing")
-        if problem := _problem(name, expected[name], figures[name]):
-            raise Invalid(f"figures.{name}", problem)
+        if figure not in figures:
+            raise Invalid(f"figures.{figure}", "is missing")
+        if problem := _problem(figure, expected[figure], figures[figure]):
+            raise Invalid(f"figures.{figure}", problem)
 
 
 def _problem(name: str, expected: Any, value: object) -> str | None:

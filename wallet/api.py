@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any, Final, NoReturn, ParamSpec, cast
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, Request, Response, g, request
 from marshmallow import RAISE, Schema, ValidationError
 from sqlalchemy.orm import Session
@@ -212,4 +213,5 @@ def init(app: Flask) -> Api:
     )
     app.url_map.merge_slashes = False
     app.before_request(check_length)
-    return Api(app, spec_kwargs={"extra_plugins": [openapi.Described(app)]})
+    shapes = MarshmallowPlugin(schema_name_resolver=openapi.schema_name)
+    return Api(app, spec_kwargs={"marshmallow_plugin": shapes, "extra_plugins": [openapi.Described(app)]})

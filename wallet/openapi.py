@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from apispec import APISpec, BasePlugin
 from flask import Flask
+from marshmallow import Schema
 
 from wallet.access.guard import Access
 
@@ -85,6 +86,12 @@ def _describe(operation: dict[str, Any], access: Access, *, writes: bool) -> Non
     operation["responses"] |= {"401": "UNAUTHORIZED", "403": "FORBIDDEN"}
     if access.step_up:
         operation["description"] = f"Scope `wallet` needs a step-up with the purpose `{access.step_up}`."
+
+
+def schema_name(schema: type[Schema] | Schema) -> str:
+    """Under which name a schema stands in the document: one of which any part may be left out is another."""
+    name = (schema if isinstance(schema, type) else type(schema)).__name__
+    return f"Partial{name}" if isinstance(schema, Schema) and schema.partial else name
 
 
 def problem_response(description: str) -> dict[str, Any]:

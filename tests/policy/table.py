@@ -1,0 +1,73 @@
+"""The route table as the policy tests read it: each route with its method, its path, and what its view is marked with."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tokenization import ids
+from wallet.access.guard import Access
+
+# Where each path variable points to: at nothing, for every caller.
+NOTHING_THERE = {
+    "card_id": "card",
+    "credential_id": "cred",
+    "token_id": "tok",
+    "right_id": "right",
+    "request_id": "rqst",
+    "message_id": "msg",
+    "payment_id": "pay",
+    "delivery_id": "dlv",
+    "holder_id": "holder",
+    "account_id": "acct",
+    "requestor_id": "reqr",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path. `opens` is what its view opens: a `session`, a `transaction`, or nothing."""
+
+    method: str
+    path: str
+    endpoint: str
+    access: Access | None
+    opens: str | None
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Whom it is for."""
+        return self.access.scopes if self.access else frozenset()
+
+    def url(self) -> str:
+        """Its path, filled with ids of nothing."""
+        return re.sub(r"<(\w+)>", lambda found: _of_nothing(found[1]), self.path)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _of_nothing(variable: str) -> str:
+    prefix = NOTHING_THERE.get(variable)
+    return ids.to_text(prefix, ids.new_id()) if prefix else "nothing"
+
+
+def routes(app: Flask) -> list[Route]:
+    """All of an app's routes."""
+    return [route for rule in app.url_map.iter_rules() for route in _of(app, rule)]
+
+
+def v1(app: Flask) -> list[Route]:
+    """Those of the API."""
+    return [route for route in routes(app) if route.path.startswith("/v1/")]
+
+
+def _of(app: Flask, rule: Rule) -> Iterator[Route]:
+    view = app.view_functions[rule.endpoint]
+    for method in sorted((rule.methods or set()) - {"HEAD"}):
+        function: Any = getattr(vars(view).get("view_class"), method.lower(), view)
+        opens = getattr(function, "opens", None)
+        yield Route(method, rule.rule, rule.endpoint, getattr(function, "access", None), opens)

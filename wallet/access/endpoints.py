@@ -43,7 +43,7 @@ class PushedRequests(Endpoint):
         except OAuth2Error as error:
             error.redirect_uri = None  # Nobody's browser is here to be redirected.
             raise
-        request_uri = codes.push(services().redis, request.parameters, services().clock.now())
+        request_uri = codes.push(services().redis, parameters.to_keep(request.parameters), services().clock.now())
         return 201, {"request_uri": request_uri, "expires_in": codes.PUSHED_LIFETIME.seconds}, default_json_headers
 
 

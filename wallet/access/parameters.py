@@ -10,14 +10,30 @@ from wallet.access.step_up import PURPOSES
 
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 DEVICE_NAME_CHARACTERS_MAX: Final = 60
+# Of these an authorization request consists here. What an app may choose freely is short: anybody may send a request,
+# and we remember it for minutes.
+_STANDARD: Final = ("response_type", "client_id", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
+_OUR_OWN: Final = ("dpop_jkt", "purpose")
+_CHOSEN_CHARACTERS_MAX: Final = {"state": 1024, "login_hint": 256}
+_KEPT: Final = frozenset((*_STANDARD, *_OUR_OWN, *_CHOSEN_CHARACTERS_MAX))
+
+
+def to_keep(parameters: Mapping[str, str]) -> dict[str, str]:
+    """An authorization request without what we don't know and ignore (RFC 6749 section 3.1)."""
+    return {name: value for name, value in parameters.items() if name in _KEPT}
 
 
 def check_authorization(parameters: Mapping[str, str]) -> None:
-    """`purpose` is one that we know, `dpop_jkt` a SHA-256 thumbprint (RFC 9449 section 10), if they are given."""
+    """`purpose` is one that we know, `dpop_jkt` a SHA-256 thumbprint (RFC 9449 section 10), if they are given; `state`
+    and `login_hint` are not too long. Raises InvalidRequestError.
+    """
     if parameters.get("purpose") is not None and parameters["purpose"] not in PURPOSES:
         raise InvalidRequestError(f"purpose must be one of {', '.join(sorted(PURPOSES))}")
     if parameters.get("dpop_jkt") is not None:
         thumbprint(parameters)
+    for name, most in _CHOSEN_CHARACTERS_MAX.items():
+        if len(parameters.get(name, "")) > most:
+            raise InvalidRequestError(f"{name} must have at most {most} characters")
 
 
 def thumbprint(parameters: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from wallet.access.codes import SignedIn
 from wallet.access.identity import Identity, SignInFailed
 from wallet.access.mitid import Broker
 from wallet.access.oauth_request import OAuthRequest
+from wallet.access.parameters import to_keep
 from wallet.services import services
 
 LIFETIME: Final = timedelta(minutes=10)
@@ -34,7 +35,7 @@ def begin(broker: Broker, request: OAuthRequest) -> Begun:
     now = services().clock.now()
     purpose, hint = parameters.get("purpose"), parameters.get("login_hint")
     url = broker.authorization_url(state=state, secret=secret, purpose=purpose, hint=hint, now=now)
-    kept = {"parameters": parameters, "expires_at": (now + LIFETIME).timestamp()}
+    kept = {"parameters": to_keep(parameters), "expires_at": (now + LIFETIME).timestamp()}
     shelf.put(services().redis, "sign-in", f"{state} {secret}", kept, LIFETIME)
     return Begun(url, secret)
 

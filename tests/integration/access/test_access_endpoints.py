@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from redis import Redis
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -41,6 +42,21 @@ def test_a_pushed_request_is_good_for_ninety_seconds_and_its_own_app(
     clock.advance(timedelta(seconds=90))
     late = phone.ask({"client_id": phone.client_id, "request_uri": uri})
     assert late.status_code == 400
+
+
+def test_what_an_authorization_request_does_not_consist_of_is_not_kept(phone: Phone, redis: Redis) -> None:
+    assert phone.post("/oauth/par", phone.request(junk="x" * 4000)).status_code == 201
+    assert phone.ask(phone.request(junk="x" * 4000)).status_code == 302
+    kept = [str(redis.get(key)) for key in redis.scan_iter("access:*")]
+    assert sum("state-1" in each for each in kept) == 2
+    assert not any("junk" in each for each in kept)
+
+
+def test_what_an_app_chooses_freely_is_short(phone: Phone) -> None:
+    for name, most in (("state", 1024), ("login_hint", 256)):
+        assert phone.post("/oauth/par", phone.request(**{name: "x" * most})).status_code == 201
+        refused = phone.post("/oauth/par", phone.request(**{name: "x" * (most + 1)}))
+        assert (refused.status_code, refused.json["error"]) == (400, "invalid_request")
 
 
 def test_revoking_any_token_ends_the_session(phone: Phone, committed: Session) -> None:

@@ -1,0 +1,144 @@
+"""Do the books balance? Payments, operations, usage, accounts, journal and outbox, each against the others: drift 0."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from delegation.categories import categories_of
+from delegation.models import COUNTERS, UsageDay
+from delegation.usage import Delta
+from notifications import audiences
+from notifications.models import OutboxRow
+from tokenization import ids, policies
+from tokenization.models import JournalEntry
+from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
+from wallet.payments.requests import Operation, Reference
+from wallet.payments.standing import MOVES, Refused, Standing
+
+Bucket = tuple[UUID, UUID, date]
+
+
+def assert_books_balance(session: Session, opened_with: Mapping[UUID, int]) -> None:
+    """Raise AssertionError where anything drifts. `opened_with` is the balance of each account before any payment."""
+    payments = session.scalars(select(Payment).execution_options(populate_existing=True)).all()
+    _check_operations(session, payments)
+    _check_accounts(session, payments, opened_with)
+    _check_usage(session, payments)
+    _check_journal(session, payments)
+    _check_outbox(session)
+    _check_references(session, payments)
+
+
+def _operations(session: Session) -> dict[UUID, list[PaymentOperation]]:
+    found = defaultdict(list)
+    for row in session.scalars(select(PaymentOperation).order_by(PaymentOperation.seq)):
+        found[row.payment_id].append(row)
+    return found
+
+
+def _check_operations(session: Session, payments: Iterable[Payment]) -> None:
+    """Whoever does again what was done to a payment comes to where it stands."""
+    done = _operations(session)
+    for payment in payments:
+        standing = _approved(session, payment)
+        for seq, row in enumerate(done[payment.payment_id], 1):
+            assert row.seq == seq
+            asked = Operation(Reference("", row.network_reference, b""), row.kind, row.amount_minor, row.final)
+            after = MOVES[row.kind](standing, asked)
+            assert not isinstance(after, Refused), f"{row.kind} of {row.amount_minor} was impossible"
+            standing = after
+        assert _stands(payment) == standing
+
+
+def _approved(session: Session, payment: Payment) -> Standing:
+    holds = policies.load(session, payment.at).holds
+    may_estimate = set(holds.estimated_categories) & categories_of(payment.merchant["mcc"])
+    margin = payment.amount_minor * (holds.estimated_percent - 100) // 100 if may_estimate and payment.estimated else 0
+    return Standing(held=payment.amount_minor, margin=margin) if payment.approved else Standing()
+
+
+def _stands(payment: Payment) -> Standing:
+    columns = ("held", "margin", "captured", "reversed", "refunded")
+    return Standing(**{name: getattr(payment, f"{name}_minor") for name in columns})
+
+
+def _check_accounts(session: Session, payments: Iterable[Payment], opened_with: Mapping[UUID, int]) -> None:
+    held, taken = Counter[UUID](), Counter[UUID]()
+    for payment in payments:
+        held[payment.account_id] += payment.held_minor
+        taken[payment.account_id] += payment.captured_minor - payment.refunded_minor
+    for account in session.scalars(select(Account).execution_options(populate_existing=True)):
+        assert account.held_minor == held[account.account_id]
+        assert account.balance_minor == opened_with[account.account_id] - taken[account.account_id]
+
+
+def _check_usage(session: Session, payments: Iterable[Payment]) -> None:
+    """What is held or taken stands in the buckets of the day of the payment; under a right also what it may become."""
+    expected: dict[Bucket, Counter[str]] = defaultdict(Counter)
+    for payment in payments:
+        used = payment.held_minor + payment.captured_minor - payment.refunded_minor
+        scopes = [(payment.card_id, used), (payment.right_id, used + payment.margin_minor)]
+        for scope, amount in scopes:
+            if scope is not None:
+                expected[payment.card_id, scope, payment.usage_day].update(_counted(payment, amount))
+    found = {}
+    for row in session.scalars(select(UsageDay).execution_options(populate_existing=True)):
+        found[row.card_id, row.scope_id, row.day] = Counter({name: getattr(row, name) for name in COUNTERS})
+    for bucket in expected.keys() | found.keys():
+        assert found.get(bucket, Counter()) == expected.get(bucket, Counter()), f"usage of {bucket}"
+
+
+def _counted(payment: Payment, amount: int) -> dict[str, int]:
+    payments = 1 if payment.held_minor or payment.captured_minor else 0
+    mcc = payment.merchant["mcc"]
+    return asdict(Delta.of(amount, kind=payment.kind, mcc=mcc, scheme=payment.scheme, payments=payments))
+
+
+_OPERATION_BY_EVENT = {
+    "payment.captured": "capture",
+    "payment.reversed": "reversal",
+    "payment.refunded": "refund",
+}
+
+
+def _check_journal(session: Session, payments: Iterable[Payment]) -> None:
+    """One entry for each payment, and one for each step of it, with the same amounts, in the same order."""
+    told: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    ordered = select(JournalEntry).where(JournalEntry.type.startswith("payment.")).order_by(JournalEntry.seq)
+    for entry in session.scalars(ordered.execution_options(populate_existing=True)):
+        payload: dict[str, Any] = entry.payload or {}
+        told[payload["payment_id"]].append((entry.type, payload["amount"]))
+    done = _operations(session)
+    event_of = {kind: type_ for type_, kind in _OPERATION_BY_EVENT.items()}
+    for payment in payments:
+        verdict = "payment.approved" if payment.approved else "payment.declined"
+        steps = [(event_of[row.kind], row.amount_minor) for row in done[payment.payment_id]]
+        assert told.pop(ids.to_text("pay", payment.payment_id)) == [(verdict, payment.amount_minor), *steps]
+    assert not told
+
+
+def _check_outbox(session: Session) -> None:
+    """Whatever concerns anybody is waiting to be told: no relay runs beside these tests."""
+    entries = session.scalars(select(JournalEntry).where(JournalEntry.type.startswith("payment."))).all()
+    wanted = {entry.event_id for entry in entries if audiences.concerns_anybody(entry.type, entry.payload or {})}
+    waiting = session.scalars(select(OutboxRow.event_id).where(OutboxRow.type.startswith("payment.")))
+    assert set(waiting) == wanted
+
+
+def _check_references(session: Session, payments: Iterable[Payment]) -> None:
+    """Each payment, and each step of it, came of one reference that its client may repeat."""
+    named = select(ReferenceDirectory.payment_id, ReferenceDirectory.operation, ReferenceDirectory.network_reference)
+    rows = session.execute(named.where(ReferenceDirectory.card_id.is_not(None))).all()
+    authorized = Counter(payment_id for payment_id, operation, _ in rows if operation == "authorization")
+    assert authorized == Counter(payment.payment_id for payment in payments)
+    steps = Counter(
+        (row.payment_id, row.kind, row.network_reference) for row in session.scalars(select(PaymentOperation))
+    )
+    assert all(count == 1 for count in steps.values())
+    assert steps.keys() <= {tuple(row) for row in rows}

@@ -1,0 +1,64 @@
+"""A town that is made once, and put back after each test; the books must balance then."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from notifications.addresses import Guard
+from tests.books import assert_books_balance
+from tests.integration.payments.scene import Scene, Town
+from tests.world import World
+from tokenization.clock import SetClock
+from tokenization.keys import FileKeyRing
+from tokenization.vault import Vault
+from wallet import embedded
+from wallet.access.keys import AccessKeys
+from wallet.database import Database
+from wallet.services import Services
+from wallet.settings import Settings
+
+SUNDAY = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
+
+
+@pytest.fixture(scope="package")
+def connection(engine: Engine) -> Iterator[Connection]:
+    """One connection, whose transaction is rolled back when the last test of this folder is done."""
+    with engine.connect() as connection, connection.begin() as outer:
+        yield connection
+        outer.rollback()
+
+
+@pytest.fixture(scope="package")
+def town(connection: Connection, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Town]:
+    """Everybody, ready to pay."""
+    sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+    unused = SecretStr("unused")
+    settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
+    with Redis.from_url(servers.redis_url) as redis:
+        database = Database(sessions, key_ring, announce=lambda: None)
+        transport, clock = AccessKeys(key_ring).card_transport, SetClock(SUNDAY)
+        parts = Services(settings, database, redis, vault, clock, transport, Guard(loopback_allowed=True))
+        yield Town(World(parts, clock))
+
+
+@pytest.fixture
+def unchecked(town: Town, connection: Connection) -> Iterator[Scene]:
+    """A scene that nobody checks the books of."""
+    town.world.clock.set(SUNDAY)
+    savepoint = connection.begin_nested()
+    yield Scene(town)
+    savepoint.rollback()
+
+
+@pytest.fixture
+def scene(unchecked: Scene, connection: Connection) -> Iterator[Scene]:
+    """A scene after which the books balance."""
+    yield unchecked
+    with Session(connection, join_transaction_mode="create_savepoint") as session:
+        assert_books_balance(session, unchecked.opened_with)

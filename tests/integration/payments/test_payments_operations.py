@@ -1,0 +1,386 @@
+"""Captures, reversals and refunds: once, never more than there is, and given back to where it was taken."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from tests.integration.payments.scene import HOTEL, Scene
+from tests.world import NETTO
+from tokenization.models import JournalEntry
+from wallet.payments.models import PaymentOperation, ReferenceDirectory
+
+DAY = timedelta(days=1)
+START = 2_500_000
+
+
+def money(scene: Scene) -> tuple[int, int]:
+    """What Anna's account has paid, and what is held on it."""
+    account = scene.account()
+    return START - account["balance"], account["holds"]
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def test_a_capture_takes_what_was_held(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    assert money(scene) == (0, 50_000)
+    answer = scene.do("captures", payment_id, 50_000)
+    assert answer.status_code == 201
+    body = answer.json()
+    assert {name: body[name] for name in ("id", "status", "kind", "amount", "currency", "at")} == {
+        "id": payment_id,
+        "status": "captured",
+        "kind": "capture",
+        "amount": 50_000,
+        "currency": "DKK",
+        "at": "2026-11-22T10:15:00Z",
+    }
+    assert money(scene) == (50_000, 0)
+
+
+def test_a_capture_in_parts_leaves_the_rest_on_hold_until_the_final_one(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    assert scene.do("captures", payment_id, 20_000, final=False).json()["status"] == "partly_captured"
+    assert money(scene) == (20_000, 30_000)
+    assert scene.do("captures", payment_id, 10_000).json()["status"] == "captured"
+    assert money(scene) == (30_000, 0)
+    assert refused(scene.do("captures", payment_id, 1)) == (409, "nothing-held")
+
+
+def test_no_more_can_be_captured_than_was_held(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    answer = scene.do("captures", payment_id, 50_001)
+    assert refused(answer) == (422, "amount-too-high")
+    assert (answer.json()["most"], answer.json()["errors"][0]["field"]) == (50_000, "amount")
+    assert money(scene) == (0, 50_000)
+
+
+@pytest.mark.parametrize(
+    ("at", "estimated", "amount", "expected"),
+    [
+        (HOTEL, True, 115_000, 201),
+        (HOTEL, True, 115_001, 422),
+        (HOTEL, False, 100_001, 422),
+        (NETTO, True, 100_001, 422),
+    ],
+)
+def test_an_estimate_may_be_exceeded_by_so_much_at_a_hotel_and_never_at_a_grocers(
+    scene: Scene, at: Any, estimated: bool, amount: int, expected: int
+) -> None:
+    payment_id = scene.approved(100_000, at=at, estimated=estimated)
+    assert scene.do("captures", payment_id, amount).status_code == expected
+    assert money(scene) == ((amount, 0) if expected == 201 else (0, 100_000))
+
+
+def test_what_may_be_captured_is_what_the_policy_said_when_it_was_agreed(scene: Scene) -> None:
+    payment_id = scene.approved(100_000, at=HOTEL, estimated=True)
+    figures = {
+        "days": 7,
+        "long_days": 30,
+        "long_categories": ["hotels"],
+        "estimated_categories": ["fuel"],
+        "estimated_percent": 105,
+    }
+    scene.world.clock.advance(timedelta(seconds=1))
+    now = scene.world.clock.now().isoformat()
+    scene.bank("PUT", "/policies/holds", {"figures": figures, "effective_at": now})
+    assert scene.do("captures", payment_id, 115_000).status_code == 201
+
+
+def test_a_reversal_gives_the_hold_and_the_usage_back_to_its_day(scene: Scene) -> None:
+    payment_id = scene.approved(20_000, token=scene.emil)
+    scene.world.clock.advance(DAY)
+    scene.approved(15_000, token=scene.emil)
+    answer = scene.do("reversals", payment_id)
+    assert (answer.json()["amount"], answer.json()["status"]) == (20_000, "reversed")
+    assert money(scene) == (0, 15_000)
+    assert scene.used("per_day") == 15_000, "today's bucket is today's"
+    scene.world.clock.advance(-DAY)
+    assert scene.used("per_day") == 15_000, "a day's usage counts from that day on"
+
+
+def test_a_reversed_payment_counts_for_no_limit_any_more(scene: Scene) -> None:
+    scene.emils(payments_per_day=1)
+    payment_id = scene.approved(20_000, token=scene.emil)
+    assert scene.pay(100, token=scene.emil)["reason"] == "count_limit"
+    scene.do("reversals", payment_id, 15_000)
+    assert scene.used("per_day") == 5_000
+    assert scene.pay(100, token=scene.emil)["reason"] == "count_limit", "a part of it is still a payment"
+    scene.do("reversals", payment_id)
+    scene.approved(20_000, token=scene.emil)
+
+
+def test_a_reversal_may_come_after_the_capture_and_in_parts(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    scene.do("captures", payment_id, 30_000, final=False)
+    assert scene.do("reversals", payment_id, 25_000).json()["status"] == "captured"
+    assert money(scene) == (25_000, 0)
+    assert refused(scene.do("reversals", payment_id, 25_001)) == (422, "amount-too-high")
+    assert scene.do("reversals", payment_id).json()["amount"] == 25_000
+    assert money(scene) == (0, 0)
+    assert refused(scene.do("reversals", payment_id)) == (409, "nothing-to-reverse")
+    assert refused(scene.do("captures", payment_id, 1)) == (409, "nothing-held")
+
+
+def test_a_refund_gives_back_what_was_captured_and_no_more(scene: Scene) -> None:
+    payment_id = scene.approved(20_000, token=scene.emil)
+    assert refused(scene.do("refunds", payment_id, 1)) == (409, "nothing-captured")
+    scene.do("captures", payment_id, 20_000)
+    assert scene.do("refunds", payment_id, 5_000).json()["status"] == "captured"
+    assert (money(scene), scene.used("per_day")) == ((15_000, 0), 15_000)
+    assert refused(scene.do("refunds", payment_id, 15_001)) == (422, "amount-too-high")
+    assert scene.do("refunds", payment_id, 15_000).json()["status"] == "refunded"
+    assert (money(scene), scene.used("per_day")) == ((0, 0), 0)
+    assert refused(scene.do("refunds", payment_id, 1)) == (409, "nothing-captured")
+
+
+def test_a_final_capture_below_the_hold_gives_a_child_back_what_it_reserved(scene: Scene) -> None:
+    payment_id = scene.approved(10_000, token=scene.emil, at=HOTEL, estimated=True)
+    assert scene.used("per_day") == 11_500
+    scene.do("captures", payment_id, 11_000, final=False)
+    assert (scene.used("per_day"), money(scene)) == (11_500, (11_000, 0))
+    scene.do("captures", payment_id, 300)
+    assert (scene.used("per_day"), money(scene)) == (11_300, (11_300, 0))
+
+
+def test_what_is_reversed_is_no_estimate_any_more(scene: Scene) -> None:
+    payment_id = scene.approved(10_000, token=scene.emil, at=HOTEL, estimated=True)
+    scene.do("reversals", payment_id, 1_000)
+    assert scene.used("per_day") == 9_000
+    assert refused(scene.do("captures", payment_id, 9_001)) == (422, "amount-too-high")
+
+
+@pytest.mark.parametrize("what", ["captures", "reversals", "refunds"])
+def test_nothing_can_be_done_with_what_was_declined(scene: Scene, what: str) -> None:
+    declined = scene.pay(50_000)
+    assert refused(scene.do(what, declined["id"], 1)) == (409, "payment-declined")
+
+
+def test_a_verification_holds_nothing(scene: Scene) -> None:
+    payment_id = scene.pay(0, kind="verification")["id"]
+    assert refused(scene.do("captures", payment_id, 1)) == (409, "nothing-held")
+    assert refused(scene.do("reversals", payment_id)) == (409, "nothing-to-reverse")
+
+
+def test_a_block_stops_no_capture_of_what_was_approved_before_it(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    scene.bank("POST", scene.of_anna("/block"), {"reason": "stolen"})
+    assert scene.do("captures", payment_id, 50_000).status_code == 201
+    assert scene.do("refunds", payment_id, 50_000).status_code == 201
+
+
+def test_an_erased_card_can_still_be_refunded(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    scene.do("captures", payment_id, 50_000)
+    scene.erase_anna()
+    assert scene.do("refunds", payment_id, 50_000).status_code == 201
+
+
+@pytest.mark.parametrize("what", ["captures", "reversals", "refunds"])
+def test_a_payment_belongs_to_the_client_that_made_it(scene: Scene, what: str) -> None:
+    payment_id = scene.approved(50_000)
+    path = f"/v1/network/authorizations/{payment_id}"
+    body = {"network_reference": "theirs", "amount": 1}
+    answer = scene.town.other_acquirer.request("POST", f"{path}/{what}", body)
+    assert refused(answer) == (404, "not-found")
+    assert scene.town.other_acquirer.request("GET", path).status_code == 404
+    assert scene.do(what, "pay_01jzzzzzzzfz7a9yqzzzzzzzzz", 1).status_code == 404
+    assert scene.do(what, "nonsense", 1).status_code == 404
+    assert money(scene) == (0, 50_000)
+
+
+def test_the_history_shows_what_was_done_in_order(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    scene.do("captures", payment_id, 20_000, final=False, network_reference="c1")
+    scene.world.clock.advance(timedelta(hours=1))
+    scene.do("reversals", payment_id, 10_000, network_reference="r1")
+    scene.do("captures", payment_id, 5_000, network_reference="c2")
+    scene.do("refunds", payment_id, 1_000, network_reference="f1")
+    seen = scene.look(payment_id)
+    assert (seen["status"], seen["amount"], seen["captured"], seen["reversed"], seen["refunded"]) == (
+        "captured",
+        50_000,
+        25_000,
+        10_000,
+        1_000,
+    )
+    steps = [(step["kind"], step["amount"], step["network_reference"], step["final"]) for step in seen["history"]]
+    assert steps == [
+        ("capture", 20_000, "c1", False),
+        ("reversal", 10_000, "r1", False),
+        ("capture", 5_000, "c2", True),
+        ("refund", 1_000, "f1", False),
+    ]
+    assert seen["history"][1]["at"] == "2026-11-22T11:15:00Z"
+
+
+@pytest.mark.parametrize(("what", "amount"), [("captures", 20_000), ("reversals", 20_000), ("refunds", 20_000)])
+def test_each_happens_once_however_often_it_is_sent(scene: Scene, what: str, amount: int) -> None:
+    payment_id = scene.approved(50_000)
+    scene.do("captures", payment_id, 25_000, final=False)
+    first = scene.do(what, payment_id, amount, network_reference="once")
+    after = money(scene)
+    again = scene.do(what, payment_id, amount, network_reference="once")
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert money(scene) == after
+
+
+def test_a_reference_names_one_thing_only(scene: Scene) -> None:
+    first, second = scene.approved(50_000), scene.approved(50_000)
+    scene.do("captures", first, 20_000, network_reference="taken", final=False)
+    expected = (422, "network-reference-reused")
+    assert refused(scene.do("captures", first, 20_001, network_reference="taken", final=False)) == expected
+    assert refused(scene.do("captures", second, 20_000, network_reference="taken", final=False)) == expected
+    assert refused(scene.do("refunds", first, 20_000, network_reference="taken")) == expected
+    assert refused(scene.reverse_lost("unheard-of", network_reference="taken")) == expected
+    assert refused(scene.ask(scene.tap(100, network_reference="taken"))) == expected
+    assert money(scene) == (20_000, 80_000)
+
+
+def test_what_was_refused_leaves_its_reference_free(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    assert refused(scene.do("captures", payment_id, 50_001, network_reference="retry")) == (422, "amount-too-high")
+    assert scene.do("captures", payment_id, 50_000, network_reference="retry").status_code == 201
+
+
+def test_a_refusal_commits_nothing(scene: Scene) -> None:
+    payment_id = scene.approved(50_000)
+    with scene.world.parts.database.reading() as session:
+        before = [len(session.scalars(select(table)).all()) for table in (ReferenceDirectory, JournalEntry)]
+    scene.do("captures", payment_id, 50_001)
+    scene.do("refunds", payment_id, 1)
+    with scene.world.parts.database.reading() as session:
+        after = [len(session.scalars(select(table)).all()) for table in (ReferenceDirectory, JournalEntry)]
+        assert not session.scalars(select(PaymentOperation)).all()
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"amount": 0}, "amount"),
+        ({"amount": -1}, "amount"),
+        ({"amount": 2**63}, "amount"),
+        ({"amount": 1.5}, "amount"),
+        ({"amount": True}, "amount"),
+        ({"amount": "1"}, "amount"),
+        ({}, "amount"),
+        ({"amount": 1, "network_reference": ""}, "network_reference"),
+        ({"amount": 1, "network_reference": "a\x00b"}, "network_reference"),
+        ({"amount": 1, "currency": "DKK"}, "currency"),
+        ({"amount": 1, "final": "yes"}, "final"),
+    ],
+)
+def test_bad_input_is_named(scene: Scene, body: dict[str, Any], field: str) -> None:
+    payment_id = scene.approved(50_000)
+    sent = {"network_reference": "bad", **body}
+    answer = scene.network.request("POST", f"/v1/network/authorizations/{payment_id}/captures", sent)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert money(scene) == (0, 50_000)
+
+
+def test_a_lost_answer_is_reversed_by_the_reference_of_its_authorisation(scene: Scene) -> None:
+    scene.approved(20_000, token=scene.emil, network_reference="lost")
+    answer = scene.reverse_lost("lost")
+    assert (answer.status_code, answer.json()["status"], answer.json()["amount"]) == (201, "reversed", 20_000)
+    assert (money(scene), scene.used("per_day")) == ((0, 0), 0)
+
+
+def test_a_lost_answer_may_be_reversed_in_part(scene: Scene) -> None:
+    scene.approved(20_000, network_reference="lost")
+    assert scene.reverse_lost("lost", amount=5_000).json()["status"] == "held"
+    assert refused(scene.reverse_lost("lost", amount=15_001)) == (422, "amount-too-high")
+    assert money(scene) == (0, 15_000)
+
+
+@pytest.mark.parametrize("reference", ["aaa", "zzz"])
+def test_a_reversal_that_comes_first_wins(scene: Scene, reference: str) -> None:
+    first = scene.reverse_lost("mmm", network_reference=reference)
+    assert first.status_code == 201
+    expected = {"id": None, "status": "reversed", "amount": 0, "currency": None, "kind": "reversal"}
+    assert first.json() == expected | {"network_reference": reference, "at": "2026-11-22T10:15:00Z"}
+    answer = scene.pay(10_000, network_reference="mmm")
+    assert (answer["approved"], answer["reason"], answer["response_code"]) == (False, "reversed", "12")
+    assert scene.reverse_lost("mmm", network_reference=reference).content == first.content
+    assert scene.look(answer["id"])["status"] == "declined"
+    assert money(scene) == (0, 0)
+
+
+def test_an_authorisation_that_was_reversed_before_it_came_is_answered_once_too(scene: Scene) -> None:
+    scene.reverse_lost("early")
+    request = scene.tap(10_000, network_reference="early")
+    first = scene.ask(request)
+    again = scene.ask(request)
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+    assert scene.ask(request | {"amount": 9_999}).json()["code"] == "network-reference-reused"
+
+
+def test_an_unknown_number_that_was_reversed_before_it_came_is_reversed(scene: Scene) -> None:
+    scene.reverse_lost("early")
+    guessed = scene.plastic(10_000, network_reference="early")
+    guessed["card"]["expiry"] = "2099-01"
+    assert scene.decide(guessed)["reason"] == "reversed"
+
+
+def test_a_cryptogram_is_used_up_though_its_reversal_came_first(scene: Scene) -> None:
+    scene.reverse_lost("early")
+    request = scene.tap(10_000, network_reference="early")
+    assert scene.decide(request)["reason"] == "reversed"
+    assert scene.decide(request | {"network_reference": "again"})["reason"] == "security_violation"
+
+
+def test_two_reversals_of_what_has_not_come_are_one(scene: Scene) -> None:
+    assert [scene.reverse_lost("early").json()["amount"] for _ in range(2)] == [0, 0]
+    assert scene.pay(10_000, network_reference="early")["reason"] == "reversed"
+
+
+def test_reversing_again_what_is_reversed_or_declined_is_fine_and_moves_nothing(scene: Scene) -> None:
+    scene.approved(20_000, network_reference="lost")
+    scene.reverse_lost("lost")
+    again = scene.reverse_lost("lost")
+    assert (again.status_code, again.json()["amount"], again.json()["status"]) == (201, 0, "reversed")
+    declined = scene.pay(50_000, network_reference="no")
+    answer = scene.reverse_lost("no").json()
+    assert (answer["id"], answer["amount"], answer["status"], answer["currency"]) == (
+        declined["id"],
+        0,
+        "declined",
+        "DKK",
+    )
+    guessed = scene.plastic(10_000, network_reference="guessed")
+    guessed["card"]["expiry"] = "2099-01"
+    scene.decide(guessed)
+    assert scene.reverse_lost("guessed").json()["status"] == "declined"
+
+
+def test_a_captured_payment_whose_answer_was_lost_is_given_back_whole(scene: Scene) -> None:
+    payment_id = scene.approved(20_000, network_reference="lost")
+    scene.do("captures", payment_id, 15_000)
+    assert scene.reverse_lost("lost").json()["amount"] == 15_000
+    assert money(scene) == (0, 0)
+
+
+def test_only_an_authorisation_can_be_reversed_by_its_reference(scene: Scene) -> None:
+    payment_id = scene.approved(20_000)
+    scene.do("captures", payment_id, 5_000, network_reference="capture", final=False)
+    answer = scene.reverse_lost("capture")
+    assert refused(answer) == (422, "not-an-authorization")
+    assert answer.json()["errors"][0]["field"] == "original_network_reference"
+    assert refused(scene.reverse_lost("itself", network_reference="itself")) == (422, "not-an-authorization")
+    assert scene.pay(10_000, network_reference="itself")["approved"], "nothing of it was kept"
+
+
+def test_another_clients_tombstone_is_its_own(scene: Scene) -> None:
+    body = {"network_reference": "theirs", "original_network_reference": "mine"}
+    scene.town.other_acquirer.request("POST", "/v1/network/reversals", body)
+    assert scene.pay(10_000, network_reference="mine")["approved"]
+    scene.town.other_acquirer.request("POST", "/v1/network/reversals", body | {"network_reference": "theirs-2"})
+    assert money(scene) == (0, 10_000)

@@ -13,10 +13,13 @@ import httpx
 from flask import Flask
 from joserfc.jwk import ECKey
 
+from delegation import drawing_rights, pairing
 from mobile_mock.dpop import DpopClient
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant, Shop
-from tokenization import ids
+from notifications import outbox
+from notifications.relay import fan_out
+from tokenization import cards, ids
 from tokenization.clock import SetClock
 from wallet import people
 from wallet.access import guard, sessions, step_up
@@ -26,7 +29,7 @@ from wallet.services import Services
 
 NETTO = Merchant("DK-123", "Netto Vesterbro", "5411")
 FILMFLODEN = Merchant(people.MERCHANT_ID, "Filmfloden", "4899")
-STAFF = "Mette i Spærreservice"
+STAFF = "Mette"
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Machine:
         token = self.world.tokens.issue(Grant(self.client_id, self.scope, self.client_id))
         sent = {"Authorization": f"Bearer {token}"} | (headers or {})
         if self.scope == "issuer":
-            sent.setdefault("X-Actor", STAFF.encode().decode("latin-1"))
+            sent.setdefault("X-Actor", STAFF)
         return self.world.http.request(method, path, json=json, headers=sent)
 
 
@@ -163,6 +166,45 @@ class World:
             session_id = started.session_id
         subject = self.person(name)["cardholder_id"]
         return Phone(self, "wallet", client_id, subject, f"{name}'s phone", session_id, key, auth_time=signed_in_at)
+
+    def grant(self, parent: Phone, **terms: Any) -> dict[str, Any]:
+        """A drawing right for Emil on the parent's card: DKK 200 a payment, unless the terms say something else."""
+        card_id = self.person(parent.name.removesuffix("'s phone"))["card_id"]
+        body = {"delegate": {"name": "Emil"}, "limits": {"per_payment": 20_000}} | terms
+        answer = parent.step_up("right").request("POST", f"/v1/cards/{card_id}/drawing-rights", body)
+        assert answer.status_code == 201, answer.text
+        granted: dict[str, Any] = answer.json()
+        return granted
+
+    def child(self, right_id: str, key: ECKey | None = None) -> Phone:
+        """A phone that the parent has just let in; that this wants a device grant is tested with `wallet/access`."""
+        key, now, wanted = key or ECKey.generate_key("P-256"), self.clock.now(), ids.parse("right", right_id)
+        client_id = self.access["child_app"]["client_id"]
+        with self.parts.database.transaction("test") as session:
+            card = cards.lock(session, drawing_rights.card_of(session, wanted) or wanted)
+            assert card is not None
+            right = drawing_rights.load(session, card.card_id, wanted)
+            phone = {"device_thumbprint": key.thumbprint(), "device_name": "Emil's phone"}
+            paired = pairing.pair(session, right, **phone, now=now)
+            started = sessions.start_for_child(
+                session,
+                client_id=client_id,
+                thumbprint=key.thumbprint(),
+                holder_id=card.holder_id,
+                card_id=card.card_id,
+                right_id=wanted,
+                pairing_id=paired.pairing_id,
+                now=now,
+            )
+            session_id = started.session_id
+        return Phone(self, "child", client_id, right_id, "Emil's phone", session_id, key, acr=None)
+
+    def tell(self) -> None:
+        """Let everybody be told of what happened; texts and webhooks stay where they wait."""
+        now = self.clock.now()
+        with self.parts.database.transaction("relay") as session:
+            for event in outbox.claim(session, now, 1_000):
+                fan_out(session, event, now)
 
     def machine(self, scope: str) -> Machine:
         """The bank, the acquirer, the shop or the wallet's server."""

@@ -1,4 +1,4 @@
-"""The route table as the policy tests read it: each route with its method, its path, and what its view is marked with."""
+"""The route table as the policy tests read it: each route with its method, its path, and how its view is marked."""
 
 import re
 from collections.abc import Iterator

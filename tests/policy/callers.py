@@ -1,0 +1,81 @@
+"""Everybody who may knock: phones and machines in good standing, and those who have no business here."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc.jwk import ECKey
+
+from delegation import drawing_rights, pairing
+from delegation.drawing_rights import Delegate
+from delegation.models import DrawingRight
+from delegation.terms import Ceiling, Limits, RightTerms
+from tests.world import Machine, Phone, World
+from tokenization import cards, ids
+from wallet.access import sessions
+from wallet.access.access_tokens import Grant
+
+Call = Callable[[str, str], httpx.Response]
+
+
+def childs_phone(world: World, name: str = "Emil's phone") -> Phone:
+    """A phone that Anna let in, under a new drawing right on her card."""
+    key, now, client_id = ECKey.generate_key("P-256"), world.clock.now(), world.access["child_app"]["client_id"]
+    with world.parts.database.transaction("test") as session:
+        card = cards.lock(session, ids.parse("card", world.person("anna")["card_id"]))
+        assert card is not None
+        limits = RightTerms(Limits(per_payment=20_000))
+        right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), now=now)
+        assert isinstance(right, DrawingRight)
+        paired = pairing.pair(session, right, device_thumbprint=key.thumbprint(), device_name=name, now=now)
+        session_id = sessions.start_for_child(
+            session,
+            client_id=client_id,
+            thumbprint=key.thumbprint(),
+            holder_id=card.holder_id,
+            card_id=card.card_id,
+            right_id=right.right_id,
+            pairing_id=paired.pairing_id,
+            now=now,
+        ).session_id
+        right_id = ids.to_text("right", right.right_id)
+    return Phone(world, "child", client_id, right_id, name, session_id, key, acr=None)
+
+
+def of_scope(world: World, scope: str) -> Phone | Machine:
+    """A caller in good standing."""
+    if scope == "wallet":
+        return world.phone()
+    return childs_phone(world) if scope == "child" else world.machine(scope)
+
+
+def strangers(world: World) -> dict[str, Call]:
+    """Those whom no route may let in."""
+    phone, client_id = world.phone(), world.access["machines"]["issuer"]["client_id"]
+    good = world.tokens.issue(Grant(client_id, "issuer", client_id))
+    world.clock.advance(timedelta(minutes=-10))
+    expired = world.tokens.issue(Grant(client_id, "issuer", client_id))
+    world.clock.advance(timedelta(minutes=10))
+    sent = {
+        "nobody": None,
+        "a forger": f"Bearer {_signed_by_another_key(good)}",
+        "one without a signature": f"Bearer {good.rpartition('.')[0]}.",
+        "one who is late": f"Bearer {expired}",
+        "a thief of a phone's token": f"Bearer {phone.access_token()}",
+        "a thief without the phone's key": f"DPoP {phone.access_token()}",
+        "one with a password": "Basic aXNzdWVyOmlzc3Vlcg==",
+    }
+    return {who: _sending(world, authorization) for who, authorization in sent.items()}
+
+
+def _sending(world: World, authorization: str | None) -> Call:
+    headers = {"X-Actor": "Mette"} | ({"Authorization": authorization} if authorization else {})
+    return lambda method, path: world.http.request(method, path, headers=headers)
+
+
+def _signed_by_another_key(token: str) -> str:
+    claims = jwt.decode(token, options={"verify_signature": False})
+    key = ec.generate_private_key(ec.SECP256R1())
+    return jwt.encode(claims, key, "ES256", headers=jwt.get_unverified_header(token))

@@ -1,0 +1,93 @@
+"""What must hold of all source: who commits, who knows of HTTP, of the clock, of the network; nothing is swallowed."""
+
+import ast
+
+import pytest
+
+from tests.policy.source import FLOORS, LOWER, begins, clock_calls, imports, methods_called, modules, swallowed
+
+THE_ONE_THAT_COMMITS = "wallet/database.py"
+# Where a transaction, or a session to look with, may be opened: at the edges, around a use case and never inside one.
+EDGES = {
+    "notifications/relay.py",  # a transaction for each step, none while it sends
+    "wallet/access/assertions.py",
+    "wallet/access/endpoints.py",
+    "wallet/access/grants.py",
+    "wallet/access/guard.py",
+    "wallet/access/server.py",
+    "wallet/access/sign_in.py",
+    "wallet/api.py",
+    "wallet/cli.py",
+    "wallet/operations.py",
+    "wallet/people.py",
+    "wallet/resources/inbox.py",  # a stream holds no connection while it waits
+    "wallet/serving.py",
+}
+# Administration, and the story's villain.
+WITHOUT_TRANSACTIONS = {"wallet/embedded.py", "wallet/demo.py"}
+WEB = {"flask", "flask_smorest", "werkzeug", "webargs", "marshmallow", "granian", "authlib"}
+NETWORK = {"httpx", "httpcore", "requests", "urllib", "socket", "http"}
+
+
+def test_one_module_commits() -> None:
+    assert [path for path, tree in modules(*FLOORS).items() if "commit" in methods_called(tree)] == []
+    assert [path for path, tree in modules(*FLOORS).items() if begins(tree)] == [THE_ONE_THAT_COMMITS]
+
+
+def test_transactions_are_opened_at_the_edges_only() -> None:
+    opening = {path for path, tree in modules(*FLOORS).items() if {"transaction", "reading"} & methods_called(tree)}
+    assert opening == EDGES
+
+
+def test_nothing_else_goes_without_a_transaction() -> None:
+    found = {path for path, tree in modules(*FLOORS).items() if "autocommit" in ast.unparse(tree).lower()}
+    assert found == WITHOUT_TRANSACTIONS
+
+
+@pytest.mark.parametrize("package", LOWER)
+def test_the_lower_floors_know_nothing_of_the_web(package: str) -> None:
+    assert {path: imports(tree) & WEB for path, tree in modules(package).items() if imports(tree) & WEB} == {}
+
+
+@pytest.mark.parametrize("package", ["tokenization", "delegation"])
+def test_the_two_lowest_floors_know_no_network(package: str) -> None:
+    assert {path: imports(tree) & NETWORK for path, tree in modules(package).items() if imports(tree) & NETWORK} == {}
+
+
+def test_one_clock_is_read_and_it_is_passed_in() -> None:
+    reading = {path: clock_calls(tree) for path, tree in modules(*FLOORS).items() if clock_calls(tree)}
+    assert reading == {"tokenization/clock.py": {"datetime.now"}, "wallet/cli.py": {"time.time"}}
+
+
+def test_nothing_is_swallowed() -> None:
+    found = {path: list(swallowed(tree)) for path, tree in modules(*FLOORS, "mobile-mock").items()}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_one_wrapper_opens_a_pipeline_on_the_database() -> None:
+    # SQLAlchemy inside an open pipeline silently returns no rows. Redis has one too.
+    opening = {path for path, tree in modules(*FLOORS).items() if "pipeline" in methods_called(tree)}
+    assert opening <= {"wallet/access/shelf.py", "wallet/database.py", "tokenization/pipeline.py"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "try:\n    pay()\nexcept Exception:\n    pass",
+        "try:\n    pay()\nexcept:\n    result = None",
+        "try:\n    pay()\nexcept (ValueError, BaseException):\n    pass",
+        "with suppress(Exception):\n    pay()",
+    ],
+)
+def test_swallowing_would_be_found(broken: str) -> None:
+    assert list(swallowed(ast.parse(broken)))
+
+
+@pytest.mark.parametrize("broken", ["datetime.now(UTC)", "date.today()", "time.time()", "datetime.datetime.utcnow()"])
+def test_a_look_at_the_clock_would_be_found(broken: str) -> None:
+    assert clock_calls(ast.parse(broken))
+
+
+@pytest.mark.parametrize("broken", ["with session.begin():\n    pass", "engine.begin()"])
+def test_a_transaction_would_be_found(broken: str) -> None:
+    assert begins(ast.parse(broken))

@@ -263,6 +263,8 @@ class PublicKey(fields.Dict):
         if "d" in value:
             raise ValidationError("must be the public half: the private key never leaves its owner")
         kept = {name: value[name] for name in ("kty", "crv", "x", "y", "kid") if isinstance(value.get(name), str)}
+        if not kept.get("kid", "").isprintable():
+            raise ValidationError("kid must be printable")
         try:
             ECKey.import_key(kept).public_key  # noqa: B018 - the point is checked to be on the curve when it is read
         except (JoseError, ValueError, KeyError, TypeError):

@@ -1,0 +1,188 @@
+"""The journal: whoever changes the database without the journal key is found out."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from tests.drawing_rights import NOON, issue_card
+from tokenization import cards, ids, journal, keys, policies
+from tokenization.events import CardUnblocked, Event, PolicySet
+from tokenization.journal import Verdict
+from tokenization.keys import FileKeyRing
+from tokenization.models import Card, JournalEntry, SubjectJournalEntry
+from tokenization.vault import Vault
+
+ENTRIES = 5
+
+
+@pytest.fixture
+def card(session: Session, vault: Vault, key_ring: FileKeyRing) -> Card:
+    """A card with five entries."""
+    issued = issue_card(session, vault, NOON)
+    append(session, key_ring, issued, ENTRIES)
+    return issued
+
+
+def append(session: Session, key_ring: FileKeyRing, card: Card, count: int) -> None:
+    journal.append(session, key_ring, [event(card.card_id) for _ in range(count)], "test")
+    session.flush()
+
+
+def event(card_id: UUID) -> Event:
+    return CardUnblocked(at=NOON, card_id=card_id, holder_id=UUID(int=1), last4="1234")
+
+
+def change(session: Session, of: int, /, **values: Any) -> None:
+    """Change an entry behind everybody's back."""
+    session.execute(update(JournalEntry).where(JournalEntry.seq == of).values(**values))
+    session.expire_all()
+
+
+def cut(session: Session, *seqs: int) -> None:
+    """Take entries out."""
+    session.execute(delete(JournalEntry).where(JournalEntry.seq.in_(seqs)))
+    session.expire_all()
+
+
+def verdict(session: Session, key_ring: FileKeyRing, card: Card) -> Verdict:
+    return journal.verify_card(session, key_ring, card.card_id)
+
+
+def test_an_untouched_journal_verifies(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    session.expire_all()
+    assert verdict(session, key_ring, card) == Verdict(True, ENTRIES, None)
+
+
+def test_a_card_without_entries_verifies(session: Session, vault: Vault, key_ring: FileKeyRing) -> None:
+    assert verdict(session, key_ring, issue_card(session, vault, NOON)) == Verdict(True, 0, None)
+
+
+def test_what_is_appended_later_continues_the_chain(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    [recorded] = journal.append(session, key_ring, [event(card.card_id)], "mette")
+    session.flush()
+    assert (recorded.owner_id, recorded.seq) == (card.card_id, ENTRIES + 1)
+    assert verdict(session, key_ring, card) == Verdict(True, ENTRIES + 1, None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"payload": {"last4": "9999"}},
+        {"payload": None},
+        {"salt": bytes(16)},
+        {"salt": None},
+        {"digest": bytes(32)},
+        {"link": bytes(32)},
+        {"type": "card.blocked"},
+        {"at": NOON + timedelta(seconds=1)},
+        {"actor": "somebody else"},
+        {"event_id": UUID(int=7)},
+        {"key_version": 99},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_a_changed_entry_is_found(
+    session: Session, key_ring: FileKeyRing, card: Card, values: dict[str, object]
+) -> None:
+    change(session, 3, **values)
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 3)
+
+
+def test_a_cut_tail_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 4, 5)
+    assert verdict(session, key_ring, card) == Verdict(False, 3, 4)
+
+
+def test_a_journal_that_was_emptied_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 1, 2, 3, 4, 5)
+    assert verdict(session, key_ring, card) == Verdict(False, 0, 1)
+
+
+def test_a_tail_cut_together_with_the_count_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 4, 5)
+    session.execute(update(Card).values(journal_count=3))
+    assert verdict(session, key_ring, card) == Verdict(False, 3, 4)
+
+
+def test_an_entry_that_was_added_behind_the_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    count, head = card.journal_count, card.journal_head
+    append(session, key_ring, card, 1)
+    card.journal_count, card.journal_head = count, head
+    session.flush()
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES + 1, ENTRIES + 1)
+
+
+def test_a_piece_cut_out_of_the_middle_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 3)
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES - 1, 3)
+
+
+def test_a_closed_gap_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 3)
+    change(session, 4, seq=3)
+    change(session, 5, seq=4)
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES - 1, 3)
+
+
+def test_two_entries_that_changed_places_are_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    for of, to in ((2, 99), (3, 2), (99, 3)):
+        change(session, of, seq=to)
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 2)
+
+
+def test_a_whole_chain_forged_without_the_journal_key_is_found(
+    session: Session, key_ring: FileKeyRing, card: Card, tmp_path: Path
+) -> None:
+    """Everything is consistent, links, count and head, but under another key."""
+    keys.create(tmp_path / "keys")
+    forgers = FileKeyRing(tmp_path / "keys")
+    cut(session, 1, 2, 3, 4, 5)
+    card.journal_count, card.journal_head = 0, journal.FIRST_LINK
+    append(session, forgers, card, ENTRIES)
+    assert verdict(session, forgers, card).valid
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 1)
+
+
+def test_payload_and_salt_can_be_erased_without_breaking_the_chain(
+    session: Session, key_ring: FileKeyRing, card: Card
+) -> None:
+    """R-20: what was said is gone; that something was said, when and by whom, still holds."""
+    change(session, 2, payload=None, salt=None)
+    change(session, 3, payload=None, salt=None)
+    assert verdict(session, key_ring, card) == Verdict(True, ENTRIES, None)
+    change(session, 3, actor="somebody else")
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 3)
+
+
+def test_a_chain_is_bound_to_its_card(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    """Two chains begin alike; entries of one do not pass for the other's."""
+    other = ids.new_id()
+    columns = {column.name: getattr(card, column.name) for column in Card.__table__.columns}
+    session.add(Card(**columns | {"card_id": other}))
+    session.flush()
+    session.execute(update(JournalEntry).values(card_id=other))
+    session.expire_all()
+    assert journal.verify_card(session, key_ring, other) == Verdict(False, ENTRIES, 1)
+
+
+def test_nothing_is_written_without_the_cards_lock(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    session.info.clear()
+    with pytest.raises(cards.LockNotHeld):
+        journal.append(session, key_ring, [event(card.card_id)], "test")
+
+
+def test_what_concerns_no_card_stands_in_a_journal_of_its_own(session: Session, key_ring: FileKeyRing) -> None:
+    subject = policies.subject_id("ceilings")
+    about = {"subject_id": subject, "name": "ceilings", "figures": {"per_day": 5}, "effective_at": NOON}
+    made = [PolicySet(at=NOON, version=version, **about) for version in (2, 3)]  # type: ignore[arg-type]  # of one event
+    recorded = journal.append(session, key_ring, made, "mette")
+    session.flush()
+    assert [entry.seq for entry in recorded] == [1, 2]
+    assert journal.verify_subject(session, key_ring, subject) == Verdict(True, 2, None)
+    session.execute(update(SubjectJournalEntry).where(SubjectJournalEntry.seq == 2).values(actor="somebody else"))
+    assert journal.verify_subject(session, key_ring, subject) == Verdict(False, 2, 2)

@@ -1,0 +1,111 @@
+"""Numbers at rest: sealed under the card's own key, found by fingerprint, gone when the key is."""
+
+from collections import deque
+from functools import partial
+
+import pytest
+from sqlalchemy import delete, text
+from sqlalchemy.orm import Session
+
+from tests.drawing_rights import NOON, issue_card
+from tokenization import cards, ids
+from tokenization.keys import KeyRingError
+from tokenization.models import Card, CardKey, PanDirectory, PartyKey, Plastic, TokenDirectory
+from tokenization.numbers import NumbersExhausted, is_number
+from tokenization.vault import Vault, VaultError
+
+
+@pytest.fixture
+def card(session: Session, vault: Vault) -> Card:
+    issued = issue_card(session, vault, NOON)
+    session.flush()
+    return issued
+
+
+def number_of(session: Session, vault: Vault, card: Card) -> str:
+    return cards.reveal_number(session, vault, card.card_id, card.current_plastic_id).reveal()
+
+
+def test_a_number_is_kept_sealed_and_nowhere_in_clear(session: Session, vault: Vault, card: Card) -> None:
+    number = number_of(session, vault, card)
+    assert is_number(number)
+    assert number.startswith("920890")
+    rows = session.scalars(text("SELECT plastics::text FROM tokenization.plastics")).all()
+    assert rows
+    assert not any(number in row or number.encode().hex() in row for row in rows)
+
+
+def test_a_number_is_found_by_its_keyed_fingerprint_alone(session: Session, vault: Vault, card: Card) -> None:
+    number = number_of(session, vault, card)
+    found = cards.find_by_number(session, vault, number)
+    assert found is not None
+    assert (found.card_id, found.plastic_id) == (card.card_id, card.current_plastic_id)
+    assert found.fingerprint == vault.fingerprint("number", number)
+    assert vault.fingerprint("cpr", number) != found.fingerprint
+    assert cards.find_by_number(session, vault, "9208900000000008") is None
+
+
+def test_a_number_does_not_open_in_the_row_of_another_plastic(session: Session, vault: Vault, card: Card) -> None:
+    plastic = cards.current_plastic(session, card)
+    with pytest.raises(VaultError):
+        vault.card_key(session, card.card_id).open(cards.number_place(ids.new_id()), plastic.number_sealed)
+
+
+def test_a_card_whose_key_is_deleted_is_erased(session: Session, vault: Vault, card: Card) -> None:
+    session.execute(delete(CardKey).where(CardKey.card_id == card.card_id))
+    with pytest.raises(VaultError, match="no data key"):
+        number_of(session, vault, card)
+
+
+def test_a_wrapped_key_of_somebody_else_does_not_unwrap(session: Session, vault: Vault, card: Card) -> None:
+    stolen = session.get_one(PartyKey, (card.holder_id, 1)).wrapped
+    session.get_one(CardKey, (card.card_id, 1)).wrapped = stolen
+    with pytest.raises(VaultError):
+        vault.card_key(session, card.card_id)
+
+
+def test_a_data_key_needs_the_version_that_wrapped_it(session: Session, vault: Vault, card: Card) -> None:
+    session.get_one(CardKey, (card.card_id, 1)).kek_version = 9
+    with pytest.raises(KeyRingError, match="no version 9"):
+        vault.card_key(session, card.card_id)
+
+
+def test_a_party_has_a_data_key_of_its_own(session: Session, vault: Vault, card: Card) -> None:
+    key = vault.party_key(session, card.holder_id)
+    assert key != vault.card_key(session, card.card_id)
+    session.execute(delete(PartyKey).where(PartyKey.party_id == card.holder_id))
+    with pytest.raises(VaultError, match="no data key"):
+        vault.party_key(session, card.holder_id)
+
+
+def test_the_cvc_follows_from_number_and_expiry(vault: Vault) -> None:
+    one = cards.cvc(vault, "9208904471293561", "2029-09")
+    assert one == cards.cvc(vault, "9208904471293561", "2029-09")
+    others = {cards.cvc(vault, "9208904471293561", f"20{year}-09").reveal() for year in range(30, 60)}
+    assert len(others) > 20
+    assert all(len(cvc) == 3 and cvc.isdigit() for cvc in others)
+
+
+def test_a_token_number_and_a_card_number_never_coincide(session: Session, vault: Vault, card: Card) -> None:
+    """Both directories are asked before a number is taken, whichever it is for."""
+    taken = vault.fingerprint("number", number_of(session, vault, card))
+    claimed = cards.claim_number(session, vault, "920890", TokenDirectory, card.card_id, ids.new_id())
+    assert vault.fingerprint("number", claimed.reveal()) != taken
+
+
+def test_a_full_number_space_is_reported(session: Session, vault: Vault, card: Card) -> None:
+    claim = partial(cards.claim_number, session, vault, "92089000000000", PanDirectory, card.card_id)  # ten are left
+    with pytest.raises(NumbersExhausted, match="nearly full"):
+        deque(map(claim, (ids.new_id() for _ in range(11))), maxlen=0)
+
+
+def test_a_par_is_29_characters_and_the_cards_own(session: Session, vault: Vault, card: Card) -> None:
+    assert len(card.par) == 29
+    assert card.par.isalnum()
+    assert card.par == card.par.upper()
+
+
+def test_a_plastic_expires_at_the_end_of_its_month(session: Session, vault: Vault, card: Card) -> None:
+    plastic = session.get_one(Plastic, (card.card_id, card.current_plastic_id))
+    assert cards.month(plastic.expiry) == "2029-11"
+    assert plastic.expiry.day == 30

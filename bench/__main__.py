@@ -99,7 +99,7 @@ def main(cards: int, payments: int, port: int) -> None:
     console = Console(highlight=False)
     with (
         tempfile.TemporaryDirectory(prefix="tegnebog-bench-") as folder,
-        demo.running(Path(folder), port) as (access, parts),
+        demo.running(Path(folder), port) as (access, parts, _),
     ):
         console.print(f"filling in {cards} cards")
         filled = fill(parts, cards, batches=3)

@@ -47,19 +47,22 @@ def lock(session: Session, card_id: UUID) -> Card | None:
     statement = select(Card).where(Card.card_id == card_id).with_for_update().execution_options(populate_existing=True)
     card = session.scalars(statement).one_or_none()
     if card is not None:
-        _remember_lock(session, card_id)
+        _remember_lock(session, card)
     return card
 
 
 def locked(session: Session, card_id: UUID) -> Card:
     """The card whose lock this session holds. Raises LockNotHeld."""
-    if card_id not in session.info.get(_LOCKED, ()):
-        raise LockNotHeld("the card's lock must be taken first")
-    return session.get_one(Card, card_id)
+    try:
+        card: Card = session.info[_LOCKED][card_id]
+    except KeyError:
+        raise LockNotHeld("the card's lock must be taken first") from None
+    return card
 
 
-def _remember_lock(session: Session, card_id: UUID) -> None:
-    session.info.setdefault(_LOCKED, set()).add(card_id)
+def _remember_lock(session: Session, card: Card) -> None:
+    # The row itself, not its id: a session forgets unchanged rows that nobody holds, and would read it again.
+    session.info.setdefault(_LOCKED, {})[card.card_id] = card
 
 
 def issue(
@@ -81,7 +84,7 @@ def issue(
     )
     session.add(card)
     session.flush()
-    _remember_lock(session, card.card_id)
+    _remember_lock(session, card)
     data_key = vault.create_card_key(session, card.card_id)
     plastic = emboss(session, vault, data_key, space, card, now)
     plastic.state, plastic.activated_at = "active", now

@@ -76,20 +76,22 @@ def _verdict(desk: Desk, asked: Authorization, claim: Claim, loaded: Loaded | No
 
 
 def _note_proof(desk: Desk, loaded: Loaded, verdict: Verdict) -> int | None:
-    """An ATC is used up when its MAC verifies, whatever the decision; a wrong PIN costs a try. Tries left, if so."""
+    """An ATC is used up when its MAC verifies, and a wrong PIN costs a try, whatever the decision.
+
+    Else PINs could be tried out where something other than the PIN decides. Tries left, where the PIN did.
+    """
     token, proof = loaded.token, loaded.snapshot.proof
-    if token is None or proof is None:
+    if token is None or proof is None or loaded.window is None:
         return None
-    if loaded.window is not None:
-        token.atc_seen, token.atc_window = loaded.window.highest, loaded.window.bitmap.to_bytes(8)
+    token.atc_seen, token.atc_window = loaded.window.highest, loaded.window.bitmap.to_bytes(8)
     if proof.device and proof.person:
         token.pin_tries_left = tokens.PIN_TRIES
-    if _reason(verdict) != "wrong_pin":
+    if proof.person is not False:
         return None
-    token.pin_tries_left -= 1
-    if token.pin_tries_left <= 0:
+    token.pin_tries_left = max(token.pin_tries_left - 1, 0)
+    if not token.pin_tries_left:
         tokens.suspend(desk.session, loaded.case.card, token, by="pin_locked", reason="wrong_pin", now=desk.now)
-    return max(token.pin_tries_left, 0)
+    return token.pin_tries_left if _reason(verdict) == "wrong_pin" else None
 
 
 def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """What a decision needs, read under the card's lock: the instrument, what it hangs on, what was used, what is left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,8 @@ from delegation.models import DrawingRight
 from tokenization import cards, credentials, provisioning, tokens
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Credential, Plastic, Requestor, Token
-from tokenization.vault import Vault
+from tokenization.secret import Number
+from tokenization.vault import Vault, VaultError
 from wallet.payments import accounts
 from wallet.payments.desk import Case, Desk
 from wallet.payments.proof import prove
@@ -55,7 +57,7 @@ def locate(session: Session, vault: Vault, instrument: Instrument) -> Located | 
 
 
 def load(desk: Desk, case: Case) -> Loaded | None:
-    """Read everything around the request; None where the expiry shows that the number was guessed."""
+    """Read everything around the request; None where the number is not this card's, or its expiry was guessed."""
     instrument = case.asked.instrument
     if isinstance(instrument, TokenInstrument):
         return _load_token(desk, case, instrument)
@@ -74,9 +76,22 @@ def _snapshot(desk: Desk, case: Case, **of_the_instrument: Any) -> Snapshot:
     )
 
 
-def _load_token(desk: Desk, case: Case, instrument: TokenInstrument) -> Loaded:
+def _is(revealed: Callable[[], Number], shown: Number) -> bool:
+    """Whether the number that is sealed in the row is the one that was shown.
+
+    The directories are look-up only: whoever writes to one cannot make a number stand for another card.
+    """
+    try:
+        return revealed() == shown
+    except VaultError:
+        return False
+
+
+def _load_token(desk: Desk, case: Case, instrument: TokenInstrument) -> Loaded | None:
     card_id = case.card.card_id
     token = desk.session.get_one(Token, (card_id, case.row_id), populate_existing=True)
+    if not _is(lambda: tokens.reveal_number(desk.session, desk.vault, token), instrument.number):
+        return None
     right = drawing_rights.load(desk.session, card_id, token.right_id) if token.right_id else None
     proof, window = prove(desk, case.asked, instrument.cryptogram, token)
     snapshot = _snapshot(
@@ -109,7 +124,8 @@ def _under(desk: Desk, right: DrawingRight) -> dict[str, Any]:
 
 def _load_plastic(desk: Desk, case: Case, instrument: PlasticInstrument) -> Loaded | None:
     plastic = desk.session.get_one(Plastic, (case.card.card_id, case.row_id), populate_existing=True)
-    if cards.month(plastic.expiry) != instrument.expiry:
+    sealed = lambda: cards.reveal_number(desk.session, desk.vault, case.card.card_id, case.row_id)  # noqa: E731
+    if not _is(sealed, instrument.number) or cards.month(plastic.expiry) != instrument.expiry:
         return None
     cvc_matches = None
     if instrument.cvc is not None:

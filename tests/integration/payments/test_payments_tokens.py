@@ -248,5 +248,5 @@ def test_a_paused_right_stops_the_child_card_alone(scene: Scene) -> None:
 
 def test_an_erased_card_is_declined_and_fails_nobody(scene: Scene) -> None:
     scene.erase_anna()
-    assert scene.pay(10_000, "pin")["reason"] == "system_error"
-    assert scene.pay(10_000, "pin")["response_code"] == "96"
+    assert scene.pay(10_000, "pin")["reason"] == "unknown_number"
+    assert scene.pay(10_000, "pin")["response_code"] == "14"

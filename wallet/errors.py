@@ -105,7 +105,7 @@ def _http(error: HTTPException) -> Response:
 
 # Flask's own texts may repeat what was sent.
 _DETAILS: Final = {
-    HTTPStatus.NOT_FOUND: "there is no such thing here, or it is not yours",
+    HTTPStatus.NOT_FOUND: str(errors.NotFound()),
     HTTPStatus.BAD_REQUEST: "the body is not JSON in UTF-8 with each field once, or the request cannot be read",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large: 64 KiB at most",
     HTTPStatus.METHOD_NOT_ALLOWED: "this method is not for this path: see Allow",

@@ -18,7 +18,7 @@ from tokenization.models import Card, Token
 from wallet.access import devices, sessions
 from wallet.access.devices import PendingDevice
 from wallet.access.guard import caller, demand_step_up, requires
-from wallet.api import Blueprint, reads, session, writes
+from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.database import after_commit
 from wallet.errors import problem
 from wallet.payments.models import Payment
@@ -214,6 +214,7 @@ class PendingPairing(MethodView):
     """A phone that asks to be let in."""
 
     @requires("wallet")
+    @nothing_else
     @blueprint.response(200, schemas.PendingPairing)
     def get(self, user_code: str) -> Any:
         """Its name, and two digits that both phones show: compare them before saying yes."""

@@ -14,7 +14,7 @@ from notifications import inbox
 from notifications.models import Message
 from tokenization.errors import NotFound
 from wallet.access.guard import Caller, caller, requires
-from wallet.api import Blueprint, reads, session, writes
+from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.resources import owned
 from wallet.resources.pages import newest_first
 from wallet.schemas import inbox as schemas
@@ -65,6 +65,7 @@ class Stream(MethodView):
     """Server-sent events."""
 
     @requires("wallet", "child")
+    @nothing_else
     @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
     def get(self) -> Any:
         """Each message as an event `message`; ends when the access token does. Holds no database connection."""

@@ -12,23 +12,27 @@ from uuid import UUID
 
 import pycountry
 from iso4217 import Currency as IsoCurrency
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from marshmallow import ValidationError, fields
 
 from tokenization import ids, numbers
 from tokenization.events import rfc3339
 from tokenization.money import MAX_AMOUNT_MINOR
 from tokenization.secret import Cvc, Key, Number
+from wallet.access.public_keys import InvalidKey, public_key
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
+# Control characters, line separators, overrides of the direction of writing (a name must not turn what stands beside it
+# around), and halves of surrogate pairs.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 class Text(fields.String):
-    """Unicode text of `shortest` to `longest` characters, without control characters."""
+    """Unicode text of `shortest` to `longest` characters, without control characters, and not blank."""
 
     def __init__(self, longest: int = 200, shortest: int = 1, pattern: str | None = None, **more: Any) -> None:
-        metadata = {"minLength": shortest, "maxLength": longest} | ({"pattern": f"^{pattern}$"} if pattern else {})
+        metadata = {"minLength": shortest, "maxLength": longest} | ({"pattern": f"^(?:{pattern})$"} if pattern else {})
         super().__init__(metadata=metadata | more.pop("metadata", {}), **more)
         self._lengths = (shortest, longest)
         self._pattern = re.compile(pattern, re.ASCII) if pattern else None
@@ -39,8 +43,10 @@ class Text(fields.String):
             raise ValidationError("must be a text")
         if not shortest <= len(value) <= longest:
             raise ValidationError(f"must have {shortest} to {longest} characters")
-        if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value):
+        if _UNPRINTABLE.search(value):
             raise ValidationError("must not hold control characters")
+        if not value.strip():
+            raise ValidationError("must not be blank")
         if self._pattern and not self._pattern.fullmatch(value):
             raise ValidationError("has not the expected form")
         return value
@@ -179,6 +185,9 @@ class Day(fields.Date):
 class ShortDay(Text):
     """A date as YYMMDD, in this century."""
 
+    def __init__(self, **more: Any) -> None:
+        super().__init__(6, 6, **more)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
         return _day(f"20{value}" if isinstance(value, str) else value, r"\d{8}", "%Y%m%d", "must be a date, as 261122")
 
@@ -258,15 +267,12 @@ class PublicKey(fields.Dict):
     """A public P-256 key as a JWK; kept as kty, crv, x, y and kid only."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
-        if not isinstance(value, dict) or value.get("kty") != "EC" or value.get("crv") != "P-256":
-            raise ValidationError("must be a JWK with kty EC and crv P-256")
-        if "d" in value:
-            raise ValidationError("must be the public half: the private key never leaves its owner")
-        kept = {name: value[name] for name in ("kty", "crv", "x", "y", "kid") if isinstance(value.get(name), str)}
-        if not kept.get("kid", "").isprintable():
-            raise ValidationError("kid must be printable")
         try:
-            ECKey.import_key(kept).public_key  # noqa: B018 - the point is checked to be on the curve when it is read
-        except (JoseError, ValueError, KeyError, TypeError):
-            raise ValidationError("is not a point on P-256") from None
-        return kept
+            kept: dict[str, Any] = dict(public_key(value).as_dict(private=False))
+        except InvalidKey as error:
+            raise ValidationError(str(error)) from None
+        named = value.get("kid")
+        return kept if named is None else kept | {"kid": _KEY_ID.deserialize(named)}
+
+
+_KEY_ID: Final = Text(200)

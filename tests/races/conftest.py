@@ -1,0 +1,90 @@
+"""An arena: a database of its own for each race, with real commits, and everybody in it ready to pay."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import sessionmaker
+
+from notifications.addresses import Guard
+from tests.books import assert_books_balance
+from tests.integration.payments.scene import Scene, Town
+from tests.schema import prepare
+from tests.world import World
+from tokenization.clock import SetClock
+from tokenization.keys import FileKeyRing
+from tokenization.vault import Vault
+from wallet import embedded
+from wallet.access import guard
+from wallet.access.keys import AccessKeys
+from wallet.app import create_app
+from wallet.database import Database
+from wallet.services import Services
+from wallet.settings import Settings
+
+SUNDAY = datetime(2026, 11, 1, 10, 15, tzinfo=UTC)
+TEMPLATE = "arena"
+AT_ONCE = 16
+_NUMBERS = count()
+
+
+def _connect(url: str) -> Engine:
+    options = {"options": "-c lock_timeout=5s -c timezone=UTC"}
+    return create_engine(url, pool_size=AT_ONCE, max_overflow=0, pool_timeout=20, connect_args=options)
+
+
+def _parts(engine: Engine, redis: Redis, ring: FileKeyRing, vault: Vault, clock: SetClock) -> Services:
+    unused = SecretStr("unused")
+    settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
+    database = Database(sessionmaker(engine, expire_on_commit=False), ring, announce=lambda: None)
+    return Services(
+        settings, database, redis, vault, clock, AccessKeys(ring).card_transport, Guard(loopback_allowed=True)
+    )
+
+
+def _move(world: World, parts: Services) -> None:
+    """Let everybody in a world go on over other parts."""
+    world.parts, world.clock = parts, cast(SetClock, parts.clock)
+    world.app = create_app(parts)
+    world.tokens = world.app.extensions[guard.EXTENSION]
+    world.http = httpx.Client(transport=httpx.WSGITransport(app=world.app), base_url=parts.settings.public_url)
+
+
+@pytest.fixture(scope="package")
+def town(servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Town]:
+    """Everybody, in a database that the others are copied from."""
+    engine = _connect(embedded.create_database(servers.database_url, TEMPLATE))
+    prepare(engine)
+    with Redis.from_url(servers.redis_url) as redis:
+        clock = SetClock(SUNDAY)
+        town = Town(World(_parts(engine, redis, key_ring, vault, clock), clock))
+        engine.dispose()
+        yield town
+    embedded.drop_database(servers.database_url, TEMPLATE)
+
+
+@pytest.fixture
+def unchecked(town: Town, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Scene]:
+    """A scene in a database of its own, whose books nobody checks."""
+    name, clock = f"{TEMPLATE}_{next(_NUMBERS)}", SetClock(SUNDAY)
+    engine = _connect(embedded.create_database(servers.database_url, name, template=TEMPLATE))
+    with Redis.from_url(servers.redis_url) as redis:
+        _move(town.world, _parts(engine, redis, key_ring, vault, clock))
+        yield Scene(town)
+    engine.dispose()
+    embedded.drop_database(servers.database_url, name)
+
+
+@pytest.fixture
+def scene(unchecked: Scene) -> Iterator[Scene]:
+    """A scene after which the books balance."""
+    yield unchecked
+    with unchecked.world.parts.database.reading() as session:
+        assert_books_balance(session, unchecked.opened_with)

@@ -80,6 +80,7 @@ def issue(
         revision=1,
         journal_count=0,
         journal_head=FIRST_JOURNAL_LINK,
+        journal_seal=b"",
         created_at=now,
     )
     session.add(card)

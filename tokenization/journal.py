@@ -2,8 +2,10 @@
 
 link = HMAC-SHA-256(journal key, previous link || metadata || digest), with digest = SHA-256(salt || payload), and
 metadata and payload as canonical JSON (RFC 8785). A database writer cannot recompute it. The digest stands in a column
-of its own, so that payload and salt can be erased (R-20) without breaking the chain; the count and the head on the
-card's row show a tail that was cut.
+of its own, so that payload and salt can be erased (R-20) without breaking the chain; how many are, is told.
+
+The card's row keeps count, head and a seal over both, which stands in no entry: who cuts the tail cannot make the one
+that belongs to what is left. (An old state of everything, put back whole from a copy, is beyond what a chain can show.)
 """
 
 import secrets
@@ -42,11 +44,15 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a chain holds; `broken_at` is the first sequence number that doesn't, or one past a cut tail."""
+    """Whether a chain holds; `broken_at` is the first sequence number that doesn't, or one past a cut tail.
+
+    `erased` counts the entries whose payload is gone (R-20): hold it against what was erased on purpose.
+    """
 
     valid: bool
     entries: int
     broken_at: int | None
+    erased: int = 0
 
 
 def append(session: Session, ring: KeyRing, events: Sequence[Event], actor: str) -> list[Recorded]:
@@ -68,7 +74,7 @@ def _append_one(
     entry.digest = _digest(entry.salt, payload)
     entry.link = _link(ring, head.journal_head, entry)
     session.add(entry)
-    head.journal_count, head.journal_head = entry.seq, entry.link
+    head.journal_count, head.journal_head, head.journal_seal = entry.seq, entry.link, _seal(ring, entry)
     return Recorded(_owner(entry), entry.seq, event, entry.event_id, payload)
 
 
@@ -97,14 +103,20 @@ def _verify(session: Session, ring: KeyRing, head_and_entries: Select[Any, Any])
     """Head and entries come in one statement: between two, somebody could append."""
     rows = session.execute(head_and_entries, execution_options={"populate_existing": True}).all()
     head, entries = rows[0][0], [entry for _, entry in rows if entry is not None]
-    link = FIRST_LINK
+    link, erased = FIRST_LINK, sum(entry.payload is None for entry in entries)
     for seq, entry in enumerate(entries, 1):
         if entry.seq != seq or not _holds(ring, link, entry):
-            return Verdict(False, len(entries), seq)
+            return Verdict(False, len(entries), seq, erased)
         link = entry.link
-    if (len(entries), link) != (head.journal_count, head.journal_head):
-        return Verdict(False, len(entries), min(len(entries), head.journal_count) + 1)
-    return Verdict(True, len(entries), None)
+    if not entries or not _is_head(ring, head, entries[-1]):
+        return Verdict(False, len(entries), min(len(entries), head.journal_count) + 1, erased)
+    return Verdict(True, len(entries), None, erased)
+
+
+def _is_head(ring: KeyRing, head: Head, last: Entry) -> bool:
+    """Whether the row says that this entry is the last. There is always one: nothing begins without an event."""
+    kept = (head.journal_count, head.journal_head, head.journal_seal)
+    return kept == (last.seq, last.link, _seal(ring, last))
 
 
 def _holds(ring: KeyRing, previous: bytes, entry: Entry) -> bool:
@@ -118,7 +130,7 @@ def _holds(ring: KeyRing, previous: bytes, entry: Entry) -> bool:
 
 
 def _locked_subject(session: Session, subject_id: UUID) -> SubjectJournal:
-    new = {"subject_id": subject_id, "journal_count": 0, "journal_head": FIRST_LINK}
+    new = {"subject_id": subject_id, "journal_count": 0, "journal_head": FIRST_LINK, "journal_seal": b""}
     session.execute(insert(SubjectJournal).values(new).on_conflict_do_nothing())
     locked = select(SubjectJournal).where(SubjectJournal.subject_id == subject_id).with_for_update()
     return session.scalars(locked, execution_options={"populate_existing": True}).one()
@@ -132,6 +144,12 @@ def _link(ring: KeyRing, previous: bytes, entry: Entry) -> bytes:
     key = ring.get(Purpose.JOURNAL, entry.key_version)
     about = (str(_owner(entry)), entry.seq, str(entry.event_id), entry.type, rfc3339(entry.at), entry.actor)
     return keyed_hash(key, previous + rfc8785.dumps([*about, entry.key_version]) + entry.digest)
+
+
+def _seal(ring: KeyRing, last: Entry) -> bytes:
+    """Over owner, count and head, under the key of the last entry."""
+    head = rfc8785.dumps(["head", str(_owner(last)), last.seq])
+    return keyed_hash(ring.get(Purpose.JOURNAL, last.key_version), head + last.link)
 
 
 def _owner(entry: Entry) -> UUID:

@@ -117,6 +117,7 @@ class Card(Base):
     revision: Mapped[int]
     journal_count: Mapped[int]
     journal_head: Mapped[bytes]
+    journal_seal: Mapped[bytes]
     created_at: Mapped[datetime]
 
 
@@ -343,6 +344,7 @@ class SubjectJournal(Base):
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
     journal_count: Mapped[int]
     journal_head: Mapped[bytes]
+    journal_seal: Mapped[bytes]
 
 
 class SubjectJournalEntry(Base):

@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("journal_count", sa.BigInteger(), nullable=False),
         sa.Column("journal_head", sa.LargeBinary(), nullable=False),
+        sa.Column("journal_seal", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id", name=op.f("pk_subject_journals")),
         schema="tokenization",
     )
@@ -129,6 +130,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("journal_count", sa.BigInteger(), nullable=False),
         sa.Column("journal_head", sa.LargeBinary(), nullable=False),
+        sa.Column("journal_seal", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["holder_id"], ["tokenization.cardholders.holder_id"], name=op.f("fk_cards_holder_id")),
         sa.PrimaryKeyConstraint("card_id", name=op.f("pk_cards")),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
@@ -58,8 +58,8 @@ def test_an_untouched_journal_verifies(session: Session, key_ring: FileKeyRing, 
     assert verdict(session, key_ring, card) == Verdict(True, ENTRIES, None)
 
 
-def test_a_card_without_entries_verifies(session: Session, vault: Vault, key_ring: FileKeyRing) -> None:
-    assert verdict(session, key_ring, issue_card(session, vault, NOON)) == Verdict(True, 0, None)
+def test_a_card_without_entries_was_robbed_of_them(session: Session, vault: Vault, key_ring: FileKeyRing) -> None:
+    assert verdict(session, key_ring, issue_card(session, vault, NOON)) == Verdict(False, 0, 1)
 
 
 def test_what_is_appended_later_continues_the_chain(session: Session, key_ring: FileKeyRing, card: Card) -> None:
@@ -90,7 +90,8 @@ def test_a_changed_entry_is_found(
     session: Session, key_ring: FileKeyRing, card: Card, values: dict[str, object]
 ) -> None:
     change(session, 3, **values)
-    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 3)
+    found = verdict(session, key_ring, card)
+    assert (found.valid, found.entries, found.broken_at) == (False, ENTRIES, 3)
 
 
 def test_a_cut_tail_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
@@ -107,6 +108,19 @@ def test_a_tail_cut_together_with_the_count_is_found(session: Session, key_ring:
     cut(session, 4, 5)
     session.execute(update(Card).values(journal_count=3))
     assert verdict(session, key_ring, card) == Verdict(False, 3, 4)
+
+
+def test_a_tail_cut_together_with_count_and_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    link = session.scalar(select(JournalEntry.link).where(JournalEntry.seq == 3))
+    cut(session, 4, 5)
+    session.execute(update(Card).values(journal_count=3, journal_head=link))
+    assert verdict(session, key_ring, card) == Verdict(False, 3, 4)
+
+
+def test_a_journal_emptied_down_to_its_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 1, 2, 3, 4, 5)
+    session.execute(update(Card).values(journal_count=0, journal_head=journal.FIRST_LINK, journal_seal=b""))
+    assert verdict(session, key_ring, card) == Verdict(False, 0, 1)
 
 
 def test_an_entry_that_was_added_behind_the_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
@@ -154,9 +168,9 @@ def test_payload_and_salt_can_be_erased_without_breaking_the_chain(
     """R-20: what was said is gone; that something was said, when and by whom, still holds."""
     change(session, 2, payload=None, salt=None)
     change(session, 3, payload=None, salt=None)
-    assert verdict(session, key_ring, card) == Verdict(True, ENTRIES, None)
+    assert verdict(session, key_ring, card) == Verdict(True, ENTRIES, None, erased=2)
     change(session, 3, actor="somebody else")
-    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 3)
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 3, erased=2)
 
 
 def test_a_chain_is_bound_to_its_card(session: Session, key_ring: FileKeyRing, card: Card) -> None:

@@ -216,3 +216,4 @@ class VerdictAnswer(Schema):
     valid = fields.Boolean()
     entries = fields.Integer()
     broken_at = fields.Integer(allow_none=True)
+    erased = fields.Integer(metadata={"description": "entries whose payload is gone"})

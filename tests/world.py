@@ -96,9 +96,15 @@ class Phone:
         self, method: str, path: str, json: Any = None, *, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         """Call the API from this phone."""
-        dpop = DpopClient(self.world.http, self.key, lambda: self.world.clock.now().timestamp())
         url = self.world.parts.settings.public_url + path
-        return dpop.send(method, url, access_token=self.access_token(), json=json, headers=headers)
+        return self._dpop().send(method, url, access_token=self.access_token(), json=json, headers=headers)
+
+    def proof(self, method: str, url: str, access_token: str) -> str:
+        """A DPoP proof, for a call that `request` cannot make."""
+        return self._dpop().proof(method, url, access_token)
+
+    def _dpop(self) -> DpopClient:
+        return DpopClient(self.world.http, self.key, lambda: self.world.clock.now().timestamp())
 
     def device(self) -> dict[str, Any]:
         """Itself, as `POST /v1/tokens` wants it."""

@@ -27,6 +27,11 @@ class Standing:
     requestor_active: bool
     session: AccessSession | None
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a call that was let in would be let in still."""
+        return self.client_active and self.requestor_active and bool(self.session and not self.session.ended_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Rotated:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from sqlalchemy import select
 from notifications import inbox
 from notifications.models import Message
 from tokenization.errors import NotFound
+from wallet.access import sessions
 from wallet.access.guard import Caller, caller, requires
 from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.resources import owned
@@ -69,20 +69,22 @@ class Stream(MethodView):
     @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
     def get(self) -> Any:
         """Each message as an event `message`; ends when the access token does. Holds no database connection."""
-        who = caller()
-        events = _events(services(), _recipient(who), who.expires_at)
+        events = _events(services(), caller())
         return Response(events, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _events(parts: Services, recipient: UUID, until: datetime) -> Iterator[str]:
-    """Listens first and looks then, so that nothing falls in between."""
+def _events(parts: Services, who: Caller) -> Iterator[str]:
+    """Listens first and looks then, so that nothing falls in between; no longer than the token and the session live."""
+    recipient = _recipient(who)
     with parts.redis.pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]  # untyped there
         listening.subscribe(inbox.channel(recipient))
         newest = _newest(parts, recipient)
         yield ": listening\n\n"
-        while (left := (until - parts.clock.now()).total_seconds()) > 0:
+        while (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
             woken = listening.get_message(timeout=min(HEARTBEAT_SECONDS, left))
             with parts.database.reading() as looking:
+                if not sessions.standing(looking, who.client_id, who.session_id).may_go_on:
+                    return
                 arrived = inbox.arrived(looking, recipient, newest, STREAM_PAGE)
                 shown = [_event(message) for message in arrived]
                 newest = arrived[-1].message_id if arrived else newest

@@ -6,12 +6,10 @@ import httpx
 import pytest
 from redis import Redis
 
-from notifications import inbox
-from notifications.relay import Relay
+from notifications import inbox, outbox, relay
 from tests.world import Phone, World
 from tokenization import ids
 from wallet.access import sessions
-from wallet.serving import surroundings
 
 
 @pytest.fixture
@@ -36,8 +34,10 @@ def block(world: World, phone: Phone) -> None:
     """Something to be told of."""
     path = f"/v1/cards/{world.person('anna')['card_id']}/block"
     assert phone.request("POST", path, {"reason": "lost"}).status_code == 200
-    with Relay(surroundings(world.parts)) as relay:
-        relay.run_once()
+    now = world.clock.now()
+    with world.parts.database.transaction("test") as session:
+        grown = {who for event in outbox.claim(session, now, 10) for who in relay.fan_out(session, event, now)}
+    inbox.wake(world.parts.redis, grown)
 
 
 def test_a_message_comes_as_an_event(world: World, phone: Phone, lines: Iterator[str]) -> None:

@@ -84,7 +84,7 @@ def _changes(session: Session, event: Waiting, concerned: ColumnElement[bool]) -
         code = standing(card, credential)
         if code is None or code not in _CODES[event.type]:
             continue
-        known = told.get(credential.credential_id) or _registered_plastic(plastics, credential)
+        known = told.get(credential.credential_id) or credential.plastic_id
         change = _Change(credential, code, plastics[known], plastics[card.current_plastic_id])
         if change.is_news:
             yield change
@@ -104,12 +104,6 @@ def _told_plastics(session: Session, credentials: Sequence[Credential]) -> dict[
     )
     oldest_first = select(Update.subject_id, Update.plastic_id).where(*ours).order_by(Update.seq)
     return {subject_id: plastic_id for subject_id, plastic_id in session.execute(oldest_first) if plastic_id}
-
-
-def _registered_plastic(plastics: Mapping[UUID, Plastic], credential: Credential) -> UUID:
-    """The plastic that was the card's newest when the merchant registered it: UUIDv7 sort by when they were made."""
-    first, *later = plastics
-    return [first, *(plastic_id for plastic_id in later if plastic_id < credential.credential_id)][-1]
 
 
 def _as_row(event: Waiting, change: _Change) -> dict[str, Any]:
@@ -136,4 +130,4 @@ def known_plastic(session: Session, credential: Credential) -> Plastic:
     """The plastic that the merchant knows of: what it may be shown without telling it of a newer one."""
     plastics = _plastics(session, credential.card_id)
     told = _told_plastics(session, [credential])
-    return plastics[told.get(credential.credential_id) or _registered_plastic(plastics, credential)]
+    return plastics[told.get(credential.credential_id) or credential.plastic_id]

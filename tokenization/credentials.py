@@ -15,13 +15,27 @@ AGREEMENTS: Final = ("subscription", "card_on_file", "digital_wallet")
 
 
 def register(
-    session: Session, card: Card, requestor: Requestor, *, agreement: str, reference: str, now: datetime
+    session: Session,
+    card: Card,
+    requestor: Requestor,
+    *,
+    plastic_id: UUID,
+    agreement: str,
+    reference: str,
+    now: datetime,
 ) -> Credential:
-    """A merchant keeps the card on file: `pending`, paying nothing, until the cardholder says yes (R-3.6a)."""
+    """A merchant keeps the card on file: `pending`, paying nothing, until the cardholder says yes (R-3.6a).
+
+    Who asks again before that gets the same one: a cardholder is asked once. `plastic_id` is the one that was shown.
+    """
+    waiting = _waiting(session, card, requestor, reference)
+    if waiting is not None:
+        return waiting
     credential = Credential(
         card_id=card.card_id,
         credential_id=ids.new_id(),
         requestor_id=requestor.requestor_id,
+        plastic_id=plastic_id,
         reference=reference,
         agreement=agreement,
         state="pending",
@@ -34,6 +48,12 @@ def register(
     event = _event(events.CredentialRegistered, session, card, credential, now, agreement=agreement)
     events.emit(session, event)
     return credential
+
+
+def _waiting(session: Session, card: Card, requestor: Requestor, reference: str) -> Credential | None:
+    same = (Credential.card_id == card.card_id, Credential.requestor_id == requestor.requestor_id)
+    pending = (Credential.reference == reference, Credential.state == "pending")
+    return session.scalar(select(Credential).where(*same, *pending))
 
 
 def confirm(session: Session, card: Card, credential: Credential, *, automatic_update: bool, now: datetime) -> None:
@@ -66,8 +86,8 @@ def withdraw(session: Session, card: Card, credential: Credential, *, by: str, n
     events.emit(session, _event(events.CredentialWithdrawn, session, card, credential, now, by=by))
 
 
-def follow_replacement(session: Session, card_id: UUID) -> None:
-    """The card has a new plastic: a new version for every credential that its merchant will be told (R-3.6b)."""
+def follow_card(session: Session, card_id: UUID) -> None:
+    """The card has a new plastic, or is closed: a new version of every credential whose merchant is told (R-3.6b)."""
     told = (Credential.card_id == card_id, Credential.state == "active", Credential.automatic_update)
     session.execute(update(Credential).where(*told).values(version=Credential.version + 1))
 

@@ -270,7 +270,7 @@ class CardEntryFailure(Base):
 
 
 class Credential(Base):
-    """A stored credential: the card on file at a merchant (R-3.6)."""
+    """A stored credential: the card on file at a merchant (R-3.6), registered by the plastic `plastic_id`."""
 
     __tablename__ = "credentials"
     __table_args__ = (
@@ -284,6 +284,7 @@ class Credential(Base):
     requestor_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.requestors.requestor_id"))
     reference: Mapped[str]
     agreement: Mapped[str]
+    plastic_id: Mapped[UUID]
     state: Mapped[str]
     automatic_update: Mapped[bool]
     version: Mapped[int]

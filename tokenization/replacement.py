@@ -39,7 +39,7 @@ def replace(
     card.current_plastic_id, card.revision = ids.new_id(), card.revision + 1
     fresh = cards.emboss(session, vault, vault.card_key(session, card.card_id), space, card, now)
     events.emit(session, _replaced(card, reason, previous, fresh, now, unblocked=unblocked, retired=retired))
-    credentials.follow_replacement(session, card.card_id)
+    credentials.follow_card(session, card.card_id)
     for token in tokens.live_tokens(session, card.card_id) if retired else ():
         tokens.deactivate(session, card, token, by="issuer", now=now)
     return fresh

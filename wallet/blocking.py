@@ -1,4 +1,4 @@
-"""Blocking a card, and a lost phone, through all floors (R-10)."""
+"""Blocking and closing a card, and a lost phone, through all floors (R-10)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,6 +38,12 @@ def cascade(session: Session, card: Card, now: datetime) -> Cascade:
         drawing_rights=drawing_rights.count_live(session, card.card_id, now),
         credentials=credentials.active_count(session, card.card_id),
     )
+
+
+def close(session: Session, card: Card, now: datetime) -> None:
+    """End the agreement; the merchants that are told of the card hear that it is over. Raises CardClosed."""
+    cards.close(session, card, now)
+    credentials.follow_card(session, card.card_id)
 
 
 def named_tokens(session: Session, card: Card, token_ids: Iterable[UUID]) -> list[Token]:

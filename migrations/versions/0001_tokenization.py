@@ -176,6 +176,7 @@ def upgrade() -> None:
         sa.Column("requestor_id", sa.Uuid(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("agreement", sa.Text(), nullable=False),
+        sa.Column("plastic_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("automatic_update", sa.Boolean(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),

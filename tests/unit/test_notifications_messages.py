@@ -233,7 +233,7 @@ def test_a_limit_that_has_no_words_yet_falls_back_on_the_reason() -> None:
 
 
 def test_every_reason_has_words() -> None:
-    assert set(cards.ISSUER_REASONS) | set(tokens.SUSPENSION_REASONS) <= set(REASONS)
+    assert set(cards.BLOCK_REASONS) | set(tokens.SUSPENSION_REASONS) <= set(REASONS)
     assert set(RESPONSE_CODES) - {"approved"} <= set(DECLINES)
 
 

@@ -129,7 +129,7 @@ class Close(MethodView):
     def post(self, card_id: str) -> Any:
         """For good."""
         card = locked(card_id)
-        cards.close(session(), card, current_time())
+        blocking.close(session(), card, current_time())
         return card_shown(card)
 
 

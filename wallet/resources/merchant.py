@@ -9,7 +9,7 @@ from sqlalchemy import select
 from notifications import credential_updates
 from tokenization import cards, credentials, ids, register
 from tokenization.errors import NotFound
-from tokenization.models import Card, Credential
+from tokenization.models import Card, Credential, Plastic
 from wallet import provisioning
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
@@ -64,26 +64,35 @@ class Credentials(MethodView):
         """Keep a card on file; `pending`, paying nothing, until its cardholder says yes (R-3.6a)."""
         encrypted = body.get("encrypted_card")
         typed = body["card"] if encrypted is None else _opened(encrypted)
-        card = _usable_card(typed)
-        if card is None:
+        plastic = _usable_plastic(typed)
+        if plastic is None:
             return _not_verified()
-        terms = {"agreement": body["agreement"], "reference": body["reference"]}
-        return _shown(credentials.register(session(), card, webhooks.requestor(), **terms, now=current_time()))
+        registered = credentials.register(
+            session(),
+            cards.locked(session(), plastic.card_id),
+            webhooks.requestor(),
+            plastic_id=plastic.plastic_id,
+            agreement=body["agreement"],
+            reference=body["reference"],
+            now=current_time(),
+        )
+        return _shown(registered)
 
 
 def _opened(encrypted: str) -> dict[str, Any]:
     return provisioning.open_card(services().transport_keys, encrypted, _CARD)
 
 
-def _usable_card(typed: dict[str, Any]) -> Card | None:
-    """The card of a number that could pay now, locked; None for all else, so that a number cannot be tried out here."""
+def _usable_plastic(typed: dict[str, Any]) -> Plastic | None:
+    """The plastic of a number that could pay now, its card locked; None, and one answer, for all else."""
     found = cards.find_by_number(session(), services().vault, typed["number"].reveal())
     card = cards.lock(session(), found.card_id) if found else None
     if card is None or found is None:
         return None
     plastic = cards.plastic(session(), found.card_id, found.plastic_id)
     fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, current_time()) is None
-    return card if fits else None
+    cvc_fits = typed["cvc"] in (None, cards.cvc(services().vault, typed["number"].reveal(), typed["expiry"]))
+    return plastic if fits and cvc_fits else None
 
 
 def _not_verified() -> Response:

@@ -122,7 +122,7 @@ def _instrument(body: dict[str, Any]) -> Instrument:
     if "token" in body:
         return TokenInstrument(body["token"], Cryptogram(**body["cryptogram"]))
     if "card" in body:
-        return PlasticInstrument(cvm=body["cvm"], **body["card"])
+        return PlasticInstrument(cvm=body.get("cvm", "none"), **body["card"])
     return CredentialInstrument(body["credential_id"])
 
 

@@ -66,7 +66,11 @@ def feed(kind: str, page: dict[str, Any]) -> dict[str, Any]:
     """Every update of a kind since a cursor, oldest first."""
     around = (session(), services().vault, requestor().requestor_id, kind)
     found = bodies.feed(*around, after=position(page), limit=page["limit"], now=current_time())
-    return {"data": found.bodies, "next_cursor": str(found.last_seq) if found.more else None}
+    return {
+        "data": found.bodies,
+        "next_cursor": str(found.last_seq) if found.more else None,
+        "cursor": str(found.last_seq),
+    }
 
 
 def mount(blueprint: Blueprint, scope: str) -> None:

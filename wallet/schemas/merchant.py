@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import credentials
-from wallet.schemas.fields import CardNumber, Choice, ExpiryMonth, Moment, PublicKey, Text
+from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Moment, PublicKey, Text
 from wallet.schemas.pages import list_of
 
 
@@ -14,6 +14,7 @@ class CardOnFile(Schema):
 
     number = CardNumber(required=True)
     expiry = ExpiryMonth(required=True)
+    cvc = CvcDigits(load_default=None, allow_none=True)
 
 
 class RegisterCredential(Schema):
@@ -54,6 +55,7 @@ class UpdateList(Schema):
 
     data = fields.List(fields.Dict())
     next_cursor = fields.String(allow_none=True)
+    cursor = fields.String(metadata={"description": "where this page ended: go on from here, now or next week"})
 
 
 class PutEndpoint(Schema):

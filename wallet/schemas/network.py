@@ -88,14 +88,14 @@ class AuthorizationInput(Schema):
 
     @validates_schema
     def one_instrument(self, data: dict[str, Any], **_: object) -> None:
-        """A token with its cryptogram, a card with its cvm, or a credential."""
+        """A token with its cryptogram, a card, or a credential."""
         ways = [name for name in ("token", "card", "credential_id") if name in data]
         if len(ways) != 1:
             raise ValidationError("exactly one of token, card and credential_id is needed", "token")
         if (ways == ["token"]) != ("cryptogram" in data):
             raise ValidationError("belongs to a token, which is of no use without", "cryptogram")
-        if (ways == ["card"]) != ("cvm" in data):
-            raise ValidationError("belongs to a card, which is of no use without", "cvm")
+        if "cvm" in data and ways != ["card"]:
+            raise ValidationError("belongs to a card", "cvm")
         for name in {"authentication", "initiated_by"} & set(data):
             if ways == ["token"]:
                 raise ValidationError("is not for a token", name)

@@ -314,7 +314,7 @@ def bad_envelopes(key: ECKey, card: dict[str, str]) -> dict[str, str]:
         "changed": ".".join([head, *rest[:2], rest[2][:-2] + ("AA" if rest[2][-2:] != "AA" else "BB"), rest[3]]),
         "no envelope": "not.a.jwe",
         "nothing": "....",
-        "no card inside": encrypted(key, {"number": card["number"]}),
+        "no card inside": encrypted(key, {"expiry": card["expiry"]}),
         "no object inside": encrypted(key, [card]),
         "no JSON inside": encrypted(key, b"\xff\xfe"),
         "deep inside": encrypted(key, b"[" * 1_500),

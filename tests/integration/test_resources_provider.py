@@ -1,0 +1,89 @@
+"""Wallet providers over HTTP: their tokens, every change of them, and their own suspension."""
+
+from typing import Any
+
+import httpx
+
+from tests.world import World
+from tokenization import ids
+
+
+def card_of(world: World) -> dict[str, str]:
+    card: dict[str, str] = world.person("anna")["card"]
+    return card
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def updates(world: World) -> list[dict[str, Any]]:
+    world.tell()
+    found: list[dict[str, Any]] = world.machine("provider").request("GET", "/v1/provider/token-updates").json()["data"]
+    return found
+
+
+def test_a_provider_sees_its_tokens(world: World) -> None:
+    token = world.phone().active(card_of(world))
+    [seen] = world.machine("provider").request("GET", "/v1/provider/tokens").json()["data"]
+    assert (seen["id"], seen["status"], seen["last4"]) == (token["id"], "active", token["last4"])
+
+
+def test_a_provider_holds_back_and_gives_back_only_its_own(world: World) -> None:
+    phone, provider = world.phone(), world.machine("provider")
+    token = phone.active(card_of(world))
+    path = f"/v1/provider/tokens/{token['id']}"
+    held = provider.request("POST", f"{path}/suspend", {"reason": "app recalled"}).json()
+    assert (held["status"], held["because"]) == ("suspended", "wallet_provider")
+    phone.request("POST", f"/v1/tokens/{token['id']}/suspend", {"reason": "other"})
+    given_back = provider.request("POST", f"{path}/resume").json()
+    assert (given_back["status"], given_back["because"]) == ("suspended", "cardholder")
+    assert problem(provider.request("POST", f"{path}/resume")) == (409, "illegal-state")
+    own = phone.step_up("resume").request("POST", f"/v1/tokens/{token['id']}/resume").json()
+    assert (own["status"], own["because"]) == ("active", None)
+
+
+def test_another_providers_token_is_not_there(world: World) -> None:
+    token = world.phone().active(card_of(world))
+    jwks = {"keys": [world.phone().key.as_dict(private=False) | {"kid": "1"}]}
+    asked = {"kind": "wallet", "name": "Pung", "redirect_uris": ["https://pung.example/in"], "jwks": jwks}
+    clients = world.machine("issuer").request("POST", "/v1/issuer/requestors", asked).json()["clients"]
+    other = world.machine("provider")
+    [other.client_id] = [each["client_id"] for each in clients if each["scope"] == "provider"]
+    assert other.request("GET", "/v1/provider/tokens").json()["data"] == []
+    for each in (token["id"], ids.to_text("tok", ids.new_id()), "nonsense"):
+        for what, body in (("suspend", {"reason": "x"}), ("resume", None)):
+            answer = other.request("POST", f"/v1/provider/tokens/{each}/{what}", body)
+            assert problem(answer) == (404, "not-found")
+
+
+def test_every_change_of_a_token_is_told_with_a_growing_version(world: World) -> None:
+    phone = world.phone()
+    token = phone.active(card_of(world))
+    path, told = f"/v1/tokens/{token['id']}", [updates(world)[-1]["data"]]
+    for method, where, body in (
+        ("POST", f"{path}/suspend", {"reason": "other"}),
+        ("POST", f"{path}/resume", None),
+        ("POST", f"/v1/cards/{token['card_id']}/block", {"reason": "lost"}),
+    ):
+        assert phone.step_up("resume").request(method, where, body).status_code == 200
+        told.append(updates(world)[-1]["data"])
+    assert [each["because"] for each in told] == [None, "cardholder", None, "card_blocked"]
+    versions = [each["version"] for each in told]
+    assert versions == sorted(set(versions))
+    assert (told[-1]["status"], told[-1]["reason"], told[-1]["at"]) == ("suspended", "lost", "2026-11-22T10:15:00Z")
+    assert phone.request("GET", path).json()["version"] == versions[-1]
+
+
+def test_a_suspended_provider_is_shut_out_and_its_tokens_stop_and_come_back(world: World) -> None:
+    phone, bank, shop = world.phone(), world.machine("issuer"), world.shop()
+    token = phone.token(card_of(world))
+    requestor = token.provisioned["requestor"]["id"]
+    bank.request("PATCH", f"/v1/issuer/requestors/{requestor}", {"status": "suspended"})
+    assert problem(world.machine("provider").request("GET", "/v1/provider/tokens")) == (403, "requestor-suspended")
+    assert problem(phone.request("GET", "/v1/tokens")) == (403, "requestor-suspended")
+    assert shop.tap(token, 1_000)["reason"] == "token_suspended"
+    seen = bank.request("GET", f"/v1/issuer/tokens/{token.id}").json()
+    assert (seen["status"], seen["because"]) == ("suspended", "requestor_suspended")
+    bank.request("PATCH", f"/v1/issuer/requestors/{requestor}", {"status": "active"})
+    assert shop.tap(token, 1_000)["approved"]

@@ -1,7 +1,9 @@
 """Everybody who may knock: phones and machines in good standing, and those who have no business here."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import jwt
@@ -12,7 +14,10 @@ from delegation import drawing_rights, pairing
 from delegation.drawing_rights import Delegate
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling, Limits, RightTerms
-from tests.world import Machine, Phone, World
+from mobile_mock.dpop import DpopClient
+from notifications import outbox
+from notifications.relay import fan_out
+from tests.world import STAFF, Machine, Phone, World
 from tokenization import cards, ids
 from wallet.access import sessions
 from wallet.access.access_tokens import Grant
@@ -20,11 +25,11 @@ from wallet.access.access_tokens import Grant
 Call = Callable[[str, str], httpx.Response]
 
 
-def childs_phone(world: World, name: str = "Emil's phone") -> Phone:
-    """A phone that Anna let in, under a new drawing right on her card."""
+def childs_phone(world: World, grantor: str = "anna", name: str = "Emil's phone") -> Phone:
+    """A phone that Anna, or Bo, let in, under a new drawing right on the card."""
     key, now, client_id = ECKey.generate_key("P-256"), world.clock.now(), world.access["child_app"]["client_id"]
     with world.parts.database.transaction("test") as session:
-        card = cards.lock(session, ids.parse("card", world.person("anna")["card_id"]))
+        card = cards.lock(session, ids.parse("card", world.person(grantor)["card_id"]))
         assert card is not None
         limits = RightTerms(Limits(per_payment=20_000))
         right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), now=now)
@@ -79,3 +84,31 @@ def _signed_by_another_key(token: str) -> str:
     claims = jwt.decode(token, options={"verify_signature": False})
     key = ec.generate_private_key(ec.SECP256R1())
     return jwt.encode(claims, key, "ES256", headers=jwt.get_unverified_header(token))
+
+
+def send(caller: Phone | Machine, method: str, path: str, body: Any = None) -> httpx.Response:
+    """As the caller's own `request`, but for a body that no honest client could write."""
+    headers = headers_of(caller, method, path) | ({} if body is None else {"Content-Type": "application/json"})
+    content = None if body is None else json.dumps(body).encode()
+    return caller.world.http.request(method, path, content=content, headers=headers)
+
+
+def tell(world: World) -> None:
+    """What the relay does with what waits: into inboxes, feeds and queues."""
+    now = world.clock.now()
+    with world.parts.database.transaction("system") as session:
+        for event in outbox.claim(session, now, 1_000):
+            fan_out(session, event, now)
+
+
+def headers_of(caller: Phone | Machine, method: str, path: str) -> dict[str, str]:
+    """What a caller in good standing sends with a request of its own making."""
+    world = caller.world
+    if isinstance(caller, Machine):
+        token = world.tokens.issue(Grant(caller.client_id, caller.scope, caller.client_id))
+        return {"Authorization": f"Bearer {token}"} | ({"X-Actor": STAFF} if caller.scope == "issuer" else {})
+    token, dpop = caller.access_token(), DpopClient(world.http, caller.key, lambda: world.clock.now().timestamp())
+    return {
+        "Authorization": f"DPoP {token}",
+        "DPoP": dpop.proof(method, world.parts.settings.public_url + path, token),
+    }

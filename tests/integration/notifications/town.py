@@ -126,7 +126,11 @@ class Town:
 
         def register(session: Session, card: Card) -> UUID:
             requestor, now = session.get_one(Requestor, requestor_id), self.clock.now()
-            kept: dict[str, Any] = {"agreement": "subscription", "reference": "customer-42", "plastic_id": card.current_plastic_id}
+            kept: dict[str, Any] = {
+                "agreement": "subscription",
+                "reference": "customer-42",
+                "plastic_id": card.current_plastic_id,
+            }
             made = credentials.register(session, card, requestor, **kept, now=now)
             return made.credential_id
 

@@ -4,9 +4,9 @@ People and machines call the app through httpx, in this process, with real acces
 those is what the tests of `wallet/access` are about.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
@@ -21,9 +21,13 @@ from notifications import outbox
 from notifications.relay import fan_out
 from tokenization import cards, ids
 from tokenization.clock import SetClock
+from tokenization.keys import KeyRing
 from wallet import people
+from wallet.access import blueprint as oauth
 from wallet.access import guard, sessions, step_up
 from wallet.access.access_tokens import AccessTokens, Grant
+from wallet.access.keys import AccessKeys
+from wallet.access.server import Server
 from wallet.app import create_app
 from wallet.services import Services
 
@@ -139,6 +143,23 @@ class Phone:
         return made
 
 
+_APPS: Final[dict[KeyRing, Flask]] = {}
+
+
+def _app(parts: Services) -> Flask:
+    """The app over these parts. One serves a whole run, test after test: to describe every route takes longer than most
+    tests do.
+    """
+    ring = parts.vault.ring
+    if ring not in _APPS:
+        _APPS[ring] = create_app(parts)
+    app = _APPS[ring]
+    tokens = AccessTokens(AccessKeys(ring), parts.settings.public_url, parts.clock)
+    app.extensions["tegnebog"], app.extensions[guard.EXTENSION] = parts, tokens
+    app.extensions[oauth.EXTENSION] = replace(app.extensions[oauth.EXTENSION], server=Server(tokens))
+    return app
+
+
 @dataclass
 class World:
     """The app, its parts, and who is in it."""
@@ -151,8 +172,7 @@ class World:
     tokens: AccessTokens = field(init=False)
 
     def __post_init__(self) -> None:
-        self.app = create_app(self.parts)
-        self.app.testing = False
+        self.app = _app(self.parts)
         self.tokens = self.app.extensions[guard.EXTENSION]
         transport = httpx.WSGITransport(app=self.app)
         self.http = httpx.Client(transport=transport, base_url=self.parts.settings.public_url)

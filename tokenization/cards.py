@@ -224,7 +224,7 @@ def block(
     gross: bool = False,
 ) -> bool:
     """Block the card: one row, reaching every token by derivation (R-10.1). False if it was blocked already: the first
-    notice stands.
+    notice stands, unless it was the bank's and this one tells of loss, theft or misuse, which must not be forgotten.
 
     `noticed_at` is when the notice reached the bank (R-11.4). Raises CardClosed; Invalid for a time to come, and for
     broken rules or overdraft without a written reminder, unless gross (R-12.1).
@@ -234,7 +234,7 @@ def block(
         raise Invalid("reminded_at", "is needed for that reason, unless it is gross (R-12.1)")
     if card.state == "closed":
         raise CardClosed
-    if card.state == "blocked":
+    if card.state == "blocked" and not _is_news(card, reason):
         return False
     card.state, card.block_reason, card.blocked_at, card.blocked_by = "blocked", reason, now, by
     card.noticed_at, card.revision = noticed_at, card.revision + 1
@@ -254,6 +254,11 @@ def block(
         ),
     )
     return True
+
+
+def _is_news(card: Card, reason: str) -> bool:
+    """Else the card would be given back with the overdraft settled, though it was reported lost meanwhile."""
+    return card.block_reason not in CARDHOLDER_REASONS and reason in CARDHOLDER_REASONS
 
 
 def _check_times(now: datetime, **times: datetime | None) -> None:

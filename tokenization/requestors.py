@@ -58,9 +58,10 @@ def change(session: Session, requestor: Requestor, changes: dict[str, Any], now:
         events.emit(session, event)
 
 
-def get(session: Session, requestor_id: UUID) -> Requestor:
-    """The requestor. Raises NotFound."""
-    requestor = session.get(Requestor, requestor_id)
+def get(session: Session, requestor_id: UUID, *, lock: bool = False) -> Requestor:
+    """The requestor; locked where it, or where it listens, is about to change. Raises NotFound."""
+    how = {"key_share": True} if lock else None  # tokens may be made for it meanwhile
+    requestor = session.get(Requestor, requestor_id, with_for_update=how, populate_existing=lock)
     if requestor is None:
         raise NotFound
     return requestor

@@ -83,7 +83,8 @@ def _clients(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def approve_key(session: Session, requestor: Requestor, thumbprint: str, now: datetime) -> WebhookEndpoint:
     """The bank's yes to the key that card numbers will be encrypted to (R-S1): to that one, whatever came since.
 
-    `thumbprint` is RFC 7638's. Raises NotFound without an endpoint, IllegalMove where another key stands there.
+    `thumbprint` is RFC 7638's; the requestor is locked, so no other key comes now. Raises NotFound without an endpoint,
+    IllegalMove where another key stands there.
     """
     key = webhooks.get_endpoint(session, requestor.requestor_id).encryption_key
     if key is None or ECKey.import_key({**key}).thumbprint() != thumbprint:

@@ -92,6 +92,16 @@ def test_a_second_block_keeps_the_first_notice(wallet: Wallet) -> None:
     assert wallet.happened() == []
 
 
+def test_a_loss_is_not_forgotten_because_the_bank_had_blocked_the_card_before(wallet: Wallet) -> None:
+    """R-11.4: else the card would be given back when the overdraft is settled."""
+    wallet.block("overdraft", gross=True, by="issuer")
+    assert wallet.block("lost", NOON + HOUR)
+    assert (wallet.card.block_reason, wallet.card.noticed_at) == ("lost", NOON + HOUR)
+    assert [event.type for event in wallet.happened()] == ["card.blocked", "card.blocked"]
+    assert not wallet.block("overdraft", NOON + HOUR, gross=True, by="issuer")
+    assert wallet.card.block_reason == "lost"
+
+
 @pytest.mark.parametrize("reason", ["rules_broken", "overdraft"])
 def test_the_bank_reminds_before_it_blocks_unless_it_is_gross(wallet: Wallet, reason: str) -> None:
     with pytest.raises(Invalid) as raised:

@@ -106,7 +106,7 @@ class OneRequestor(MethodView):
     @blueprint.response(200, schemas.RequestorAnswer)
     def patch(self, body: dict[str, Any], requestor_id: str) -> Any:
         """Change what it may do; `suspended` stops its tokens and clients at once."""
-        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
+        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id), lock=True)
         return _requestor(approval.change(session(), requestor, body, services().settings, current_time()))
 
 
@@ -132,7 +132,7 @@ class ApproveKey(MethodView):
     @blueprint.response(200, webhook_schemas.EndpointAnswer)
     def post(self, body: dict[str, Any], requestor_id: str) -> Any:
         """Yes to the key with this thumbprint, and to no other."""
-        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
+        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id), lock=True)
         approved = approval.approve_key(session(), requestor, body["thumbprint"], current_time())
         return webhooks.endpoint_shown(approved)
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Request, Response, json
-from sqlalchemy import func, select
+from sqlalchemy import Index, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -21,13 +22,16 @@ from wallet.payments.models import SCHEMA
 
 KEPT: Final = timedelta(hours=24)
 KEY_CHARACTERS_MAX: Final = 255
+_HASH: Final = Purpose.REQUEST_HASH
+_SWEEPER: Final = (1, 1)  # the advisory lock of whoever sweeps
+_SWEPT_AT_ONCE: Final = 100
 
 
 class IdempotencyKey(Base):
     """What was answered to a key: per client, subject, method and path. No body, no secret of the answer."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (Index(None, "at"), {"schema": SCHEMA})
 
     scope: Mapped[bytes] = mapped_column(primary_key=True)
     body_hash: Mapped[bytes]
@@ -77,7 +81,7 @@ def claim(session: Session, ring: KeyRing, key: Key, now: datetime) -> Idempoten
     earlier = session.get(IdempotencyKey, key.scope)
     if earlier is None or earlier.at + KEPT <= now:
         return None
-    if not hmac.compare_digest(earlier.body_hash, _hash(ring, key)):
+    if not _is_same(earlier, ring, key):
         raise KeyReused("Idempotency-Key", "was used before with another body")
     return earlier
 
@@ -85,11 +89,14 @@ def claim(session: Session, ring: KeyRing, key: Key, now: datetime) -> Idempoten
 def keep(
     session: Session, ring: KeyRing, key: Key, response: Response, secrets: tuple[str, ...], now: datetime
 ) -> None:
-    """Keep the answer, without its secrets."""
+    """Keep the answer, without its secrets; but not one that says to try again later, or nobody could with this key."""
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return
+    _sweep(session, now)
     body = response.get_json()
     row = {
         "scope": key.scope,
-        "body_hash": _hash(ring, key),
+        "body_hash": keyed_hash(ring.current(_HASH).key, key.body),
         "status": response.status_code,
         "content_type": response.content_type,
         "answer": {name: value for name, value in body.items() if name not in secrets},
@@ -111,5 +118,14 @@ def replay(
     return response
 
 
-def _hash(ring: KeyRing, key: Key) -> bytes:
-    return keyed_hash(ring.current(Purpose.REQUEST_HASH).key, key.body)
+def _is_same(earlier: IdempotencyKey, ring: KeyRing, key: Key) -> bool:
+    """Whether the body is the one of the first time, under whichever version of the hash key that was."""
+    hashes = (keyed_hash(ring.get(_HASH, version), key.body) for version in reversed(ring.versions(_HASH)))
+    return any(hmac.compare_digest(earlier.body_hash, each) for each in hashes)
+
+
+def _sweep(session: Session, now: datetime) -> None:
+    """Delete some of what is kept no more. One at a time, so that sweepers do not wait for each other."""
+    if session.scalar(select(func.pg_try_advisory_xact_lock(*_SWEEPER))):
+        old = select(IdempotencyKey.scope).where(IdempotencyKey.at <= now - KEPT).limit(_SWEPT_AT_ONCE)
+        session.execute(delete(IdempotencyKey).where(IdempotencyKey.scope.in_(old)))

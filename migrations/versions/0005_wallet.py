@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", name=op.f("pk_idempotency_keys")),
         schema="wallet",
     )
+    op.create_index(op.f("ix_idempotency_keys_at"), "idempotency_keys", ["at"], schema="wallet")
     op.create_table(
         "reference_directory",
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -121,5 +122,6 @@ def downgrade() -> None:
     op.drop_table("payments", schema="wallet")
     op.drop_table("accounts", schema="wallet")
     op.drop_table("reference_directory", schema="wallet")
+    op.drop_index(op.f("ix_idempotency_keys_at"), table_name="idempotency_keys", schema="wallet")
     op.drop_table("idempotency_keys", schema="wallet")
     op.execute("DROP SCHEMA wallet")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server import Server
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,10 @@ METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 GRANIAN_LOGS: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 # For answers that are under way; what is still there then is a stream, which its phone opens again.
 STOP_SECONDS: Final = 5
+
+
+# Whoever connects and asks nothing is let go: connections are few, and who holds them all keeps everybody out.
+HEAD_MILLISECONDS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ def _serve(how: Serving) -> None:
         address=how.host,
         port=how.port,
         interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS),
         websockets=False,
         workers=how.workers,
         blocking_threads=how.threads,

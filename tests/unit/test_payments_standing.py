@@ -130,3 +130,19 @@ def test_the_status_follows_from_where_the_money_stands(standing: Standing, expe
 
 def test_what_was_declined_stays_declined() -> None:
     assert status(Payment(approved=False, held_minor=0, captured_minor=0, reversed_minor=0)) == "declined"
+
+
+@pytest.mark.parametrize(
+    ("standing", "used", "reserved", "payments"),
+    [
+        (Standing(), 0, 0, 0),
+        (HELD, 1_000, 1_000, 1),
+        (ESTIMATED, 1_000, 1_150, 1),
+        (Standing(margin=50, captured=1_100), 1_100, 1_150, 1),
+        (Standing(held=600, captured=400, refunded=100), 900, 900, 1),
+        (Standing(captured=1_000, refunded=1_000), 0, 0, 1),
+        (Standing(reversed=1_000), 0, 0, 0),
+    ],
+)
+def test_what_a_payment_counts_for_in_limits(standing: Standing, used: int, reserved: int, payments: int) -> None:
+    assert (standing.used, standing.reserved, standing.payments) == (used, reserved, payments)

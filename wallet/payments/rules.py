@@ -142,9 +142,8 @@ def _is_signed(asked: Authorization) -> bool:
 
 def drawing_right(s: Situation) -> Declined | None:
     """R-2.10a, R-2.10b: within what the grantor and the scheme permit, whatever the payment may become (R-3.1a)."""
-    if s.card.right is None or s.card.right_usage is None:
-        return None
-    refused = refusal(s.card.right, ceiling(s.policies), s.card.right_usage, _attempt(s))
+    right = s.card.right
+    refused = refusal(right.terms, ceiling(s.policies), right.used, _attempt(s)) if right else None
     if refused is None:
         return None
     return Declined(refused.reason, LimitReached(refused.limit, refused.allowed, refused.spent, refused.of))
@@ -187,8 +186,7 @@ def card_limits(s: Situation) -> Declined | None:
     )
     for added, name, limit, spent in checks:
         if added and spent + added > limit:
-            # What the whole card has spent is nothing for whoever draws on it by a right.
-            return Declined("amount_limit", LimitReached(name, limit, None if s.card.right else spent, "policy"))
+            return Declined("amount_limit", LimitReached(name, limit, spent, "policy"))
     return None
 
 

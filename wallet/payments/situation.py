@@ -55,6 +55,14 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """The drawing right that a payment is made under: what it permits, and how much of it is used."""
+
+    terms: RightTerms
+    used: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that the rules look at, as it stands under the card's lock.
 
@@ -72,8 +80,7 @@ class Snapshot:
     minor_without_pin: int = 0
     own_merchant: bool = True
     waits_for_consent: bool = False
-    right: RightTerms | None = None
-    right_usage: Usage | None = None
+    right: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)

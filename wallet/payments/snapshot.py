@@ -20,7 +20,7 @@ from wallet.payments.desk import Case, Desk
 from wallet.payments.proof import prove
 from wallet.payments.reasons import REASON_BY_TOKEN_CAUSE
 from wallet.payments.requests import CredentialInstrument, Instrument, PlasticInstrument, TokenInstrument
-from wallet.payments.situation import Snapshot
+from wallet.payments.situation import Drawn, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _load_token(desk: Desk, case: Case, instrument: TokenInstrument) -> Loaded |
         proof=proof,
         payments_without_pin=token.payments_without_pin,
         minor_without_pin=token.minor_without_pin,
-        **(_under(desk, right) if right else {}),
+        right=_drawn(desk, right) if right else None,
     )
     return Loaded(case, snapshot, token=token, right=right, window=window)
 
@@ -116,10 +116,10 @@ def _token_unusable(desk: Desk, card: Card, token: Token, right: DrawingRight | 
     return REASON_BY_TOKEN_CAUSE[status.because] if status.because else None
 
 
-def _under(desk: Desk, right: DrawingRight) -> dict[str, Any]:
+def _drawn(desk: Desk, right: DrawingRight) -> Drawn:
     with_total = right.total is not None
     used = usage.load(desk.session, right.card_id, right.right_id, desk.now, total=with_total)
-    return {"right": drawing_rights.terms_of(right), "right_usage": used}
+    return Drawn(drawing_rights.terms_of(right), used)
 
 
 def _load_plastic(desk: Desk, case: Case, instrument: PlasticInstrument) -> Loaded | None:

@@ -134,7 +134,7 @@ def test_what_a_child_spends_counts_for_the_card_too_and_never_the_other_way(sce
     scene.approved(350_000, at=CASINO)
     assert stopped(scene.pay(1, "pin", at=CASINO)) == ("amount_limit", "gambling_per_day", 500_000, 500_000, "policy")
     child = scene.pay(1, "pin", token=scene.emil, at=CASINO)
-    assert child["limit"] == {"name": "gambling_per_day", "limit": 500_000, "spent": None, "of": "policy"}
+    assert child["limit"] == {"name": "gambling_per_day", "limit": 500_000, "spent": 500_000, "of": "policy"}
     assert scene.used("per_day") == 150_000
 
 

@@ -118,6 +118,8 @@ SILENT: Final = frozenset(
     {
         "card.issued",
         "token.keys_issued",
+        "token.code_sent",
+        "token.code_refused",
         "payment.captured",
         "payment.reversed",
         "cardholder.registered",

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from notifications import codes
 from notifications.backoff import TEXTS, next_attempt_at
 from notifications.models import SmsMessage
 from tokenization import cardholders
@@ -123,6 +124,8 @@ def settle(session: Session, claimed: Claimed, error: str | None, now: datetime,
         message.state = "failed"
     else:
         message.next_attempt_at = later
+    if message.kind == codes.KIND and message.state != "waiting":
+        message.text = ""
 
 
 def _open(session: Session, vault: Vault, row: SmsMessage, leased_until: datetime) -> Claimed:

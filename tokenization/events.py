@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -60,8 +60,6 @@ def _as_json(name: str, value: object) -> Any:
         return ids.to_text(ids.PREFIX_BY_FIELD[name], value)
     if isinstance(value, datetime):
         return rfc3339(value)
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, (list, tuple)):
         return [_as_json(name, item) for item in value]
     return value
@@ -158,6 +156,17 @@ class TokenProvisioned(TokenEvent):
     decision: str
     scheme: str
     last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCodeSent(TokenEvent):
+    type = "token.code_sent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCodeRefused(TokenEvent):
+    type = "token.code_refused"
+    tries_left: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -258,6 +258,20 @@ class Provisioning(Base):
     at: Mapped[datetime]
 
 
+class VerificationCode(Base):
+    """The code that was sent for an unverified token: a keyed hash of it, and how often it may still be tried."""
+
+    __tablename__ = "verification_codes"
+    __table_args__ = (key_to(f"{SCHEMA}.tokens", "card_id", "token_id"), {"schema": SCHEMA})
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    expires_at: Mapped[datetime]
+    tries_left: Mapped[int]
+    codes_left: Mapped[int]
+
+
 class CardEntryFailure(Base):
     """A wrong card typed in, counted per person."""
 

@@ -93,7 +93,7 @@ class Vault:
         return self._unwrap("party", party_id, session.scalar(newest))
 
     def fingerprint(self, kind: str, value: str) -> bytes:
-        """HMAC-SHA-256 over a kind (`number`, `cpr`, `mobile`) and a whole value; 32 bytes."""
+        """HMAC-SHA-256 over a kind (`number`, `cpr`, `mobile`, `code`) and a whole value; 32 bytes."""
         return keyed_hash(self.ring.current(Purpose.FINGERPRINT).key, f"{kind}|{value}".encode())
 
     def _fresh(self, owner: str, owner_id: UUID) -> tuple[DataKey, int, bytes]:

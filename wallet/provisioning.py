@@ -14,10 +14,10 @@ from marshmallow import Schema, ValidationError
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
-from tokenization import cardholders, cards, policies, provisioning, tokens
+from tokenization import cardholders, cards, policies, provisioning, tokens, verification
 from tokenization.errors import Invalid
 from tokenization.models import Requestor, Token
-from tokenization.provisioning import CardEntry, Refused, Wish
+from tokenization.provisioning import CardEntry, KnownCard, Refused, Wish
 from tokenization.vault import Vault
 
 TRANSPORT_ALGORITHMS: Final = ["ECDH-ES", "A256GCM"]
@@ -31,9 +31,9 @@ class Phone:
     scheme: str
     device: tokens.Device
 
-    def wish(self, right_id: UUID | None) -> Wish:
+    def wish(self, right_id: UUID | None, *, card_was_typed_in: bool, can_text: bool = False) -> Wish:
         """What it asks for: a token of its own, or one under a drawing right."""
-        return Wish(self.requestor, self.scheme, self.device, right_id, card_was_typed_in=right_id is None)
+        return Wish(self.requestor, self.scheme, self.device, right_id, card_was_typed_in, can_text)
 
 
 def open_card(keys: KeySet, encrypted: str, schema: Schema) -> dict[str, Any]:
@@ -52,12 +52,12 @@ def by_card(
     space: cards.NumberSpace,
     phone: Phone,
     holder_id: UUID,
-    entry: CardEntry,
+    entry: CardEntry | KnownCard,
     now: datetime,
 ) -> Token | Refused:
-    """Provision by the physical card, typed in by its holder (R-3.3a)."""
+    """Provision by the physical card, typed in by its holder (R-3.3a); by less, a code must be confirmed too."""
     policy = policies.load(session, now).provisioning
-    cardholders.get(session, holder_id, lock=True)
+    holder = cardholders.get(session, holder_id, lock=True)
     wait = provisioning.pause(provisioning.wrong_entries(session, holder_id, policy), policy, now)
     if wait:
         return Refused("too-many-attempts", {"retry_after_seconds": math.ceil(wait.total_seconds())})
@@ -65,7 +65,9 @@ def by_card(
     if card is None:
         provisioning.note_failure(session, holder_id, now)
         return Refused("card-not-verified", {})
-    return provisioning.provision(session, vault, space, card, phone.wish(None), policy, now)
+    can_text = verification.may_text(holder, now)
+    wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_text=can_text)
+    return provisioning.provision(session, vault, space, card, wish, policy, now)
 
 
 def by_right(
@@ -85,7 +87,8 @@ def by_right(
         return Refused("drawing-right-inactive", {})
     if not pairing.has_allowance(paired, now):
         return Refused("pair-again", {})
-    made = provisioning.provision(session, vault, space, card, phone.wish(right_id), policy, now)
+    wish = phone.wish(right_id, card_was_typed_in=False)
+    made = provisioning.provision(session, vault, space, card, wish, policy, now)
     if isinstance(made, Token):
         pairing.use_allowance(paired, now)
     return made

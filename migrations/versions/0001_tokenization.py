@@ -334,9 +334,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("card_id", "token_id", "by", name=op.f("pk_token_suspensions")),
         schema="tokenization",
     )
+    op.create_table(
+        "verification_codes",
+        sa.Column("card_id", sa.Uuid(), nullable=False),
+        sa.Column("token_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries_left", sa.BigInteger(), nullable=False),
+        sa.Column("codes_left", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["card_id", "token_id"],
+            ["tokenization.tokens.card_id", "tokenization.tokens.token_id"],
+            name=op.f("fk_verification_codes_card_id_token_id"),
+        ),
+        sa.PrimaryKeyConstraint("card_id", "token_id", name=op.f("pk_verification_codes")),
+        schema="tokenization",
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("verification_codes", schema="tokenization")
     op.drop_table("token_suspensions", schema="tokenization")
     op.drop_table("provisionings", schema="tokenization")
     op.drop_table("key_batches", schema="tokenization")

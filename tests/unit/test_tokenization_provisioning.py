@@ -28,6 +28,7 @@ FINE = Facts(
     active_tokens=0,
     provisionings_in_window=0,
     card_was_typed_in=True,
+    can_text=False,
 )
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -38,10 +39,10 @@ HOUR = timedelta(hours=1)
     [
         ({}, Accepted(verified=True)),
         ({"active_tokens": 4, "provisionings_in_window": 9}, Accepted(verified=True)),
-        ({"card_was_typed_in": False}, Accepted(verified=False)),
+        ({"card_was_typed_in": False, "can_text": True}, Accepted(verified=False)),
         ({"under_right": True, "card_was_typed_in": False}, Accepted(verified=True)),
         ({"under_right": True, "active_tokens": 1, "provisionings_in_window": 50}, Accepted(verified=True)),
-        ({"requestor_schemes": frozenset({"dankort", "visa"}), "scheme": "visa"}, Accepted(verified=True)),
+        ({"requestor_schemes": frozenset({"visa"}), "scheme": "visa"}, Accepted(verified=True)),
     ],
     ids=str,
 )
@@ -56,6 +57,7 @@ def test_what_is_accepted(changed: dict[str, object], expected: Accepted) -> Non
         ({"requestor_status": "suspended"}, "wallet-not-approved"),
         ({"scheme": "visa"}, "wallet-not-approved"),
         ({"card_schemes": frozenset({"visa"})}, "scheme-not-on-card"),  # R-3.3e
+        ({"card_was_typed_in": False}, "verification-unavailable"),
         ({"card_status": "blocked"}, "card-blocked"),
         ({"card_status": "closed"}, "card-closed"),
         ({"card_status": "expired"}, "card-expired"),

@@ -7,10 +7,12 @@ from flask.views import MethodView
 from sqlalchemy import select
 
 from delegation import pairing
-from tokenization import payment_keys, requestors, tokens
+from notifications import codes
+from tokenization import cardholders, cards, payment_keys, requestors, tokens, verification
 from tokenization.errors import IllegalMove, Invalid, NotFound
 from tokenization.models import Card, Token
-from tokenization.provisioning import CardEntry, Refused
+from tokenization.provisioning import CardEntry, KnownCard, Refused
+from tokenization.verification import Wrong
 from wallet import attestation, blocking, provisioning
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import Caller, caller, requires
@@ -33,6 +35,7 @@ _REFUSALS: Final = {
     "card-expired": (409, "the card has expired"),
     "wallet-not-approved": (403, "this wallet is not approved for that"),
     "scheme-not-on-card": (422, "the card has no half of that scheme"),
+    "verification-unavailable": (409, "no code can be sent to the number that the bank holds: type the card in"),
     "too-many-attempts": (429, "too many wrong cards: wait"),
     "drawing-right-inactive": (409, "the drawing right is not in force on this phone"),
     "pair-again": (409, "the phone must be paired anew"),
@@ -106,10 +109,16 @@ def _by_right(who: Caller, body: dict[str, Any], phone: provisioning.Phone) -> T
 def _by_card(who: Caller, body: dict[str, Any], phone: provisioning.Phone) -> Token | Refused:
     if "drawing_right_id" in body or who.holder_id is None:
         raise Invalid("drawing_right_id", "is for a child's phone: type the card in here")
-    parts, now, encrypted = services(), current_time(), body.get("encrypted_card")
-    card = body["card"] if encrypted is None else provisioning.open_card(parts.transport_keys, encrypted, _CARD)
-    space = parts.settings.number_space
-    return provisioning.by_card(session(), parts.vault, space, phone, who.holder_id, CardEntry(**card), now)
+    parts, space = services(), services().settings.number_space
+    return provisioning.by_card(session(), parts.vault, space, phone, who.holder_id, _entry(body), current_time())
+
+
+def _entry(body: dict[str, Any]) -> CardEntry | KnownCard:
+    if "card_id" in body:
+        return KnownCard(body["card_id"], body["cvc"])
+    encrypted = body.get("encrypted_card")
+    opened = body["card"] if encrypted is None else provisioning.open_card(services().transport_keys, encrypted, _CARD)
+    return CardEntry(**opened)
 
 
 @blueprint.route("/<token_id>")
@@ -150,6 +159,47 @@ def _require(token: Token, because: str | None) -> None:
     now = _shown(token)
     if now["because"] != because:
         raise IllegalMove(f"the token is {now['status']}" + (f": {now['because']}" if now["because"] else " already"))
+
+
+@blueprint.route("/<token_id>/verification")
+class Verification(MethodView):
+    """The yellow path."""
+
+    @requires("wallet", "child")
+    @writes()
+    @blueprint.arguments(schemas.SendCode())
+    @blueprint.response(200, schemas.TokenAnswer)
+    def post(self, body: dict[str, Any], token_id: str) -> Any:
+        """Send a code to the number that the bank holds; what was sent before counts no more."""
+        card, token = _on_its_device(token_id)
+        _require(token, "unverified")
+        holder, now = cardholders.get(session(), card.holder_id), current_time()
+        code = verification.new_code(session(), services().vault, card, token, holder, now)
+        last4 = cards.current_plastic(session(), card).last4
+        codes.queue(session(), holder, code, card=last4, device=token.device_name, now=now)
+        return _shown(token)
+
+
+@blueprint.route("/<token_id>/verification/confirm")
+class ConfirmCode(MethodView):
+    """The yellow path."""
+
+    @requires("wallet", "child")
+    @writes()
+    @blueprint.arguments(schemas.ConfirmCode())
+    @blueprint.response(200, schemas.TokenAnswer)
+    def post(self, body: dict[str, Any], token_id: str) -> Any:
+        """The code that was sent: the token is `inactive`, and a PIN can be chosen."""
+        card, token = _on_its_device(token_id)
+        _require(token, "unverified")
+        wrong = verification.confirm(session(), services().vault, card, token, body["code"], current_time())
+        return _wrong_code(wrong) if wrong else _shown(token)
+
+
+def _wrong_code(wrong: Wrong) -> Response:
+    """A refusal that is kept: the try is gone."""
+    detail, facts = "this is not the code that was sent", {"remaining_attempts": wrong.tries_left}
+    return problem(422, "wrong-code", detail, field_errors=[("code", detail)], facts=facts)
 
 
 @blueprint.route("/<token_id>/activate")

@@ -17,7 +17,7 @@ from marshmallow import ValidationError, fields
 from tokenization import ids, numbers
 from tokenization.events import rfc3339
 from tokenization.money import MAX_AMOUNT_MINOR
-from tokenization.secret import Cvc, Key, Number
+from tokenization.secret import Cvc, Key, Number, Secret
 from wallet.access.public_keys import InvalidKey, public_key
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -223,6 +223,18 @@ class CvcDigits(Text):
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{3}", value, re.ASCII):
             raise ValidationError("must be three digits")
         return Cvc(value)
+
+
+class SmsCode(Text):
+    """Six digits; a secret from here on."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(6, 6, **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{6}", value, re.ASCII):
+            raise ValidationError("must be six digits")
+        return Secret(value)
 
 
 class ExpiryMonth(Text):

@@ -5,7 +5,18 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import tokens
-from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Id, KeyBytes, Moment, PublicKey, Text
+from wallet.schemas.fields import (
+    CardNumber,
+    Choice,
+    CvcDigits,
+    ExpiryMonth,
+    Id,
+    KeyBytes,
+    Moment,
+    PublicKey,
+    SmsCode,
+    Text,
+)
 from wallet.schemas.pages import Page, list_of
 
 
@@ -23,14 +34,24 @@ class Device(Schema):
     name = Text(80, required=True)
     platform = Choice("ios", "android", "web", required=True)
     encryption_key = PublicKey(required=True)
-    provider_assertion = Text(4096, load_default=None, allow_none=True)
+    provider_assertion = Text(
+        4096,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "where the wallet's `app_attestation` is `required`: a JWS by its server (ES256, typ "
+            "`provider-assertion+jwt`) over `signing_key` and `encryption_key`, both thumbprints, and `iat`"
+        },
+    )
 
 
 class Provision(Schema):
-    """Put a card on this phone: by the card, by the card encrypted, or under a drawing right."""
+    """Put a card on this phone: by the card, in clear or encrypted, by one's own with its CVC, or under a right."""
 
     card = fields.Nested(CardEntry)
     encrypted_card = Text(4096)
+    card_id = Id("card")
+    cvc = CvcDigits(metadata={"description": "with card_id: a code must then be confirmed too"})
     drawing_right_id = Id("right")
     scheme = Choice("dankort", "visa", load_default="dankort")
     device = fields.Nested(Device, required=True)
@@ -38,9 +59,11 @@ class Provision(Schema):
     @validates_schema
     def one_source(self, data: dict[str, Any], **_: object) -> None:
         """Exactly one of the ways to say which card."""
-        ways = [name for name in ("card", "encrypted_card", "drawing_right_id") if name in data]
+        ways = [name for name in ("card", "encrypted_card", "card_id", "drawing_right_id") if name in data]
         if len(ways) != 1:
-            raise ValidationError("exactly one of card, encrypted_card and drawing_right_id is needed", "card")
+            raise ValidationError("exactly one of card, encrypted_card, card_id and drawing_right_id is needed", "card")
+        if (ways == ["card_id"]) != ("cvc" in data):
+            raise ValidationError("belongs to card_id, which is of no use without", "cvc")
 
 
 class SuspensionAnswer(Schema):
@@ -93,6 +116,18 @@ class TokenPage(Page):
     """Which tokens."""
 
     card_id = Id("card", load_default=None)
+
+
+class SendCode(Schema):
+    """How to verify."""
+
+    method = Choice("sms_code", required=True)
+
+
+class ConfirmCode(Schema):
+    """The six digits that were sent."""
+
+    code = SmsCode(required=True)
 
 
 class Activate(Schema):

@@ -4,28 +4,28 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, MutableMapping
+from functools import lru_cache
 from traceback import extract_tb
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
-# A UUID stays: its digits are no number. Then 12 to 19 digits, in groups or not: PANs, token numbers. Then ten that
-# begin with a date, DDMMYY-SSSS: CPR.
-_NUMBERS: Final = re.compile(
-    r"(?P<uuid>\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)"
-    r"|(?<![0-9a-zA-Z_])(?:[0-9][ -]?){11,18}[0-9](?![0-9a-zA-Z_])"
-    r"|\b[0-3][0-9][01][0-9]{3}-?[0-9]{4}\b",
+_UNSAFE: Final = re.compile(
+    r"(?P<uuid>\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)"  # stays: its digits are no number
+    r"|(?<![0-9a-zA-Z_])(?:[0-9][ -]?){11,18}[0-9](?![0-9a-zA-Z_])"  # 12 to 19 digits, in groups or not: PAN, token
+    r"|\b[0-3][0-9][01][0-9]{3}-?[0-9]{4}\b"  # ten that begin with a date: CPR
+    r"|eyJ[\w-]+\.[\w-]*\.[\w.-]*"  # JWT, JWE
+    r"|(?<![\w-])[\w-]{43}(?![\w-])",  # 32 bytes in base64url: a PIN key, a refresh token, a thumbprint
     re.ASCII,
 )
-# JWTs and JWEs, and 32 bytes in base64url: a PIN key, a refresh token, a thumbprint.
-_TOKENS: Final = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w.-]*|(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII)
+_SHORTEST: Final = 10
 _SECRET_NAMES: Final = re.compile(r"(?i)(cvc|pin_?key|secret|password|authorization|assertion|cookie|dpop|cpr|mobile)")
 _LEAST_NUMBER: Final = 10**11
 MASK: Final = "***"
 
 
-def configure(level: str) -> None:
+def configure(level: str, out: TextIO = sys.stdout) -> None:
     """JSON lines on standard output, for our own log and for the libraries'."""
     first: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -37,14 +37,13 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.PrintLoggerFactory(out),
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=first,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # /readyz asks it, many times a minute
@@ -74,17 +73,24 @@ def _places(error: BaseException) -> Iterator[str]:
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask numbers, tokens and whatever is called a secret, at any depth."""
-    return {name: MASK if _SECRET_NAMES.search(name) else redacted(value) for name, value in event.items()}
+    return {name: MASK if _is_secret(name) else redacted(value) for name, value in event.items()}
 
 
 def redacted(value: Any) -> Any:
     """The value without what must not be written."""
     if isinstance(value, str):
-        return _TOKENS.sub(MASK, _NUMBERS.sub(lambda found: found["uuid"] or MASK, value))
-    if isinstance(value, dict):
-        return {redacted(str(k)): MASK if _SECRET_NAMES.search(str(k)) else redacted(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [redacted(item) for item in value]
+        return value if len(value) < _SHORTEST else _UNSAFE.sub(lambda found: found["uuid"] or MASK, value)
     if isinstance(value, int):
         return value if abs(value) < _LEAST_NUMBER else MASK
-    return value if isinstance(value, (float, type(None))) else redacted(repr(value))
+    if value is None or isinstance(value, float):
+        return value
+    if isinstance(value, dict):
+        return {redacted(str(k)): MASK if _is_secret(str(k)) else redacted(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [redacted(item) for item in value]
+    return redacted(repr(value))
+
+
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_NAMES.search(name))

@@ -1,5 +1,6 @@
 """The cardholder's cards: look, block, see the payments, decide which shops keep them."""
 
+from functools import partial
 from typing import Any
 
 from flask.views import MethodView
@@ -123,8 +124,7 @@ class Credentials(MethodView):
         card = owned.card(session(), caller(), owned.id_from("card", card_id))
         kept = (Credential.card_id == card.card_id, Credential.state != "withdrawn")
         wanted = select(Credential).where(*kept)
-        show = lambda row: shown.credential(session(), row)  # noqa: E731 - one use, one line
-        return newest_first(session(), wanted, Credential.credential_id, page, show)
+        return newest_first(session(), wanted, Credential.credential_id, page, partial(shown.credential, session()))
 
 
 @blueprint.route("/credentials/<credential_id>/confirm")

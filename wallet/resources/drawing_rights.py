@@ -1,6 +1,7 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from flask import Response
@@ -159,8 +160,7 @@ class Payments(MethodView):
         """Newest first; each decline with the limit that stopped it."""
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-        to_child = caller().scope == "child"
-        show = lambda payment: shown.payment(payment, to_child=to_child)  # noqa: E731 - one use, one line
+        show = partial(shown.payment, to_child=caller().scope == "child")
         return newest_first(session(), wanted, Payment.payment_id, page, show)
 
 
@@ -176,8 +176,7 @@ class Tokens(MethodView):
         """Newest first."""
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Token).where(Token.card_id == card.card_id, Token.right_id == right.right_id)
-        to_child = caller().scope == "child"
-        show = lambda token: shown.token(session(), token, current_time(), to_child=to_child)  # noqa: E731 - one use, one line
+        show = partial(shown.token, session(), now=current_time(), to_child=caller().scope == "child")
         return newest_first(session(), wanted, Token.token_id, page, show)
 
 

@@ -75,7 +75,11 @@ def feed(kind: str, page: dict[str, Any]) -> dict[str, Any]:
 
 def mount(blueprint: Blueprint, scope: str) -> None:
     """Add the webhook calls for an audience."""
+    _mount_endpoint(blueprint, scope)
+    _mount_deliveries(blueprint, scope)
 
+
+def _mount_endpoint(blueprint: Blueprint, scope: str) -> None:
     @blueprint.route("/webhook-endpoint")
     class Endpoint(MethodView):
         """Where webhooks go."""
@@ -112,6 +116,8 @@ def mount(blueprint: Blueprint, scope: str) -> None:
             secret = webhooks.rotate_secret(session(), services().vault, owner, current_time())
             return endpoint_shown(webhooks.get_endpoint(session(), owner)) | {"secret": secret.reveal()}
 
+
+def _mount_deliveries(blueprint: Blueprint, scope: str) -> None:
     @blueprint.route("/webhook-endpoint/test")
     class Test(MethodView):
         """Trying it."""

@@ -2,23 +2,20 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, func, select, text
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import func, select, text
 
 from tests.integration.test_http_bad_input import is_refused
-from tests.schema import prepare
+from tests.policy.worlds import committing
 from tests.world import Machine, Phone, World
 from tokenization import ids
 from tokenization.clock import SetClock
 from tokenization.models import Card
 from wallet import embedded
-from wallet.database import Database
 from wallet.idempotency import IdempotencyKey
 from wallet.payments.models import Account
 from wallet.services import Services
@@ -213,26 +210,21 @@ def test_looking_takes_no_key(world: World) -> None:
 
 
 @pytest.fixture
-def committing(services: Services, servers: embedded.Servers) -> Iterator[World]:
-    """A world in a database of its own, with a connection for each request and real commits."""
-    engine = create_engine(embedded.create_database(servers.database_url, "idempotency"))
-    prepare(engine)
-    database = Database(sessionmaker(engine, expire_on_commit=False), services.vault.ring, announce=lambda: None)
-    assert isinstance(services.clock, SetClock)
-    yield World(replace(services, database=database), services.clock)
-    engine.dispose()
-    embedded.drop_database(servers.database_url, "idempotency")
+def apart(services: Services, servers: embedded.Servers) -> Iterator[World]:
+    """A world with a connection for each request."""
+    with committing(services, servers, "idempotency") as world:
+        yield world
 
 
-def test_while_the_first_is_running_the_second_is_told_so(committing: World) -> None:
-    issuer, bo = committing.machine("issuer"), committing.person("bo")
+def test_while_the_first_is_running_the_second_is_told_so(apart: World) -> None:
+    issuer, bo = apart.machine("issuer"), apart.person("bo")
     path = f"{ACCOUNTS}/{bo['account_id']}"
     with ThreadPoolExecutor(1) as threads:
-        with committing.parts.database.reading() as session:
+        with apart.parts.database.reading() as session:
             mine = Account.account_id == ids.parse("acct", bo["account_id"])
             session.execute(select(Account).where(mine).with_for_update()).one()
             first = threads.submit(keyed, issuer, "PATCH", path, {"balance": 1})
-            _wait_until_somebody_waits(committing)
+            _wait_until_somebody_waits(apart)
             second = keyed(issuer, "PATCH", path, {"balance": 1})
             assert is_refused(second, 409, "idempotency-key-running")
         assert first.result().status_code == 200

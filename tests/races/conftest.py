@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import cast
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import sessionmaker
 
-from notifications.addresses import Guard
 from tests.books import assert_books_balance
-from tests.integration.payments.scene import Scene, Town
+from tests.integration.payments.scene import Scene
+from tests.integration.payments.town import Town, parts_over
 from tests.schema import prepare
 from tests.world import World
 from tokenization.clock import SetClock
@@ -23,11 +21,8 @@ from tokenization.keys import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access import guard
-from wallet.access.keys import AccessKeys
 from wallet.app import create_app
-from wallet.database import Database
 from wallet.services import Services
-from wallet.settings import Settings
 
 SUNDAY = datetime(2026, 11, 1, 10, 15, tzinfo=UTC)
 TEMPLATE = "arena"
@@ -38,15 +33,6 @@ _NUMBERS = count()
 def _connect(url: str) -> Engine:
     options = {"options": "-c lock_timeout=5s -c timezone=UTC"}
     return create_engine(url, pool_size=AT_ONCE, max_overflow=0, pool_timeout=20, connect_args=options)
-
-
-def _parts(engine: Engine, redis: Redis, ring: FileKeyRing, vault: Vault, clock: SetClock) -> Services:
-    unused = SecretStr("unused")
-    settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
-    database = Database(sessionmaker(engine, expire_on_commit=False), ring, announce=lambda: None)
-    return Services(
-        settings, database, redis, vault, clock, AccessKeys(ring).card_transport, Guard(loopback_allowed=True)
-    )
 
 
 def _move(world: World, parts: Services) -> None:
@@ -63,8 +49,8 @@ def town(servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iter
     engine = _connect(embedded.create_database(servers.database_url, TEMPLATE))
     prepare(engine)
     with Redis.from_url(servers.redis_url) as redis:
-        clock = SetClock(SUNDAY)
-        town = Town(World(_parts(engine, redis, key_ring, vault, clock), clock))
+        clock, sessions = SetClock(SUNDAY), sessionmaker(engine, expire_on_commit=False)
+        town = Town(World(parts_over(sessions, redis, key_ring, vault, clock), clock))
         engine.dispose()
         yield town
     embedded.drop_database(servers.database_url, TEMPLATE)
@@ -73,10 +59,11 @@ def town(servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iter
 @pytest.fixture
 def unchecked(town: Town, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Scene]:
     """A scene in a database of its own, whose books nobody checks."""
-    name, clock = f"{TEMPLATE}_{next(_NUMBERS)}", SetClock(SUNDAY)
+    name = f"{TEMPLATE}_{next(_NUMBERS)}"
     engine = _connect(embedded.create_database(servers.database_url, name, template=TEMPLATE))
     with Redis.from_url(servers.redis_url) as redis:
-        _move(town.world, _parts(engine, redis, key_ring, vault, clock))
+        sessions = sessionmaker(engine, expire_on_commit=False)
+        _move(town.world, parts_over(sessions, redis, key_ring, vault, SetClock(SUNDAY)))
         yield Scene(town)
     engine.dispose()
     embedded.drop_database(servers.database_url, name)

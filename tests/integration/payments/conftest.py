@@ -2,26 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from notifications.addresses import Guard
 from tests.books import assert_books_balance
-from tests.integration.payments.scene import Scene, Town
+from tests.integration.payments.scene import Scene
+from tests.integration.payments.town import Town, parts_over
 from tests.world import World
 from tokenization.clock import SetClock
 from tokenization.keys import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
-from wallet.access.keys import AccessKeys
-from wallet.database import Database
-from wallet.services import Services
-from wallet.settings import Settings
 
 SUNDAY = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
 
@@ -38,13 +32,9 @@ def connection(engine: Engine) -> Iterator[Connection]:
 def town(connection: Connection, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Town]:
     """Everybody, ready to pay."""
     sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-    unused = SecretStr("unused")
-    settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
     with Redis.from_url(servers.redis_url) as redis:
-        database = Database(sessions, key_ring, announce=lambda: None)
-        transport, clock = AccessKeys(key_ring).card_transport, SetClock(SUNDAY)
-        parts = Services(settings, database, redis, vault, clock, transport, Guard(loopback_allowed=True))
-        yield Town(World(parts, clock))
+        clock = SetClock(SUNDAY)
+        yield Town(World(parts_over(sessions, redis, key_ring, vault, clock), clock))
 
 
 @pytest.fixture

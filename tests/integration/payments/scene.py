@@ -1,4 +1,4 @@
-"""Where the tests of payments take place: Anna with a phone, Emil with a child card, shops and two acquirers."""
+"""Where the tests of payments take place: one test's copy of the town, its shops, and what can be done there."""
 
 import secrets
 from copy import deepcopy
@@ -7,21 +7,15 @@ from typing import Any, cast
 from uuid import UUID
 
 import httpx
-from joserfc.jwk import ECKey
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
-from delegation import drawing_rights, pairing
-from delegation.drawing_rights import Delegate
-from delegation.models import DrawingRight
-from delegation.terms import Ceiling, Limits, RightTerms
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant
-from tests.world import FILMFLODEN, NETTO, Machine, Phone, World
-from tokenization import cards, ids
+from tests.integration.payments.town import Town
+from tests.world import FILMFLODEN, NETTO, Machine, World
+from tokenization import ids
 from tokenization.models import CardKey, Requestor
-from wallet.access import clients, sessions
-from wallet.access.models import OAuthClient
-from wallet.payments.models import Account
+from wallet.people import BALANCE_MINOR
 
 Answer = dict[str, Any]
 
@@ -30,71 +24,6 @@ ATM = Merchant("DK-600", "Pengeautomat", "6011")
 TRAM = Merchant("DK-411", "Letbanen", "4111")
 HOTEL = Merchant("DK-701", "Hotel Skjoldungen", "7011")
 TOWN_HALL = Merchant("DK-939", "Rådhuset", "9399")
-EMILS = Limits(per_payment=20_000, per_day=50_000)
-
-
-@dataclass
-class Town:
-    """What is there before each test, made once: provisioning takes a second."""
-
-    world: World
-    anna: Phone = field(init=False)
-    emil: Phone = field(init=False)
-    right_id: str = field(init=False)
-    tokens: dict[str, PhoneToken] = field(init=False)
-    other_acquirer: Machine = field(init=False)
-    opened_with: dict[UUID, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.anna = self.world.phone()
-        self.right_id, self.emil = self._let_emil_in()
-        own = self.anna.provision(self.world.person("anna")["card"])
-        child = self.emil.provision(right_id=self.right_id)
-        self.tokens = {"anna": self._ready(self.anna, own), "emil": self._ready(self.emil, child)}
-        self.other_acquirer = self._acquirer()
-        with self.world.parts.database.reading() as session:
-            self.opened_with = {row.account_id: row.balance_minor for row in session.scalars(select(Account))}
-
-    def _ready(self, phone: Phone, provisioned: httpx.Response) -> PhoneToken:
-        assert provisioned.status_code == 201, provisioned.text
-        today = lambda: self.world.clock.now().date()  # noqa: E731 - one use, one line
-        token = PhoneToken(phone.request, provisioned.json(), phone.encryption_key, today)
-        token.choose_pin("1234", biometric=True)
-        token.fetch_keys()
-        return token
-
-    def _let_emil_in(self) -> tuple[str, Phone]:
-        """A drawing right, and a child's phone that its grantor let in."""
-        now, key = self.world.clock.now(), ECKey.generate_key("P-256")
-        with self.world.parts.database.transaction("test") as session:
-            card = cards.lock(session, ids.parse("card", self.world.person("anna")["card_id"]))
-            assert card is not None
-            right = drawing_rights.grant(session, card, Delegate("Emil"), RightTerms(EMILS), Ceiling(), now=now)
-            assert isinstance(right, DrawingRight)
-            paired = pairing.pair(
-                session, right, device_thumbprint=key.thumbprint(), device_name="Emil's phone", now=now
-            )
-            client_id = self.world.access["child_app"]["client_id"]
-            started = sessions.start_for_child(
-                session,
-                client_id=client_id,
-                thumbprint=key.thumbprint(),
-                holder_id=card.holder_id,
-                card_id=card.card_id,
-                right_id=right.right_id,
-                pairing_id=paired.pairing_id,
-                now=now,
-            )
-            right_id, session_id = ids.to_text("right", right.right_id), started.session_id
-        phone = Phone(self.world, "child", client_id, right_id, "Emil's phone", session_id, key, acr=None)
-        return right_id, phone
-
-    def _acquirer(self) -> Machine:
-        with self.world.parts.database.transaction("test") as session:
-            jwks = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
-            now = self.world.clock.now()
-            made: OAuthClient = clients.register_client(session, scope="network", name="Andetnet", jwks=jwks, now=now)
-            return Machine(self.world, "network", made.client_id)
 
 
 @dataclass
@@ -267,3 +196,14 @@ class Scene:
         answer = self.town.anna.request("POST", f"/v1/credentials/{credential_id}/confirm", {"automatic_update": True})
         assert answer.status_code == 200, answer.text
         return credential_id
+
+
+def money(scene: Scene) -> tuple[int, int]:
+    """What Anna's account has paid, and what is held on it."""
+    account = scene.account()
+    return BALANCE_MINOR - account["balance"], account["holds"]
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    """Its status and its code."""
+    return answer.status_code, answer.json()["code"]

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.integration.payments.scene import ATM, TRAM, Scene
 from tests.world import FILMFLODEN
+from tokenization.models import KeyBatch, Token
 
 DAY = timedelta(days=1)
 
@@ -165,6 +167,16 @@ def test_a_cryptogram_of_another_day_is_used_up_and_costs_no_try(scene: Scene) -
     assert scene.decide(signed | {"network_reference": "again"})["reason"] == "security_violation"
 
 
+def test_a_right_pin_of_another_day_gives_no_tries_back(scene: Scene) -> None:
+    clock = scene.world.clock
+    clock.advance(-2 * DAY)
+    signed = scene.tap(10_000, "pin") | {"at": "2026-11-22T10:15:00Z"}
+    clock.advance(2 * DAY)
+    assert scene.pay(10_000, "pin", pin="9999")["remaining_attempts"] == 2
+    assert scene.decide(signed)["reason"] == "security_violation"
+    assert scene.pay(10_000, "pin", pin="9999")["remaining_attempts"] == 1
+
+
 @pytest.mark.parametrize("mode", ["ecommerce", "moto", "keyed", "chip", "magstripe", "credential_on_file"])
 def test_a_token_pays_nowhere_but_at_a_terminal(scene: Scene, mode: str) -> None:
     answer = scene.decide(scene.tap(10_000, "pin", entry_mode=mode, at=FILMFLODEN))
@@ -250,3 +262,24 @@ def test_an_erased_card_is_declined_and_fails_nobody(scene: Scene) -> None:
     scene.erase_anna()
     assert scene.pay(10_000, "pin")["reason"] == "unknown_number"
     assert scene.pay(10_000, "pin")["response_code"] == "14"
+
+
+def test_keys_that_cannot_be_checked_any_more_are_our_fault_and_use_nothing_up(scene: Scene) -> None:
+    request = scene.tap(10_000)
+    with scene.world.parts.database.transaction("test") as session:
+        session.execute(update(KeyBatch).values(key_version=99))
+    answer = scene.decide(request)
+    assert (answer["reason"], answer["response_code"]) == ("system_error", "96")
+    with scene.world.parts.database.transaction("test") as session:
+        session.execute(update(KeyBatch).values(key_version=1))
+    assert scene.decide(request | {"network_reference": "again"})["approved"]
+
+
+def test_a_pin_that_cannot_be_checked_any_more_is_our_fault_and_costs_no_try(scene: Scene) -> None:
+    with scene.world.parts.database.transaction("test") as session:
+        session.execute(update(Token).values(pin_key_sealed=b"tampered with"))
+    for _ in range(3):
+        answer = scene.pay(10_000, "pin")
+        assert (answer["reason"], answer["remaining_attempts"]) == ("system_error", None)
+    assert scene.pay(10_000)["approved"]
+    assert scene.pay(10_000, "biometric")["approved"]

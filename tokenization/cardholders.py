@@ -89,8 +89,13 @@ def _flush(session: Session) -> None:
 
 
 def get(session: Session, holder_id: UUID, *, lock: bool = False) -> Cardholder:
-    """The cardholder; locked, that is before any card's lock, never after. Raises NotFound."""
-    holder = session.get(Cardholder, holder_id, with_for_update=lock or None, populate_existing=lock)
+    """The cardholder; locked, that is before any card's lock, never after. Raises NotFound.
+
+    The lock lets foreign keys pass (FOR NO KEY UPDATE): who changes a card's row twice in a transaction has the key to
+    its holder checked, and would wait for us while we wait for the card.
+    """
+    how = {"key_share": True} if lock else None
+    holder = session.get(Cardholder, holder_id, with_for_update=how, populate_existing=lock)
     if holder is None:
         raise NotFound
     return holder

@@ -1,0 +1,81 @@
+"""What two at once may not bring about: a dead card on a phone, a person twice, a policy's version twice."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier, Event
+from time import monotonic
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.integration.payments.scene import Scene
+from tests.world import World
+from tokenization import cards, ids, replacement
+
+CPR = "0101700101"
+SECONDS = 10
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+@pytest.fixture
+def world(unchecked: Scene) -> World:
+    """Everybody, over a database with real commits."""
+    return unchecked.world
+
+
+@contextmanager
+def while_replaced(world: World) -> Iterator[None]:
+    """Within, the bank is replacing Anna's card, and has not yet committed."""
+    parts, now = world.parts, world.clock.now()
+    with parts.database.transaction("issuer") as session:
+        card = cards.lock(session, ids.parse("card", world.person("anna")["card_id"]))
+        assert card is not None
+        replacement.replace(session, parts.vault, parts.settings.number_space, card, "lost", now)
+        session.flush()
+        yield
+
+
+def wait_for_lock(world: World, running: "Future[httpx.Response]") -> None:
+    """Until somebody waits for a lock in the database."""
+    deadline, pause = monotonic() + SECONDS, Event()
+    while monotonic() < deadline and not running.done():
+        with world.parts.database.reading() as session:
+            if session.scalar(text(WAITING)):
+                return
+        pause.wait(0.01)
+    raise AssertionError("nobody waited")
+
+
+def test_a_card_that_is_replaced_while_it_is_typed_in_goes_on_no_phone(world: World) -> None:
+    """It was right when it was looked up: so it is looked at again under the lock."""
+    phone, card = world.phone(), world.person("anna")["card"]
+    with ThreadPoolExecutor(1) as pool:
+        with while_replaced(world):
+            running = pool.submit(phone.provision, card)
+            wait_for_lock(world, running)
+        answer = running.result()
+    assert (answer.status_code, answer.json()["code"]) == (422, "card-not-verified")
+
+
+def both_at_once(world: World, method: str, path: str, body: object) -> list[httpx.Response]:
+    bank, start = world.machine("issuer"), Barrier(2)
+
+    def call() -> httpx.Response:
+        start.wait()
+        return bank.request(method, path, body)
+
+    with ThreadPoolExecutor(2) as pool:
+        return [running.result() for running in [pool.submit(call) for _ in range(2)]]
+
+
+def test_a_person_who_is_registered_twice_at_once_is_one_customer(world: World) -> None:
+    answers = both_at_once(world, "POST", "/v1/issuer/cardholders", {"name": "Carla Prøve", "cpr": CPR})
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+
+
+def test_two_versions_of_a_policy_at_once_are_two_versions(world: World) -> None:
+    figures = {"per_payment": 1, "per_day": 1, "per_week": 1, "per_month": 1, "payments_per_day": 1}
+    answers = both_at_once(world, "PUT", "/v1/issuer/policies/ceilings", {"figures": figures})
+    assert sorted(answer.json()["version"] for answer in answers) == [2, 3]

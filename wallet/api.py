@@ -36,8 +36,7 @@ class StrictParser(FlaskParser):
         if req.mimetype != "application/json":
             raise UnsupportedMediaType("the body must be application/json")
         body = _parsed(req.get_data(cache=True))
-        space = services().settings.number_space
-        if stray := list(_stray_numbers(body, (space.card_bin, space.token_bin))):
+        if stray := list(_stray_numbers(body, services().settings.bins)):
             raise ValidationError({field: ["must not hold a card number"] for field in stray})
         return body
 

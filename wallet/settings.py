@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def bins(self) -> tuple[str, str]:
+        """Where our numbers begin."""
+        return self.card_bin, self.token_bin
+
+    @property
     def number_space(self) -> NumberSpace:
         """Where new numbers come from."""
         return NumberSpace(self.card_bin, self.token_bin, self.card_validity_months)

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import current_app, g, request
 from redis.exceptions import RedisError
 
-from tokenization import ids
+from tokenization import ids, numbers
 from wallet.access import dpop, sessions, step_up
 from wallet.access.access_tokens import AccessToken, AccessTokens, Grant, InvalidToken
 from wallet.access.errors import AccessRefused
@@ -219,7 +219,8 @@ def _staff() -> str:
         name = raw.encode("latin-1").decode()
     except UnicodeError:
         name = raw
-    if not 1 <= len(name) <= ACTOR_CHARACTERS_MAX or not name.isprintable():
+    is_number = numbers.stands_in(name, services().settings.bins)
+    if not 1 <= len(name) <= ACTOR_CHARACTERS_MAX or not name.isprintable() or is_number:
         detail = f"X-Actor names the member of staff, in 1 to {ACTOR_CHARACTERS_MAX} printable characters"
         raise AccessRefused(422, "invalid", detail, field="X-Actor")
     return name

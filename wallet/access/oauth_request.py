@@ -10,6 +10,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import request
 from werkzeug.datastructures import MultiDict
 
+from tokenization import numbers
 from wallet.access import dpop
 from wallet.services import services
 
@@ -63,6 +64,8 @@ def checked(parameters: MultiDict[str, str]) -> dict[str, str]:
             raise InvalidRequestError("a parameter stands there more than once")
         if len(values[0]) > _CHARACTERS_MAX or "\x00" in values[0]:
             raise InvalidRequestError("a parameter is too long, or holds a zero byte")
+        if any(numbers.stands_in(part, services().settings.bins) for part in (name, values[0])):
+            raise InvalidRequestError("a parameter holds a card number, which would be kept, and passed on")
         if name in _REPEATED and not _ALLOWED.fullmatch(values[0]):
             raise InvalidRequestError(f"{name} holds a character that cannot stand there")
     return {name: value for name, value in parameters.items() if value}

@@ -49,7 +49,9 @@ def test_a_signature_of_another_time_is_no_good(seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("webhook-id", "dlv_2"), ("webhook-timestamp", str(int(NOW.timestamp()) - 9))]
+    ("name", "value"),
+    [("webhook-id", "dlv_2"), ("webhook-timestamp", str(int(NOW.timestamp()) - 9))],
+    ids=["id", "time"],  # of the same name for every worker
 )
 def test_the_signature_covers_id_and_time(name: str, value: str) -> None:
     with pytest.raises(WebhookVerificationError):

@@ -28,7 +28,19 @@ AMOUNTS: tuple[Any, ...] = (
     [1],
     {},
 )
-TEXTS: tuple[Any, ...] = ("", " ", "a\x00b", "a\nb", "\ud800", "abc\u202edef", 12, True, [], {"a": 1}, "zq7xj9kvb" * 300)
+TEXTS: tuple[Any, ...] = (
+    "",
+    " ",
+    "a\x00b",
+    "a\nb",
+    "\ud800",
+    "abc\u202edef",
+    12,
+    True,
+    [],
+    {"a": 1},
+    "zq7xj9kvb" * 300,
+)
 CURRENCIES: tuple[Any, ...] = ("dkk", "XYZ", "DKKK", "208", 208, "ＤＫＫ", "", None)
 
 

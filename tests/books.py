@@ -16,6 +16,7 @@ from delegation.usage import Delta
 from notifications import audiences
 from notifications.models import OutboxRow
 from tokenization import ids, policies
+from tokenization.clock import local_date
 from tokenization.models import JournalEntry
 from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
 from wallet.payments.requests import Operation, Reference
@@ -82,6 +83,7 @@ def _check_usage(session: Session, payments: Iterable[Payment]) -> None:
     """What is held or taken stands in the buckets of the day of the payment; under a right also what it may become."""
     expected: dict[Bucket, Counter[str]] = defaultdict(Counter)
     for payment in payments:
+        assert payment.usage_day == local_date(payment.at)
         used = payment.held_minor + payment.captured_minor - payment.refunded_minor
         scopes = [(payment.card_id, used), (payment.right_id, used + payment.margin_minor)]
         for scope, amount in scopes:

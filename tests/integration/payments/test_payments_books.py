@@ -20,6 +20,7 @@ BREAKS: dict[str, Callable[[], UpdateBase]] = {
     "gambling": lambda: update(UsageDay).values(gambling_minor=1),
     "usage of nothing": lambda: update(UsageDay).values(day=UsageDay.day + 1),
     "no usage": lambda: delete(UsageDay),
+    "day of a payment": lambda: update(Payment).values(usage_day=Payment.usage_day + 1),
     "holds": lambda: update(Account).values(held_minor=Account.held_minor + 1),
     "balance": lambda: update(Account).values(balance_minor=Account.balance_minor - 1),
     "held of a payment": lambda: update(Payment).values(held_minor=Payment.held_minor + 1),

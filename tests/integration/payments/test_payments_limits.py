@@ -51,6 +51,7 @@ def test_gambling_stops_at_its_daily_limit_until_the_next_day_in_copenhagen(scen
     assert scene.pay(1, "pin", at=CASINO)["reason"] == "amount_limit"
     clock.set(clock.now().replace(hour=23, minute=0))
     scene.approved(1, at=CASINO)
+    assert scene.pay(500_000, "pin", at=CASINO)["limit"]["spent"] == 1
 
 
 def test_cash_stops_at_its_daily_limit_whichever_way_it_is_drawn(scene: Scene) -> None:

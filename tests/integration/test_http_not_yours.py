@@ -20,6 +20,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/cards/<card_id>/drawing-rights": {"delegate": {"name": "Emil"}, "limits": {"per_day": 1}},
     "POST /v1/credentials/<credential_id>/confirm": {"automatic_update": True},
     "PATCH /v1/credentials/<credential_id>": {"automatic_update": True},
+    "POST /v1/tokens/<token_id>/verification": {"method": "sms_code"},
+    "POST /v1/tokens/<token_id>/verification/confirm": {"code": "123456"},
     "POST /v1/tokens/<token_id>/activate": {"pin_key": KEY},
     "PUT /v1/tokens/<token_id>/pin": {"pin_key": KEY},
     "POST /v1/tokens/<token_id>/suspend": {"reason": "device_stolen"},

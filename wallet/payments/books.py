@@ -1,5 +1,6 @@
 """Keeping the books: whatever moves a payment moves its account and its usage by the same, under the card's lock."""
 
+import dataclasses
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,13 +14,7 @@ from wallet.payments.standing import Standing
 
 def standing(payment: Payment) -> Standing:
     """Where a payment stands."""
-    return Standing(
-        held=payment.held_minor,
-        margin=payment.margin_minor,
-        captured=payment.captured_minor,
-        reversed=payment.reversed_minor,
-        refunded=payment.refunded_minor,
-    )
+    return Standing(**{each.name: getattr(payment, f"{each.name}_minor") for each in dataclasses.fields(Standing)})
 
 
 def move(session: Session, payment: Payment, account: Account, after: Standing) -> None:
@@ -30,12 +25,8 @@ def move(session: Session, payment: Payment, account: Account, after: Standing) 
     _use(session, payment, payment.card_id, after.used - before.used, payments)
     if payment.right_id is not None:
         _use(session, payment, payment.right_id, after.reserved - before.reserved, payments)
-    payment.held_minor, payment.margin_minor = after.held, after.margin
-    payment.captured_minor, payment.reversed_minor, payment.refunded_minor = (
-        after.captured,
-        after.reversed,
-        after.refunded,
-    )
+    for name, minor in dataclasses.asdict(after).items():
+        setattr(payment, f"{name}_minor", minor)
 
 
 def _use(session: Session, payment: Payment, scope_id: UUID, amount_minor: int, payments: int) -> None:

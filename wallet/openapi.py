@@ -48,7 +48,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     "X-Actor": {
-        "description": "The member of staff; it stands in the journal.",
+        "description": "The member of staff, percent-encoded where not ASCII; it stands in the journal.",
         "required": True,
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
     },

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar, cast
+from urllib.parse import unquote
 from uuid import UUID
 
 from flask import current_app, g, request
@@ -213,16 +214,16 @@ def _standing(token: AccessToken, scheme: str) -> Caller:
 
 
 def _staff() -> str:
-    """Who of the bank's staff: HTTP headers are Latin-1 on their way here, names are UTF-8."""
+    """Who of the bank's staff. Beyond ASCII a name is percent-encoded: of other bytes the server gives us none."""
     raw = request.headers.get("X-Actor", "").strip()
     try:
-        name = raw.encode("latin-1").decode()
+        name = unquote(raw.encode("latin-1").decode(), errors="strict")
     except UnicodeError:
-        name = raw
+        name = ""
     is_number = numbers.stands_in(name, services().settings.bins)
     if not 1 <= len(name) <= ACTOR_CHARACTERS_MAX or not name.isprintable() or is_number:
-        detail = f"X-Actor names the member of staff, in 1 to {ACTOR_CHARACTERS_MAX} printable characters"
-        raise AccessRefused(422, "invalid", detail, field="X-Actor")
+        how = f"in 1 to {ACTOR_CHARACTERS_MAX} printable characters, those beyond ASCII as percent-encoded UTF-8"
+        raise AccessRefused(422, "invalid", f"X-Actor names the member of staff, {how}", field="X-Actor")
     return name
 
 

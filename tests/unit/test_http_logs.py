@@ -100,6 +100,7 @@ def out() -> Iterator[StringIO]:
     """What is written, with logs configured as a process has them; afterwards as they were."""
     root, written = logging.getLogger(), StringIO()
     handlers, level = root.handlers[:], root.level
+    structlog.contextvars.clear_contextvars()  # a request before this test has left its id
     logs.configure("INFO", written)
     yield written
     structlog.reset_defaults()

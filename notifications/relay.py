@@ -145,6 +145,7 @@ class Relay(AbstractContextManager["Relay"]):
         try:
             self._around.sms_sender.send(message.mobile, message.text, str(message.sms_id))
         except sms.SmsFailed as error:
+            _logger.warning("sms_not_taken", sms_id=str(message.sms_id), error=str(error))
             return str(error)
         return None
 

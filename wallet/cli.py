@@ -12,14 +12,16 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from tokenization import ids, keys
 from tokenization.errors import DomainError
-from tokenization.keys import KeyRingError
+from tokenization.keys import FileKeyRing, KeyRingError
 from wallet import app, database, demo, lifeline, logs, serving
 from wallet.access import clients
+from wallet.access.keys import AccessKeys
 from wallet.services import Services
 from wallet.settings import Settings
 
@@ -54,11 +56,16 @@ def _settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong = (f"TEGNEBOG_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise click.ClickException("\n".join(wrong)) from None
+        raise click.ClickException("\n".join(_wrong(each) for each in error.errors())) from None
     if not _is_postgresql(settings.database_url.get_secret_value()):
         raise click.ClickException("TEGNEBOG_DATABASE_URL: must be like postgresql+psycopg://user:password@host/name")
     return settings
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """One of pydantic's errors, by the variable's name, if it is about one; never its value."""
+    name = "__".join(map(str, error["loc"])).upper()
+    return f"TEGNEBOG_{name}: {error['msg']}" if name else error["msg"].removeprefix("Value error, ")
 
 
 def _is_postgresql(url: str) -> bool:
@@ -76,10 +83,10 @@ def _parts() -> Services:
     except ValueError:
         raise click.ClickException("TEGNEBOG_REDIS_URL: must be like redis://host:6379/0, or unix://…") from None
     except KeyRingError as error:
-        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
+        wrong = str(error) if settings.key_ring.exists() else "there is none there: make one with `wallet keys create`"
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {wrong}") from None
     except OSError as error:
-        reason = f"{error.strerror}: make a key ring with `wallet keys create`"
-        raise click.ClickException(f"TEGNEBOG_KEY_RING: {reason}") from None
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
 
 
 def _end_with(_: click.Context, __: click.Parameter, parent: int | None) -> None:
@@ -141,10 +148,25 @@ def keys_() -> None:
 
 @keys_.command()
 def create() -> None:
-    """Make the key ring: version 1 of every key that it doesn't hold."""
+    """Make the key ring: version 1 of every key that it doesn't hold.
+
+    Only for a new database. A key that was lost comes from its backup; one made in its place opens nothing.
+    """
     folder = _settings().key_ring
-    keys.create(folder)
+    try:
+        keys.create(folder)
+        FileKeyRing(folder)
+    except KeyRingError as error:
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
+    except OSError as error:
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
     click.echo(f"the key ring is in {folder}")
+
+
+@keys_.command()
+def broker() -> None:
+    """Print the public keys that the MitID broker must know us by (a JWKS)."""
+    click.echo(json.dumps(AccessKeys(_parts().vault.ring).broker_client_published))
 
 
 @main.group()
@@ -155,11 +177,15 @@ def client() -> None:
 @client.command()
 @click.argument("scope", type=click.Choice(["wallet", "child", *MACHINES]))
 @click.argument("name")
-@click.option("--requestor", help="the requestor that it speaks for: reqr_…; the issuer has none")
+@click.option("--requestor", help="the requestor that it speaks for: reqr_…; the bank itself has none")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="of a wallet app")
 @click.option("--key", type=click.Path(path_type=Path), help="where to write a machine's new private key (a JWK)")
 def add(scope: str, name: str, requestor: str | None, redirect_uris: tuple[str, ...], key: Path | None) -> None:
-    """Register a client; a machine gets a key of its own, of which the service keeps only the public half."""
+    """Register a client and print its id.
+
+    A machine gets a key of its own, of which the service keeps only the public half. Wallets, merchants and acquirers
+    get their clients over HTTP, when the bank approves them: POST /v1/issuer/requestors.
+    """
     if (scope in MACHINES) != (key is not None):
         raise click.UsageError("a machine needs --key, a phone has its own")
     if key and key.exists():

@@ -20,7 +20,7 @@ class MitidClaims(BaseModel):
 
 
 class Settings(BaseSettings):
-    """One object, read once at start. Docs: README, "Settings"."""
+    """One object, read once at start. What a bank must know of it stands in README, "Your own PostgreSQL and Redis"."""
 
     model_config = SettingsConfigDict(env_prefix="TEGNEBOG_", env_nested_delimiter="__", extra="ignore")
 

@@ -1,6 +1,7 @@
 """`wallet`: the demo, the service, the relay, the database, clients, and a token for curl."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -13,15 +14,17 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from tokenization import ids, keys
-from tokenization.errors import DomainError
+from tokenization.errors import Invalid
 from tokenization.keys import FileKeyRing, KeyRingError
 from wallet import app, database, demo, lifeline, logs, serving
 from wallet.access import clients
 from wallet.access.keys import AccessKeys
+from wallet.processes import PortTaken, check_free
 from wallet.services import Services
 from wallet.settings import Settings
 
@@ -57,6 +60,9 @@ def _settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise click.ClickException("\n".join(_wrong(each) for each in error.errors())) from None
+    except SettingsError as error:
+        field = re.findall(r'field "(\w+)"', str(error))
+        raise click.ClickException(f"TEGNEBOG_{''.join(field).upper()}: must be JSON") from None
     if not _is_postgresql(settings.database_url.get_secret_value()):
         raise click.ClickException("TEGNEBOG_DATABASE_URL: must be like postgresql+psycopg://user:password@host/name")
     return settings
@@ -119,6 +125,10 @@ of_parent: Final = click.option(
 def serve(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the API."""
     _parts()
+    try:
+        check_free(host, port)
+    except (PortTaken, OSError) as error:
+        raise click.ClickException(str(error)) from None
     serving.serve(serving.Serving(host, port, workers, threads))
 
 
@@ -206,10 +216,12 @@ def add(scope: str, name: str, requestor: str | None, redirect_uris: tuple[str, 
             )
             if key and private:
                 demo.write_private(key, private.as_dict(private=True))
-    except DomainError as error:
-        raise click.ClickException(str(error)) from None
+    except Invalid as error:
+        raise click.ClickException(f"{error.field}: {error}") from None
     except OSError as error:
         raise click.ClickException(f"{key} cannot be written: {error.strerror}") from None
+    finally:
+        parts.database.close()
     click.echo(registered.client_id)
 
 
@@ -230,6 +242,8 @@ def token(machine: str, data: Path) -> None:
         click.echo(fetch_token(access["base_url"], access["machines"][machine]))
     except FileNotFoundError:
         raise click.ClickException(f"{data / 'access.json'} is not there: start the demo first") from None
+    except (KeyError, ValueError):
+        raise click.ClickException(f"{data / 'access.json'} is not what the demo writes") from None
     except (httpx.HTTPError, JoseError) as error:
         raise click.ClickException(f"the service did not give a token: {error}") from None
 

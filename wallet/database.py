@@ -71,6 +71,13 @@ class Database:
         with self._sessions() as session:
             yield session
 
+    def close(self) -> None:
+        """Let go of the connections that wait in the pool."""
+        with self._sessions() as session:
+            bind = session.get_bind()
+        if isinstance(bind, Engine):
+            bind.dispose()
+
 
 def after_commit(session: Session, act: Callable[[], None]) -> None:
     """Do something once the transaction has committed, and never if it has not."""

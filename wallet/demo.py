@@ -4,11 +4,10 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from mobile_mock import story
 from tokenization import ids, keys
 from tokenization.errors import Conflict
 from wallet import app, database, embedded, people
-from wallet.processes import ProcessEnded, Processes
+from wallet.processes import PortTaken, ProcessEnded, Processes, check_free
 from wallet.services import Services
 from wallet.settings import Settings
 
@@ -48,7 +47,7 @@ def demo(port: int, data: Path | None, check: bool) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order, as for Ctrl-C
     try:
         _check(port, data) if check else _stay_up(port, data or DATA)
-    except (ProcessEnded, embedded.EmbeddedServerError) as error:
+    except (PortTaken, ProcessEnded, embedded.EmbeddedServerError) as error:
         raise DemoError(str(error)) from error
 
 
@@ -88,16 +87,17 @@ def _fresh(data: Path | None) -> Iterator[Path]:
 def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, Processes]]:
     """The whole demo: PostgreSQL, Redis, broker, service, relay. Yields access.json and the parts; stops everything.
 
-    Raises DemoError, EmbeddedServerError and ProcessEnded.
+    Raises DemoError, EmbeddedServerError, PortTaken and ProcessEnded.
     """
-    _check_free(port, port + 1)
+    check_free(LOOPBACK, port, port + 1)
     say(f"PostgreSQL and Redis start in [bold]{data}[/bold].")
-    with embedded.running(data) as servers:
+    with embedded.running(data) as servers, ExitStack() as stack:
         settings = _settings(data, servers, port)
         say("The key ring and the database are brought up to date.")
         keys.create(settings.key_ring)
         database.migrate(settings)
         parts = app.wire(settings)
+        stack.callback(parts.database.close)
         access = _access(data, parts)
         say("The mock MitID broker, the service and the relay start.")
         with Processes(data, os.environ | _environment(settings)) as processes:
@@ -105,17 +105,6 @@ def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, P
             processes.wait_for(f"{settings.broker_url}/.well-known/openid-configuration", READY_SECONDS)
             processes.wait_for(f"{settings.public_url}/readyz", READY_SECONDS)
             yield access, parts, processes
-
-
-def _check_free(*ports: int) -> None:
-    for port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError as error:
-                reason = f"port {port} cannot be used: {error.strerror}"
-                raise DemoError(f"{reason}. Choose with --port; the broker takes the next") from error
 
 
 def _start(processes: Processes, data: Path, port: int) -> None:

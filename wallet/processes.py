@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,22 @@ from typing import Final, Self
 import httpx
 
 STOP_SECONDS: Final = 10
+
+
+class PortTaken(Exception):
+    """A port that somebody else listens on; the message says which."""
+
+
+def check_free(host: str, *ports: int) -> None:
+    """Raise PortTaken where one is not: granian would share it, and each of two services get some of the requests."""
+    for port in ports:
+        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                raise PortTaken(f"port {port} cannot be used ({error.strerror}): choose another with --port") from error
 
 
 class ProcessEnded(Exception):

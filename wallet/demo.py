@@ -75,7 +75,9 @@ def _fresh(data: Path | None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="tegnebog-check-"))
     try:
         yield folder
-    except click.ClickException:
+    except Exception:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing was put into it
         raise
     except BaseException:
         shutil.rmtree(folder)

@@ -27,7 +27,7 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 _DEADLOCK: Final = "40P01"
 _UNIQUE_VIOLATION: Final = "23505"
 # What a field of ours can be called; any other name that was sent might itself be a secret.
-_FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}[0-9]?(\[[0-9]{1,3}\])?|[0-9]{1,3}", re.ASCII)
+_FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}[0-9]?(\[[0-9]{1,3}\])?", re.ASCII)
 _CODES: Final = {HTTPStatus.UNPROCESSABLE_ENTITY: "invalid", HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large"}
 
 log = structlog.get_logger()
@@ -117,7 +117,8 @@ def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             skip = (not path and name in {"json", "query", "headers"}) or name == "_schema"
-            yield from flatten(inner, path if skip else f"{path}.{name}".lstrip("."))
+            below = f"[{name}]" if isinstance(name, int) else f".{name}"
+            yield from flatten(inner, path if skip else (path + below).lstrip("."))
     else:
         for message in messages if isinstance(messages, list) else [messages]:
             yield path, str(message)

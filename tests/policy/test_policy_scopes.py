@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
-from tests.policy.callers import of_scope, strangers
+from tests.integration.test_http_bad_input import Unchanged
+from tests.integration.test_http_not_yours import Neighbours
+from tests.policy.callers import childs_phone, of_scope, strangers
 from tests.policy.table import v1
 from tests.world import World
 
@@ -55,3 +57,15 @@ def test_a_method_that_a_path_has_not_is_a_problem_that_names_those_it_has(world
             answer = world.http.request(method, url)
             assert is_problem(answer, 405, "method-not-allowed"), (method, url)
             assert set(answer.headers["Allow"].split(", ")) == there
+
+
+def test_looking_changes_nothing(world: World) -> None:
+    neighbours = Neighbours(world)
+    callers = {"wallet": world.phone("bo"), "child": childs_phone(world, "bo")}
+    unchanged = Unchanged(world)
+    for route in v1(world.app):
+        if route.method == "GET" and route.path != STREAM:
+            for scope in route.scopes:
+                caller = callers.get(scope) or world.machine(scope)
+                assert caller.request("GET", neighbours.url(route)).status_code < 500, route
+    assert unchanged.holds()

@@ -120,7 +120,7 @@ def test_a_line_is_json_with_time_and_level(out: StringIO) -> None:
 
 
 def test_a_librarys_line_is_the_same_and_masked(out: StringIO) -> None:
-    logging.getLogger("some.library").warning("retrying %s", NUMBER)
+    logging.getLogger("some.package").warning("retrying %s", NUMBER)
     (line,) = lines(out)
     assert (line["event"], line["level"]) == (f"retrying {logs.MASK}", "warning")
 
@@ -134,7 +134,7 @@ def test_an_exception_is_its_kinds_and_places_without_its_text(out: StringIO) ->
     except KeyError as error:
         structlog.get_logger().error("surprise", exc_info=error)
         structlog.get_logger().exception("surprise")
-        logging.getLogger("some.library").exception("surprise")
+        logging.getLogger("some.package").exception("surprise")
     assert len(lines(out)) == 3
     for line in lines(out):
         kinds = [place for place in line["exception"] if place.startswith("builtins.")]
@@ -146,6 +146,6 @@ def test_an_exception_is_its_kinds_and_places_without_its_text(out: StringIO) ->
 
 def test_nothing_below_the_level_is_written(out: StringIO) -> None:
     structlog.get_logger().debug("quiet")
-    logging.getLogger("some.library").debug("quiet")
+    logging.getLogger("some.package").debug("quiet")
     logging.getLogger("alembic.runtime.migration").info("quiet")
     assert lines(out) == []

@@ -57,7 +57,7 @@ def test_a_requestor_that_cannot_be_is_named(world: World) -> None:
     for asked, name in (
         (wallet | {"redirect_uris": []}, "redirect_uris"),
         (wallet | {"redirect_uris": ["http://pung.example/in"]}, "redirect_uris"),
-        (wallet | {"schemes": ["mastercard"]}, "schemes.0"),
+        (wallet | {"schemes": ["mastercard"]}, "schemes[0]"),
         (wallet | {"kind": "bank"}, "kind"),
         (merchant | {"merchant_ids": []}, "merchant_ids"),
         (merchant | {"jwks": None}, "jwks"),

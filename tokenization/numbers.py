@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from tokenization.secret import Number
@@ -24,11 +24,17 @@ def is_number(text: str) -> bool:
     return bool(_DIGITS.fullmatch(text)) and luhn_digit(text[:-1]) == text[-1]
 
 
-def stands_in(text: str, bins: Iterable[str]) -> bool:
+def stands_in(text: str, bins: tuple[str, ...]) -> bool:
     """Whether a number of one of those BINs stands in a text, in groups or not: it must not where all can read."""
+    if len(text) < LENGTH:
+        return False
     digits = _BETWEEN_GROUPS.sub("", text)
-    starts = (found.start() for bin_ in bins for found in re.finditer(f"(?={bin_})", digits))
-    return any(is_number(digits[start : start + LENGTH]) for start in starts)
+    return any(is_number(digits[found.start() : found.start() + LENGTH]) for found in _beginning(bins).finditer(digits))
+
+
+@lru_cache
+def _beginning(bins: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f"(?={'|'.join(bins)})")
 
 
 def random_number(bin_: str) -> Number:

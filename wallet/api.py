@@ -23,7 +23,7 @@ from wallet.services import services
 P = ParamSpec("P")
 BODY_BYTES_MAX: Final = 64 * 1024
 # The only fields in which a card number or a token number may stand.
-NUMBER_FIELDS: Final = frozenset({"number", "numbers", "token"})
+NUMBER_FIELDS: Final = frozenset({("number",), ("numbers",), ("token",)})
 
 
 class StrictParser(FlaskParser):
@@ -81,17 +81,18 @@ def _no_field_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _stray_numbers(body: Any, bins: tuple[str, ...]) -> Iterator[str]:
     """The fields where one of our numbers stands and must not: it would be kept, shown or sent in clear (R-S1)."""
-    waiting: list[tuple[str, str, Any]] = [("", "", body)]
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), body)]
     while waiting:
-        path, name, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [(f"{path}.{key}".lstrip("."), key, inner) for key, inner in value.items()]
-            if any(numbers.stands_in(key, bins) for key in value):
-                yield path
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            if path[-1:] not in NUMBER_FIELDS and numbers.stands_in(value, bins):
+                yield ".".join(path)
+        elif isinstance(value, dict):
+            waiting += [((*path, name), inner) for name, inner in value.items()]
+            if any(numbers.stands_in(name, bins) for name in value):
+                yield ".".join(path)
         elif isinstance(value, list):
-            waiting += [(path, name, inner) for inner in value]
-        elif isinstance(value, str) and name not in NUMBER_FIELDS and numbers.stands_in(value, bins):
-            yield path
+            waiting += [(path, inner) for inner in value]
 
 
 class Blueprint(flask_smorest.Blueprint):

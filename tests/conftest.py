@@ -91,8 +91,7 @@ def services(
             key_ring=Path("unused"),
             loopback_allowed=True,
         )
-        transport = AccessKeys(key_ring).card_transport
-        yield Services(settings, database, redis, vault, clock, transport, Guard(loopback_allowed=True))
+        yield Services(settings, database, redis, vault, clock, AccessKeys(key_ring), Guard(loopback_allowed=True))
         outer.rollback()
 
 

@@ -58,7 +58,7 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
         redis=redis,
         vault=Vault(ring),
         clock=clock or SystemClock(),
-        transport_keys=AccessKeys(ring).card_transport,
+        keys=AccessKeys(ring),
         webhook_guard=Guard(loopback_allowed=settings.loopback_allowed),
     )
 

@@ -10,6 +10,7 @@ from redis import Redis
 from notifications.addresses import Guard
 from tokenization.clock import Clock
 from tokenization.vault import Vault
+from wallet.access.keys import AccessKeys
 from wallet.database import Database
 from wallet.settings import Settings
 
@@ -23,8 +24,13 @@ class Services:
     redis: Redis
     vault: Vault
     clock: Clock
-    transport_keys: KeySet
+    keys: AccessKeys
     webhook_guard: Guard
+
+    @property
+    def transport_keys(self) -> KeySet:
+        """What opens `encrypted_card`."""
+        return self.keys.card_transport
 
 
 def services() -> Services:

@@ -7,7 +7,7 @@ answer is of use only in the browser that asked (login CSRF), and Redis keeps no
 import base64
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -44,9 +44,12 @@ REFERENCE_TEXTS: Final[Mapping[str | None, str]] = {
 
 
 class Broker:
-    """The configured broker. No method may run while a transaction is open: they call the network."""
+    """The configured broker. No method may run while a transaction is open: they call the network.
 
-    def __init__(self, settings: Settings, key: ECKey, http: httpx.Client) -> None:
+    `key` is asked for what signs our assertions, each time: it rotates.
+    """
+
+    def __init__(self, settings: Settings, key: Callable[[], ECKey], http: httpx.Client) -> None:
         self._settings = settings
         self._key = key
         self._http = http
@@ -125,7 +128,8 @@ class Broker:
         us, at = self._settings.broker_client_id, int(now.timestamp())
         lifetime = {"iat": at, "exp": at + _ASSERTION_LIFETIME.seconds}
         claims = {"iss": us, "sub": us, "aud": self._settings.broker_url, "jti": secrets.token_urlsafe(16), **lifetime}
-        return jwt.encode({"alg": "ES256", "kid": self._key.kid}, claims, self._key)
+        key = self._key()
+        return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
 
     def _id_token(self, text: object, now: datetime) -> dict[str, Any]:
         """The claims of an ID token that the broker signed. A kid that we don't know means that it has new keys."""

@@ -7,7 +7,6 @@ from flask import Flask
 
 from wallet.access import blueprint, guard
 from wallet.access.access_tokens import AccessTokens
-from wallet.access.keys import AccessKeys
 from wallet.access.mitid import Broker
 from wallet.access.server import Server
 from wallet.services import Services
@@ -20,9 +19,9 @@ def init(app: Flask) -> Broker:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     parts: Services = app.extensions["tegnebog"]
-    keys = AccessKeys(parts.vault.ring)
+    keys = parts.keys
     tokens = AccessTokens(keys, parts.settings.public_url, parts.clock)
-    broker = Broker(parts.settings, keys.broker_client, httpx.Client())
+    broker = Broker(parts.settings, lambda: keys.broker_client, httpx.Client())
     app.extensions[guard.EXTENSION] = tokens
     app.extensions[blueprint.EXTENSION] = blueprint.Parts(Server(tokens), broker, keys)
     app.register_blueprint(blueprint.oauth)

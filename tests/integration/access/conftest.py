@@ -87,7 +87,7 @@ def services(database: Database, redis: Redis, vault: Vault, clock: SetClock, br
         public_url=PUBLIC_URL,
         broker_url=broker.issuer,
     )
-    return Services(settings, database, redis, vault, clock, AccessKeys(vault.ring).card_transport, Guard())
+    return Services(settings, database, redis, vault, clock, AccessKeys(vault.ring), Guard())
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def lying(clock: SetClock) -> LyingBroker:
 def broker(lying: LyingBroker, clock: SetClock) -> Iterator[Broker]:
     unused = SecretStr("unused")
     settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), broker_url=ISSUER)
-    broker = Broker(settings, OUR_KEY, httpx.Client(transport=httpx.WSGITransport(app=lying.app())))
+    broker = Broker(settings, lambda: OUR_KEY, httpx.Client(transport=httpx.WSGITransport(app=lying.app())))
     url = broker.authorization_url(state="s", secret=SECRET, purpose=None, hint=None, now=clock.now())
     lying.nonce = parameters_in(url)["nonce"]
     lying.asked.clear()

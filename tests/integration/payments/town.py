@@ -35,8 +35,7 @@ def parts_over(
     unused = SecretStr("unused")
     settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
     database = Database(sessions, key_ring, announce=lambda: None)
-    transport = AccessKeys(key_ring).card_transport
-    return Services(settings, database, redis, vault, clock, transport, Guard(loopback_allowed=True))
+    return Services(settings, database, redis, vault, clock, AccessKeys(key_ring), Guard(loopback_allowed=True))
 
 
 @dataclass

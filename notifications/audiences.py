@@ -130,7 +130,11 @@ SILENT: Final = frozenset(
         "client.registered",
         "client.changed",
         "sign_in.linked",
+        "sign_in.succeeded",
+        "step_up.succeeded",
+        "access.refused",
         "session.started",
+        "session.renewed",
         "session.ended",
     }
 )

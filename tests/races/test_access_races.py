@@ -16,7 +16,7 @@ from tokenization import cardholders, requestors
 from tokenization.clock import SetClock
 from tokenization.models import Cardholder, PartyKey, Requestor
 from tokenization.vault import Vault
-from wallet.access import assertions, clients, dpop, sessions, shelf
+from wallet.access import assertions, clients, dpop, refresh_tokens, sessions, shelf
 from wallet.access.models import AccessSession, AssertionJti, OAuthClient, RefreshToken
 
 AT_ONCE = 8
@@ -65,7 +65,7 @@ def signed_in(engine: Engine, vault: Vault, clock: SetClock) -> Iterator[tuple[A
             auth_time=None,
             now=now,
         )
-        token = sessions.issue_refresh_token(session, started.session_id, now)
+        token = refresh_tokens.issue(session, started.session_id, now)
     yield started, token
     with Session(engine) as session, session.begin():
         session.execute(delete(RefreshToken).where(RefreshToken.session_id == started.session_id))
@@ -93,7 +93,9 @@ def test_a_refresh_token_gives_two_answers_at_most_and_then_ends_the_session(
 
     def refresh() -> bool:
         with Session(engine) as session, session.begin():
-            rotated = sessions.rotate(session, token, client_id=started.client_id, thumbprint="k", now=clock.now())
+            rotated = refresh_tokens.rotate(
+                session, token, client_id=started.client_id, thumbprint="k", now=clock.now()
+            )
             return rotated is not None
 
     assert sorted(at_once(refresh)) == [False] * (AT_ONCE - 2) + [True] * 2

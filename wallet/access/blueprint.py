@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from wallet.access import codes, oauth_request, sign_in
+from wallet.access import codes, oauth_request, refusals, sign_in
 from wallet.access.guard import open_to_all
 from wallet.access.identity import SignInFailed
 from wallet.access.keys import AccessKeys
@@ -71,7 +71,7 @@ def callback() -> AnyResponse:
     asked = OAuthRequest("GET", "/oauth/authorize", parameters)
     grant = _parts().server.get_consent_grant(asked)
     try:
-        signed_in = sign_in.finish(_parts().broker, answer, secret)
+        signed_in = sign_in.finish(_parts().broker, answer, secret, parameters)
     except SignInFailed as failed:
         raise sign_in.as_oauth(failed, parameters) from failed
     response = _parts().server.create_authorization_response(asked, grant_user=signed_in, grant=grant)
@@ -132,6 +132,8 @@ def server_metadata() -> AnyResponse:
 @oauth.errorhandler(OAuth2Error)
 def refused(error: OAuth2Error) -> AnyResponse:
     """Back to the app where its address is known to be right, else JSON (RFC 6749 sections 4.1.2.1 and 5.2)."""
+    if request.method == "POST":
+        refusals.of_request(error)
     return _parts().server.handle_error_response(None, error)
 
 

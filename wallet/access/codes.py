@@ -1,21 +1,26 @@
-"""Authorization codes and pushed requests: in Redis, used once, soon gone."""
+"""Authorization codes and pushed requests: in Redis, used once, soon gone. That a code was used is in PostgreSQL."""
 
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, Self
 from uuid import UUID
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin
 from redis import Redis
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from wallet.access import shelf
+from wallet.access.models import RedeemedCode
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
 PUSHED_LIFETIME: Final = timedelta(seconds=90)
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 # How long a code that comes a second time still ends the session that it gave.
-_REUSE_SEEN_FOR: Final = timedelta(hours=1)
+REUSE_SEEN_FOR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Code(AuthorizationCodeMixin):
-    """What an authorization code stands for. `session_id` is the session that it will give."""
+    """What an authorization code stands for."""
 
     client_id: str
     redirect_uri: str
@@ -38,7 +43,6 @@ class Code(AuthorizationCodeMixin):
     thumbprint: str | None
     purpose: str | None
     signed_in: SignedIn
-    session_id: UUID
     expires_at: datetime
 
     @property
@@ -66,7 +70,6 @@ class Code(AuthorizationCodeMixin):
             "holder_id": str(self.signed_in.holder_id),
             "acr": self.signed_in.acr,
             "auth_time": self.signed_in.auth_time.timestamp(),
-            "session_id": str(self.session_id),
             "expires_at": self.expires_at.timestamp(),
         }
 
@@ -75,24 +78,49 @@ class Code(AuthorizationCodeMixin):
         """The same, read back."""
         auth_time = datetime.fromtimestamp(kept.pop("auth_time"), UTC)
         signed_in = SignedIn(UUID(kept.pop("holder_id")), kept.pop("acr"), auth_time)
-        session_id, expires_at = UUID(kept.pop("session_id")), datetime.fromtimestamp(kept.pop("expires_at"), UTC)
-        return cls(**kept, signed_in=signed_in, session_id=session_id, expires_at=expires_at)
+        return cls(**kept | {"expires_at": datetime.fromtimestamp(kept["expires_at"], UTC)}, signed_in=signed_in)
 
 
 def keep(redis: Redis, text: str, code: Code) -> None:
-    """Remember a code until it is redeemed, and which session it gives for longer."""
+    """Remember a code until it is redeemed, and for longer that it was ours."""
     shelf.put(redis, "code", text, code.to_json(), CODE_LIFETIME)
-    shelf.put(redis, "code-session", text, {"session_id": str(code.session_id)}, _REUSE_SEEN_FOR)
+    shelf.put(redis, "code-issued", text, {}, REUSE_SEEN_FOR)
 
 
-def redeem(redis: Redis, text: str, now: datetime) -> Code | UUID | None:
-    """A code, once; the second time the session that it gave, which must end (RFC 6749 section 4.1.2)."""
+def take(redis: Redis, text: str, now: datetime) -> Code | None:
+    """What a code stands for; once."""
     kept = shelf.take(redis, "code", text)
-    if kept is None:
-        used = shelf.look(redis, "code-session", text)
-        return UUID(used["session_id"]) if used else None
-    code = Code.from_json(kept)
-    return code if now < code.expires_at else None
+    code = Code.from_json(kept) if kept else None
+    return code if code and now < code.expires_at else None
+
+
+def was_issued(redis: Redis, text: str) -> bool:
+    """Whether it is one of the last hour's, so that others cost nothing."""
+    return shelf.look(redis, "code-issued", text) is not None
+
+
+def redeem(session: Session, text: str, session_id: UUID, now: datetime) -> bool:
+    """Note which session a code gave, in the transaction that starts it. False: it came again meanwhile."""
+    return _note(session, text, session_id, now)
+
+
+def spoil(session: Session, text: str, now: datetime) -> UUID | None:
+    """A code came again (RFC 6749 section 4.1.2): the session that it gave, which must end.
+
+    If it has given none yet, it never will: `redeem` finds our note. One of the two waits for the other's commit.
+    """
+    if _note(session, text, None, now):
+        return None
+    return session.scalar(select(RedeemedCode.session_id).where(RedeemedCode.code_hash == _hash(text)))
+
+
+def _note(session: Session, text: str, session_id: UUID | None, now: datetime) -> bool:
+    new = insert(RedeemedCode).values(code_hash=_hash(text), session_id=session_id, at=now).on_conflict_do_nothing()
+    return session.scalar(new.returning(RedeemedCode.code_hash)) is not None
+
+
+def _hash(text: str) -> bytes:
+    return sha256(text.encode()).digest()
 
 
 def push(redis: Redis, parameters: dict[str, str], now: datetime) -> str:

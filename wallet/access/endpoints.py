@@ -12,7 +12,7 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 from flask import current_app
 
-from wallet.access import codes, devices, guard, parameters, sessions
+from wallet.access import codes, devices, guard, parameters, refresh_tokens, sessions
 from wallet.access.access_tokens import AccessTokens, InvalidToken
 from wallet.access.clients import DEVICE_GRANT, PRIVATE_KEY_JWT, Client
 from wallet.access.oauth_request import InvalidProofError, OAuthRequest
@@ -117,7 +117,7 @@ class Revocation(RevocationEndpoint):
     def query_token(self, token_string: str, token_type_hint: str | None) -> _Revocable | None:
         """The session behind a refresh token or an access token."""
         with services().database.reading() as session:
-            found = sessions.of_refresh_token(session, token_string)
+            found = refresh_tokens.session_of(session, token_string)
         if found is not None:
             return _Revocable(found.client_id, found.session_id)
         return _of_access_token(token_string)

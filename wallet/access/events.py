@@ -38,8 +38,46 @@ class SignInLinked(SubjectEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionStarted(SubjectEvent):
-    type = "session.started"
+class SignInSucceeded(SubjectEvent):
+    """MitID said who it is. `acr` is the level of assurance."""
+
+    type = "sign_in.succeeded"
+    holder_id: UUID
+    client: str
+    acr: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteppedUp(SubjectEvent):
+    """The same, for one purpose, which MitID showed."""
+
+    type = "step_up.succeeded"
+    holder_id: UUID
+    client: str
+    acr: str
+    purpose: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused(SubjectEvent):
+    """Somebody was not let in. In the holder's journal where it is known whose phone it was, else in the client's.
+
+    `error` is what the caller was told, `reason` what only the bank may know.
+    """
+
+    type = "access.refused"
+    client: str
+    holder_id: UUID | None
+    session: str | None
+    route: str
+    error: str
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEvent(SubjectEvent):
+    """Something that happened to a session: a phone on which somebody signed in."""
+
     holder_id: UUID
     right_id: UUID | None
     session: str
@@ -47,9 +85,18 @@ class SessionStarted(SubjectEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionEnded(SubjectEvent):
+class SessionStarted(SessionEvent):
+    type = "session.started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRenewed(SessionEvent):
+    """Somebody signed in anew on the phone."""
+
+    type = "session.renewed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEnded(SessionEvent):
     type = "session.ended"
-    holder_id: UUID
-    right_id: UUID | None
-    session: str
     reason: str

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from authlib.oauth2.rfc6749 import (
     AccessDeniedError,
@@ -19,7 +18,7 @@ from authlib.oauth2.rfc8628 import DeviceCodeGrant
 from authlib.oauth2.rfc8628.errors import ExpiredTokenError
 
 from tokenization import ids
-from wallet.access import codes, devices, sessions
+from wallet.access import codes, devices, refresh_tokens, sessions, sweeping
 from wallet.access.access_tokens import Grant
 from wallet.access.clients import PRIVATE_KEY_JWT, Client
 from wallet.access.codes import Code
@@ -74,7 +73,6 @@ class CodeGrant(AuthorizationCodeGrant):
             thumbprint=parameters.get("dpop_jkt"),
             purpose=parameters.get("purpose"),
             signed_in=signed_in,
-            session_id=ids.new_id(),
             expires_at=now + codes.CODE_LIFETIME,
         )
         codes.keep(services().redis, code, kept)
@@ -87,11 +85,11 @@ class CodeGrant(AuthorizationCodeGrant):
     def query_authorization_code(self, code: str, client: Client) -> Code | None:
         """The code, once. The second time the session that it gave ends."""
         now = services().clock.now()
-        found = codes.redeem(services().redis, code, now)
-        if isinstance(found, UUID):
+        found = codes.take(services().redis, code, now)
+        if found is None and codes.was_issued(services().redis, code):
             with services().database.transaction(f"client:{client.client_id}") as session:
-                sessions.end(session, found, reason="code_reuse", now=now)
-            return None
+                if given := codes.spoil(session, code, now):
+                    sessions.end(session, given, reason="code_reuse", now=now)
         return found if found and found.client_id == client.client_id else None
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
@@ -111,11 +109,16 @@ class CodeGrant(AuthorizationCodeGrant):
                 thumbprint=thumbprint,
                 acr=signed_in.acr,
                 auth_time=signed_in.auth_time,
-                session_id=authorization_code.session_id,
                 now=now,
             )
-            refresh_token = sessions.issue_refresh_token(session, started.session_id, now)
-            return Issued(_grant(started, authorization_code.purpose), refresh_token)
+            if not codes.redeem(session, self.request.parameters["code"], started.session_id, now):
+                raise InvalidGrantError("the code came twice")
+            issued = Issued(
+                _grant(started, authorization_code.purpose), refresh_tokens.issue(session, started.session_id, now)
+            )
+        with services().database.transaction("system") as session:
+            sweeping.sweep(session, now)
+        return issued
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class _Refreshed(TokenMixin):
     issued: Issued
 
     def check_client(self, client: Client) -> bool:
-        """Yes: `sessions.rotate` looked at it."""
+        """Yes: `refresh_tokens.rotate` looked at it."""
         return self.issued.grant.client_id == client.client_id
 
     def get_scope(self) -> str:
@@ -144,7 +147,7 @@ class RefreshGrant(RefreshTokenGrant):
         """Use the token. A reuse ends the session, and that is committed: the answer is a value, not an exception."""
         client_id, thumbprint = self.request.parameters["client_id"], _thumbprint(self.request)
         with services().database.transaction(f"client:{client_id}") as session:
-            rotated = sessions.rotate(
+            rotated = refresh_tokens.rotate(
                 session, refresh_token, client_id=client_id, thumbprint=thumbprint, now=services().clock.now()
             )
             return _Refreshed(Issued(_grant(rotated.session), rotated.refresh_token)) if rotated else None
@@ -185,7 +188,7 @@ class ChildGrant(DeviceCodeGrant):
             found = sessions.live(session, session_id)
             if found is None or found.thumbprint != self._device.thumbprint:
                 raise AccessDeniedError
-            return Issued(_grant(found), sessions.issue_refresh_token(session, session_id, now)), True
+            return Issued(_grant(found), refresh_tokens.issue(session, session_id, now)), True
 
     def should_slow_down(self, credential: DeviceCode) -> bool:
         """Whether it asks too often."""

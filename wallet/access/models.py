@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tokenization.models import Base
@@ -32,7 +32,16 @@ class AccessSession(Base):
     """A signed-in phone: whose, by which key, how well and when. A child's has card, right and pairing."""
 
     __tablename__ = "sessions"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (
+        Index(
+            "uq_sessions_living",
+            *("thumbprint", "holder_id", "client_id"),
+            unique=True,
+            postgresql_where=text("ended_at IS NULL AND scope = 'wallet'"),
+        ),
+        Index("ix_sessions_ended_at", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+        {"schema": SCHEMA},
+    )
 
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey(f"{SCHEMA}.oauth_clients.client_id"), index=True)
@@ -58,10 +67,21 @@ class RefreshToken(Base):
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.sessions.session_id"), index=True)
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
     retried_at: Mapped[datetime | None]
     replaced_by: Mapped[bytes | None]
+
+
+class RedeemedCode(Base):
+    """An authorization code that was redeemed, and the session that it gave; none where it came twice before that."""
+
+    __tablename__ = "redeemed_codes"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    code_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID | None]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AssertionJti(Base):

@@ -1,21 +1,25 @@
-"""Signed-in phones, and their refresh tokens: bound to the phone's key, each used once (RFC 9700 section 4.14)."""
+"""Sessions: a phone on which somebody signed in. One for each phone, person and app, however often they sign in.
 
-import secrets
+An access token names its session, which is looked up at every call: so an end is an end at once (docs/adr/006).
+"""
+
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from delegation import drawing_rights
 from tokenization import events, ids
 from tokenization.models import Requestor
-from wallet.access.events import SessionEnded, SessionStarted
-from wallet.access.models import AccessSession, OAuthClient, RefreshToken
+from wallet.access.events import SessionEnded, SessionRenewed, SessionStarted
+from wallet.access.models import AccessSession, OAuthClient
 
-REFRESH_LIFETIME: Final = timedelta(days=90)
+# A drawing right that is over, with which its phones' sessions end.
+_OVER: Final = frozenset({"revoked", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,6 @@ class Standing:
         return self.client_active and self.requestor_active and bool(self.session and not self.session.ended_at)
 
 
-@dataclass(frozen=True, slots=True)
-class Rotated:
-    """A session that goes on, and its next refresh token."""
-
-    session: AccessSession
-    refresh_token: str
-
-
 def start(
     session: Session,
     *,
@@ -49,23 +45,36 @@ def start(
     thumbprint: str,
     acr: str | None,
     auth_time: datetime | None,
-    session_id: UUID | None = None,
     now: datetime,
 ) -> AccessSession:
-    """A cardholder signed in on a phone, whose key has that thumbprint."""
-    return _start(
-        session,
-        AccessSession(
-            session_id=session_id or ids.new_id(),
-            client_id=client_id,
-            scope="wallet",
-            holder_id=holder_id,
-            thumbprint=thumbprint,
-            acr=acr,
-            auth_time=auth_time,
-            created_at=now,
-        ),
-    )
+    """A cardholder signed in on a phone, whose key has that thumbprint. If that phone has a session already, it goes
+    on with the new sign-in: whoever approves something with MitID is no second phone.
+    """
+    phone = {"client_id": client_id, "holder_id": holder_id, "thumbprint": thumbprint, "scope": "wallet"}
+    signed_in = {"acr": acr, "auth_time": auth_time}
+    while True:  # It is new, or it is there; between the two questions it can end, once.
+        if made := _begin(session, phone | signed_in | {"session_id": ids.new_id(), "created_at": now}):
+            return made
+        if found := _renew(session, phone, signed_in, now):
+            return found
+
+
+def _begin(session: Session, row: dict[str, Any]) -> AccessSession | None:
+    """A new session; None where the phone has one (a unique index holds that)."""
+    new = insert(AccessSession).values(row).on_conflict_do_nothing().returning(AccessSession)
+    made = session.scalar(new)
+    return None if made is None else _started(session, made)
+
+
+def _renew(session: Session, phone: dict[str, Any], signed_in: dict[str, Any], now: datetime) -> AccessSession | None:
+    living = select(AccessSession).filter_by(**phone, ended_at=None).with_for_update()
+    found = session.scalars(living.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        return None
+    found.acr, found.auth_time = signed_in["acr"], signed_in["auth_time"]
+    session.flush()
+    events.emit(session, SessionRenewed(at=now, **_told(found), client=found.client_id))
+    return found
 
 
 def start_for_child(
@@ -83,54 +92,20 @@ def start_for_child(
 
     It is of no use before the phone redeems its device code (`devices.approve`). `holder_id` is the grantor's.
     """
-    return _start(
-        session,
-        AccessSession(
-            session_id=ids.new_id(),
-            client_id=client_id,
-            scope="child",
-            holder_id=holder_id,
-            card_id=card_id,
-            right_id=right_id,
-            pairing_id=pairing_id,
-            thumbprint=thumbprint,
-            created_at=now,
-        ),
+    let_in = AccessSession(
+        session_id=ids.new_id(),
+        client_id=client_id,
+        scope="child",
+        holder_id=holder_id,
+        card_id=card_id,
+        right_id=right_id,
+        pairing_id=pairing_id,
+        thumbprint=thumbprint,
+        created_at=now,
     )
-
-
-def issue_refresh_token(session: Session, session_id: UUID, now: datetime) -> str:
-    """A new refresh token of a session: 256 random bits, of which the hash is kept."""
-    token = secrets.token_urlsafe(32)
-    lifetime = {"created_at": now, "expires_at": now + REFRESH_LIFETIME}
-    session.add(RefreshToken(token_hash=_hash(token), session_id=session_id, **lifetime))
+    session.add(let_in)
     session.flush()
-    return token
-
-
-def rotate(session: Session, token: str, *, client_id: str, thumbprint: str, now: datetime) -> Rotated | None:
-    """Use a refresh token; None if it isn't good for this client and key.
-
-    A token that comes again ends the session: one of the two who had it is a thief. One retry is allowed, by the same
-    key and while its successor is unused, as the phone may never have got the answer; the successor is then void.
-    """
-    found = _locked(session, token)
-    if found is None:
-        return None
-    owner, link = found
-    if owner.client_id != client_id or owner.thumbprint != thumbprint or owner.ended_at or now >= link.expires_at:
-        return None
-    if link.used_at is None:
-        link.used_at = now
-    elif _is_retry(session, link):
-        link.retried_at = now
-        _void(session, link.replaced_by, now)
-    else:
-        _end([owner], session, "refresh_reuse", now)
-        return None
-    successor = issue_refresh_token(session, owner.session_id, now)
-    link.replaced_by = _hash(successor)
-    return Rotated(owner, successor)
+    return _started(session, let_in)
 
 
 def live(session: Session, session_id: UUID) -> AccessSession | None:
@@ -139,10 +114,11 @@ def live(session: Session, session_id: UUID) -> AccessSession | None:
     return None if found is None or found.ended_at else found
 
 
-def of_refresh_token(session: Session, token: str) -> AccessSession | None:
-    """The session that a refresh token, used or not, belongs to."""
-    owner = select(AccessSession).join(RefreshToken, RefreshToken.session_id == AccessSession.session_id)
-    return session.scalar(owner.where(RefreshToken.token_hash == _hash(token)))
+def outlived_its_right(session: Session, found: AccessSession, now: datetime) -> bool:
+    """Whether it is a child's, and the drawing right is over: revoked, or its last day has passed."""
+    if found.right_id is None or found.card_id is None:
+        return False
+    return drawing_rights.status(drawing_rights.load(session, found.card_id, found.right_id), now) in _OVER
 
 
 def standing(session: Session, client_id: str, session_id: UUID | None) -> Standing:
@@ -191,19 +167,15 @@ def end_for_client(session: Session, client_id: str, *, reason: str = "client_re
     return _end_where(session, AccessSession.client_id == client_id, reason, now)
 
 
-def _start(session: Session, started: AccessSession) -> AccessSession:
-    session.add(started)
-    session.flush()
-    event = SessionStarted(
-        at=started.created_at,
-        subject_id=started.holder_id,
-        holder_id=started.holder_id,
-        right_id=started.right_id,
-        session=ids.to_text("sess", started.session_id),
-        client=started.client_id,
-    )
-    events.emit(session, event)
+def _started(session: Session, started: AccessSession) -> AccessSession:
+    events.emit(session, SessionStarted(at=started.created_at, **_told(started), client=started.client_id))
     return started
+
+
+def _told(found: AccessSession) -> dict[str, Any]:
+    """What every event of a session says. It stands in the journal of the holder."""
+    whose = {"subject_id": found.holder_id, "holder_id": found.holder_id, "right_id": found.right_id}
+    return {**whose, "session": ids.to_text("sess", found.session_id)}
 
 
 def _end_where(session: Session, condition: ColumnElement[bool], reason: str, now: datetime) -> int:
@@ -217,38 +189,5 @@ def _end_where(session: Session, condition: ColumnElement[bool], reason: str, no
 def _end(ending: list[AccessSession], session: Session, reason: str, now: datetime) -> None:
     for one in ending:
         one.ended_at, one.end_reason = now, reason
-        event = SessionEnded(
-            at=now,
-            subject_id=one.holder_id,
-            holder_id=one.holder_id,
-            right_id=one.right_id,
-            session=ids.to_text("sess", one.session_id),
-            reason=reason,
-        )
-        events.emit(session, event)
+        events.emit(session, SessionEnded(at=now, **_told(one), client=one.client_id, reason=reason))
     session.flush()
-
-
-def _locked(session: Session, token: str) -> tuple[AccessSession, RefreshToken] | None:
-    """The session first, as its lock guards the whole chain; then the token, as it stands under that lock."""
-    session_id = session.scalar(select(RefreshToken.session_id).where(RefreshToken.token_hash == _hash(token)))
-    if session_id is None:
-        return None
-    owner = session.get_one(AccessSession, session_id, with_for_update=True, populate_existing=True)
-    return owner, session.get_one(RefreshToken, _hash(token), populate_existing=True)
-
-
-def _is_retry(session: Session, link: RefreshToken) -> bool:
-    if link.retried_at is not None or link.replaced_by is None:
-        return False
-    return session.get_one(RefreshToken, link.replaced_by, populate_existing=True).used_at is None
-
-
-def _void(session: Session, token_hash: bytes | None, now: datetime) -> None:
-    """A successor that nobody got: used, and retried too, so that whoever comes with it ends the session."""
-    lost = session.get_one(RefreshToken, token_hash)
-    lost.used_at = lost.retried_at = now
-
-
-def _hash(token: str) -> bytes:
-    return sha256(token.encode()).digest()

@@ -4,13 +4,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from authlib.oauth2 import OAuth2Error
+from sqlalchemy.orm import Session
 
-from wallet.access import linking, shelf
+from tokenization import events
+from wallet.access import linking, refusals, shelf
 from wallet.access.codes import SignedIn
+from wallet.access.events import SignInSucceeded, SteppedUp
 from wallet.access.identity import Identity, SignInFailed
 from wallet.access.mitid import Broker
 from wallet.access.oauth_request import OAuthRequest
@@ -49,23 +53,28 @@ def resume(state: str, secret: str) -> dict[str, str] | None:
     return parameters
 
 
-def finish(broker: Broker, answer: Mapping[str, str], secret: str) -> SignedIn:
+def finish(broker: Broker, answer: Mapping[str, str], secret: str, parameters: Mapping[str, str]) -> SignedIn:
     """The cardholder whom the broker's answer is about. Raises SignInFailed; `access_denied` for a stranger."""
     now = services().clock.now()
     identity = broker.identity(broker.code_in(answer, now), secret, now)
-    return _cardholder(identity)
-
-
-def _cardholder(identity: Identity) -> SignedIn:
-    now = services().clock.now()
     with services().database.transaction("mitid") as session:
         holder_id = linking.cardholder_of(session, services().vault, identity, now)
+        if holder_id is not None:
+            _note(session, holder_id, identity, parameters)
     if holder_id is None:
         raise SignInFailed("access_denied", "this person is no cardholder")
     return SignedIn(holder_id, identity.acr, identity.auth_time)
 
 
+def _note(session: Session, holder_id: UUID, identity: Identity, parameters: Mapping[str, str]) -> None:
+    purpose, client, acr = parameters.get("purpose"), parameters["client_id"], identity.acr
+    who: dict[str, Any] = {"subject_id": holder_id, "holder_id": holder_id, "client": client, "acr": acr}
+    who["at"] = services().clock.now()
+    events.emit(session, SteppedUp(**who, purpose=purpose) if purpose else SignInSucceeded(**who))
+
+
 def as_oauth(failed: SignInFailed, parameters: Mapping[str, str]) -> OAuth2Error:
     """A failed sign-in as the app hears of it."""
     log.warning("sign_in_failed", error=failed.error, reason=str(failed), client=parameters["client_id"])
+    refusals.of_sign_in(parameters["client_id"], failed.error, str(failed))
     return OAuth2Error(error=failed.error, redirect_uri=parameters["redirect_uri"], state=parameters.get("state"))

@@ -27,6 +27,7 @@ PREFIX_BY_FIELD: Final = {
     "event_id": "evt",
     "endpoint_id": "whk",
     "delivery_id": "dlv",
+    "session_id": "sess",
 }
 
 
@@ -42,6 +43,11 @@ def new_id() -> UUID:
 def to_text(prefix: str, value: UUID) -> str:
     """`card`, UUID -> `card_01j…`."""
     return str(TypeID.from_uuid(FastUUID(bytes=value.bytes), prefix=prefix))
+
+
+def pattern(prefix: str) -> str:
+    """How an id of that kind is written, as a regular expression: 26 characters of Crockford's base 32."""
+    return f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
 
 
 def parse(prefix: str, text: str) -> UUID:

@@ -26,17 +26,32 @@ from wallet.resources import (
     drawing_rights,
     inbox,
     issuer,
+    journals,
     merchant,
     network,
     oversight,
     provider,
+    sessions,
     tokens,
 )
 from wallet.services import Services
 from wallet.settings import Settings
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-RESOURCES: Final = (cards, tokens, drawing_rights, inbox, network, merchant, provider, customers, issuer, oversight)
+RESOURCES: Final = (
+    cards,
+    tokens,
+    sessions,
+    drawing_rights,
+    inbox,
+    network,
+    merchant,
+    provider,
+    customers,
+    issuer,
+    oversight,
+    journals,
+)
 log = structlog.get_logger()
 
 
@@ -51,10 +66,10 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Make the parts of a process."""
     ring = FileKeyRing(Path(settings.key_ring))
     redis = connect_redis(settings)
-    sessions = sessionmaker(database.connect(settings), expire_on_commit=False)
+    new_session = sessionmaker(database.connect(settings), expire_on_commit=False)
     return Services(
         settings=settings,
-        database=database.Database(sessions, ring, announce=lambda: outbox.wake(redis)),
+        database=database.Database(new_session, ring, announce=lambda: outbox.wake(redis)),
         redis=redis,
         vault=Vault(ring),
         clock=clock or SystemClock(),

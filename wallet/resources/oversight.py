@@ -1,13 +1,12 @@
-"""The bank's oversight: tokens held back, requestors approved, policies set, the journal read and verified."""
+"""The bank's oversight: tokens held back, requestors approved, policies set."""
 
 from typing import Any
 
 from flask.views import MethodView
-from sqlalchemy import select
 
 from notifications import webhooks as endpoints
-from tokenization import journal, policies, requestors, tokens
-from tokenization.models import JournalEntry, Requestor, Token
+from tokenization import policies, requestors, tokens
+from tokenization.models import Requestor, Token
 from wallet import approval
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
@@ -169,32 +168,3 @@ class OnePolicy(MethodView):
         """A new version, effective at once or later; never before now."""
         now = current_time()
         return policies.put(session(), name, body["figures"], body["effective_at"] or now, caller().actor, now)
-
-
-@blueprint.route("/cards/<card_id>/journal")
-class Journal(MethodView):
-    """What happened to a card."""
-
-    @requires("issuer")
-    @reads
-    @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, schemas.JournalList)
-    def get(self, page: dict[str, Any], card_id: str) -> Any:
-        """Oldest first."""
-        card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        wanted = select(JournalEntry).where(JournalEntry.card_id == card.card_id, JournalEntry.seq > position(page))
-        rows = session().scalars(wanted.order_by(JournalEntry.seq).limit(page["limit"] + 1)).all()
-        return answer(rows, page, lambda last: str(last.seq))
-
-
-@blueprint.route("/cards/<card_id>/journal/verify")
-class VerifyJournal(MethodView):
-    """Whether anybody changed it."""
-
-    @requires("issuer")
-    @reads
-    @blueprint.response(200, schemas.VerdictAnswer)
-    def get(self, card_id: str) -> Any:
-        """Walk the chain; `broken_at` is the first entry that doesn't hold."""
-        card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        return journal.verify_card(session(), services().vault.ring, card.card_id)

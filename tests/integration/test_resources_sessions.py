@@ -96,6 +96,25 @@ def test_what_was_used_last_is_seen_from_its_refresh_tokens(world: World, clock:
     assert listed(phone)[0]["last_used_at"] == "2026-11-22T13:15:00Z"
 
 
+def test_a_childs_phone_is_out_when_the_last_day_of_its_right_has_passed(world: World, clock: SetClock) -> None:
+    child = world.child(world.grant(world.phone(), valid_until="2026-11-23")["id"])
+    with world.parts.database.transaction("test") as session:
+        token = refresh_tokens.issue(session, child.session_id, clock.now())
+    clock.advance(timedelta(days=1))
+    token = refreshed(world, child, token) or ""
+    assert token
+    clock.advance(timedelta(days=1))
+    assert refreshed(world, child, token) is None
+    assert end_reason(world, child.session_id) == "right_ended"
+
+
+def refreshed(world: World, phone: Phone, token: str) -> str | None:
+    client_id, thumbprint, now = phone.client_id, phone.thumbprint, world.clock.now()
+    with world.parts.database.transaction("test") as session:
+        rotated = refresh_tokens.rotate(session, token, client_id=client_id, thumbprint=thumbprint, now=now)
+        return rotated.refresh_token if rotated else None
+
+
 def test_a_session_whose_last_refresh_token_has_passed_is_swept_as_expired(world: World, clock: SetClock) -> None:
     left, used = world.phone(), world.phone()
     with world.parts.database.transaction("test") as session:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from notifications.addresses import Guard
 from tests.schema import prepare
 from tests.world import World
-from tokenization import keys
-from tokenization.clock import SetClock
+from tokenization import ceremonies, keys
+from tokenization.clock import SetClock, SystemClock
 from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access.keys import AccessKeys
@@ -61,8 +61,9 @@ def redis(servers: embedded.Servers) -> Iterator[Redis]:
 def key_ring(tmp_path_factory: pytest.TempPathFactory) -> keys.FileKeyRing:
     """A fresh key ring."""
     folder: Path = tmp_path_factory.mktemp("ring") / "keys"
-    keys.create(folder)
-    return keys.FileKeyRing(folder)
+    clock = SystemClock()
+    ceremonies.create(folder, clock.now())
+    return keys.FileKeyRing(folder, clock)
 
 
 @pytest.fixture(scope="session")

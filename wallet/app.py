@@ -64,7 +64,8 @@ def from_environment() -> Flask:
 
 def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Make the parts of a process."""
-    ring = FileKeyRing(Path(settings.key_ring))
+    clock = clock or SystemClock()
+    ring = FileKeyRing(Path(settings.key_ring), clock)
     redis = connect_redis(settings)
     new_session = sessionmaker(database.connect(settings), expire_on_commit=False)
     return Services(
@@ -72,7 +73,7 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
         database=database.Database(new_session, ring, announce=lambda: outbox.wake(redis)),
         redis=redis,
         vault=Vault(ring),
-        clock=clock or SystemClock(),
+        clock=clock,
         keys=AccessKeys(ring),
         webhook_guard=Guard(loopback_allowed=settings.loopback_allowed),
     )

@@ -18,12 +18,12 @@ from pydantic_settings import SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
-from tokenization import ids, keys
+from tokenization import ceremonies, ids, keys
+from tokenization.clock import SystemClock
 from tokenization.errors import Invalid
-from tokenization.keys import FileKeyRing, KeyRingError
+from tokenization.keys import KeyRingError
 from wallet import app, database, demo, lifeline, logs, serving
 from wallet.access import clients
-from wallet.access.keys import AccessKeys
 from wallet.processes import PortTaken, check_free
 from wallet.services import Services
 from wallet.settings import Settings
@@ -164,8 +164,8 @@ def create() -> None:
     """
     folder = _settings().key_ring
     try:
-        keys.create(folder)
-        FileKeyRing(folder)
+        ceremonies.create(folder, SystemClock().now())
+        keys.read(folder)
     except KeyRingError as error:
         raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
     except OSError as error:
@@ -176,7 +176,7 @@ def create() -> None:
 @keys_.command()
 def broker() -> None:
     """Print the public keys that the MitID broker must know us by (a JWKS)."""
-    click.echo(json.dumps(AccessKeys(_parts().vault.ring).broker_client_published))
+    click.echo(json.dumps(_parts().keys.broker_client_published))
 
 
 @main.group()

@@ -17,7 +17,8 @@ from rich.console import Console
 from sqlalchemy import create_engine, text
 
 from mobile_mock import story
-from tokenization import ids, keys
+from tokenization import ceremonies, ids
+from tokenization.clock import SystemClock
 from tokenization.errors import Conflict
 from wallet import app, database, embedded, people
 from wallet.processes import PortTaken, ProcessEnded, Processes, check_free
@@ -96,7 +97,7 @@ def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, P
     with embedded.running(data) as servers, ExitStack() as stack:
         settings = _settings(data, servers, port)
         say("The key ring and the database are brought up to date.")
-        keys.create(settings.key_ring)
+        ceremonies.create(settings.key_ring, SystemClock().now())
         database.migrate(settings)
         parts = app.wire(settings)
         stack.callback(parts.database.close)

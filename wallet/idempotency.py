@@ -120,7 +120,7 @@ def replay(
 
 def _is_same(earlier: IdempotencyKey, ring: KeyRing, key: Key) -> bool:
     """Whether the body is the one of the first time, under whichever version of the hash key that was."""
-    hashes = (keyed_hash(ring.get(_HASH, version), key.body) for version in reversed(ring.versions(_HASH)))
+    hashes = (keyed_hash(each.key, key.body) for each in reversed(ring.usable(_HASH)))
     return any(hmac.compare_digest(earlier.body_hash, each) for each in hashes)
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from tokenization import cardholders, cards, ids
 from wallet import approval
 from wallet.access import clients
-from wallet.access.keys import AccessKeys
 from wallet.access.models import OAuthClient
 from wallet.payments import accounts
 from wallet.services import Services
@@ -119,7 +118,7 @@ def broker_config(parts: Services, access: dict[str, Any]) -> dict[str, Any]:
     us = {
         "client_id": settings.broker_client_id,
         "redirect_uris": [f"{settings.public_url}/oauth/mitid/callback"],
-        "jwks": AccessKeys(parts.vault.ring).broker_client_published,
+        "jwks": parts.keys.broker_client_published,
     }
     return {
         "issuer": settings.broker_url,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tokenization import keys
+from tokenization import ceremonies
+from tokenization.clock import SystemClock
 from wallet import cli, logs
 
 DATABASE = "postgresql+psycopg://teller:opensesame@127.0.0.1:1/none"
@@ -62,7 +63,7 @@ def test_a_key_ring_that_cannot_be_made_is_no_surprise(ring: Path) -> None:
 
 
 def test_the_broker_is_given_public_keys_only(ring: Path) -> None:
-    keys.create(ring)
+    ceremonies.create(ring, SystemClock().now())
     [key] = json.loads(run("keys", "broker").output)["keys"]
     assert {"kty", "crv", "x", "y", "kid"} <= set(key)
     assert "d" not in key

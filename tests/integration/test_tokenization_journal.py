@@ -10,7 +10,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
-from tokenization import cards, ids, journal, keys, policies
+from tokenization import cards, ceremonies, ids, journal, policies
+from tokenization.clock import SetClock
 from tokenization.events import CardUnblocked, Event, PolicySet
 from tokenization.journal import Verdict
 from tokenization.keys import FileKeyRing
@@ -153,8 +154,8 @@ def test_a_whole_chain_forged_without_the_journal_key_is_found(
     session: Session, key_ring: FileKeyRing, card: Card, tmp_path: Path
 ) -> None:
     """Everything is consistent, links, count and head, but under another key."""
-    keys.create(tmp_path / "keys")
-    forgers = FileKeyRing(tmp_path / "keys")
+    ceremonies.create(tmp_path / "keys", NOON)
+    forgers = FileKeyRing(tmp_path / "keys", SetClock(NOON))
     cut(session, 1, 2, 3, 4, 5)
     card.journal_count, card.journal_head = 0, journal.FIRST_LINK
     append(session, forgers, card, ENTRIES)

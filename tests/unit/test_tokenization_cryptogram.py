@@ -101,4 +101,4 @@ def test_each_token_has_a_key_of_its_own_under_each_version(key_ring: keys.FileK
 
 def test_a_token_key_needs_its_version(key_ring: FileKeyRing) -> None:
     with pytest.raises(keys.KeyRingError):
-        payment_keys.token_key(key_ring, key_ring.versions(Purpose.TOKEN)[-1] + 1, UUID(int=1))
+        payment_keys.token_key(key_ring, key_ring.current(Purpose.TOKEN).version + 1, UUID(int=1))

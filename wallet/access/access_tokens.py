@@ -75,7 +75,7 @@ class AccessTokens:
         if len(text) > _CHARACTERS_MAX:
             raise InvalidToken("the access token is too long")
         try:
-            key = self._keys.access_token_verifiers.get(_checked_kid(jwt.get_unverified_header(text)))
+            key = self._keys.access_token_verifier(_checked_kid(jwt.get_unverified_header(text)))
             if key is None:
                 raise InvalidToken("the access token was signed with a key that is not ours")
             claims = jwt.decode(

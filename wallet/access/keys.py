@@ -1,6 +1,6 @@
 """Our own keys as others see them: one signs access tokens, one opens card data, one is our name at the broker."""
 
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from joserfc.jwk import ECKey, KeyParameters, KeySet
 
 from tokenization.keys import KeyRing, Purpose
+from tokenization.secret import Key
 
 # How each key is published. A key of one use is refused for the other by every JOSE library.
 _ABOUT: Final[dict[Purpose, KeyParameters]] = {
@@ -18,44 +19,53 @@ _ABOUT: Final[dict[Purpose, KeyParameters]] = {
 
 
 class AccessKeys:
-    """The asymmetric keys of a key ring, read once. `kid` is the thumbprint (RFC 7638)."""
+    """The asymmetric keys of a key ring, as it stands whenever one is asked for. `kid` is the thumbprint (RFC 7638)."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
-    @cached_property
+    @property
     def access_token(self) -> ECKey:
         """What signs access tokens now."""
-        return self._all(Purpose.ACCESS_TOKEN)[-1]
+        return _key(self._ring.current(Purpose.ACCESS_TOKEN).key, Purpose.ACCESS_TOKEN)
 
-    @cached_property
+    @property
     def broker_client(self) -> ECKey:
         """What signs our assertions at the MitID broker now."""
-        return self._all(Purpose.BROKER_CLIENT)[-1]
+        return _key(self._ring.current(Purpose.BROKER_CLIENT).key, Purpose.BROKER_CLIENT)
 
-    @cached_property
+    @property
     def card_transport(self) -> KeySet:
-        """The private keys that open `encrypted_card`, by `kid`."""
+        """The private keys that open `encrypted_card`: the older ones too, as apps keep our JWKS for a while."""
         return KeySet(list(self._all(Purpose.CARD_TRANSPORT)))
 
-    @cached_property
-    def access_token_verifiers(self) -> dict[str, EllipticCurvePublicKey]:
-        """kid -> public key, the older versions too: what they signed stays valid until it expires."""
-        return {str(key.kid): key.public_key for key in self._all(Purpose.ACCESS_TOKEN)}
+    def access_token_verifier(self, kid: str) -> EllipticCurvePublicKey | None:
+        """The public key of that id, of any version that is not retired; None if there is none.
 
-    @cached_property
+        Another process may sign with a version that we have not noticed yet: so an unknown one is looked for at once.
+        """
+        found = self._verifier(kid)
+        if found is None:
+            self._ring.refresh()
+            found = self._verifier(kid)
+        return found
+
+    @property
     def published(self) -> dict[str, Any]:
-        """`/oauth/jwks`: public halves only."""
-        keys = self._all(Purpose.ACCESS_TOKEN) + self._all(Purpose.CARD_TRANSPORT)[-1:]
-        return {"keys": [key.as_dict(private=False) for key in keys]}
+        """`/oauth/jwks`, public halves only: all that verify, the next one too, and the one to encrypt to now."""
+        transport = _key(self._ring.current(Purpose.CARD_TRANSPORT).key, Purpose.CARD_TRANSPORT)
+        return _jwks([*self._all(Purpose.ACCESS_TOKEN), transport])
 
-    @cached_property
+    @property
     def broker_client_published(self) -> dict[str, Any]:
-        """The JWKS that our MitID broker is given, with every version, so that it can be rotated without a pause."""
-        return {"keys": [key.as_dict(private=False) for key in self._all(Purpose.BROKER_CLIENT)]}
+        """The JWKS that our MitID broker is given, with the next version, so that it can rotate without a pause."""
+        return _jwks(self._all(Purpose.BROKER_CLIENT))
+
+    def _verifier(self, kid: str) -> EllipticCurvePublicKey | None:
+        return next((key.public_key for key in self._all(Purpose.ACCESS_TOKEN) if key.kid == kid), None)
 
     def _all(self, purpose: Purpose) -> list[ECKey]:
-        return [_key(self._ring.get(purpose, version).reveal(), purpose) for version in self._ring.versions(purpose)]
+        return [_key(version.key, purpose) for version in self._ring.usable(purpose)]
 
 
 def native(key: ECKey) -> EllipticCurvePrivateKey:
@@ -65,8 +75,13 @@ def native(key: ECKey) -> EllipticCurvePrivateKey:
     return key.private_key
 
 
-def _key(der: bytes, purpose: Purpose) -> ECKey:
-    private = load_der_private_key(der, password=None)
+def _jwks(keys: list[ECKey]) -> dict[str, Any]:
+    return {"keys": [key.as_dict(private=False) for key in keys]}
+
+
+@lru_cache(64)  # Parsing takes half as long as signing.
+def _key(der: Key, purpose: Purpose) -> ECKey:
+    private = load_der_private_key(der.reveal(), password=None)
     if not isinstance(private, EllipticCurvePrivateKey):
         raise TypeError(f"{purpose} wants an EC key")
     key = ECKey.import_key(private, _ABOUT[purpose].copy())

@@ -5,11 +5,12 @@ JOBS ?= 2
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+INTEROP := tests/interop/node_modules
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test lint format bench lock audit clean
+.PHONY: help demo demo-check test test-interop node lint format bench lock audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
@@ -24,6 +25,9 @@ demo-check: .venv ## run the whole story over HTTP against a fresh data folder; 
 
 test: .venv ## run every test on a real PostgreSQL and Redis (ARGS="-k block", JOBS=4)
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+test-interop: node .venv $(INTEROP)/.installed ## hold us against OAuth clients and an OpenID provider of others (wants Node.js 20 and npm)
+	@$(BIN)/pytest tests/interop $(ARGS)
 
 lint: .venv ## check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -46,7 +50,7 @@ audit: .venv ## look for known weaknesses in what is pinned (asks the network)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/dev.txt
 
 clean: ## remove .venv, caches and build results; the data in var/ stays
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	rm -rf $(VENV) $(INTEROP) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The host's pip installs into an environment without one: Debian's Python has no ensurepip unless python3-venv is installed.
@@ -62,4 +66,12 @@ $(VENV)/.locked: requirements/dev.txt
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	@$(BIN)/python -m pip install -qq --no-build-isolation --no-deps --editable .
+	@touch $@
+
+node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+		{ echo "make test-interop wants Node.js 20 or later and its npm; nothing else here does" >&2; exit 1; }
+
+$(INTEROP)/.installed: tests/interop/package.json tests/interop/package-lock.json
+	@cd tests/interop && npm ci --no-progress --loglevel error
 	@touch $@

@@ -29,6 +29,10 @@ def _on_the_own_phone(payload: Payload) -> bool:
     return payload["right_id"] is None
 
 
+def _by_a_copy(payload: Payload) -> bool:
+    return payload["reason"] in ("refresh_reuse", "code_reuse")
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """One telling of an event. `kind` is its type unless said; `notify` is what the grantor must have chosen."""
@@ -90,6 +94,8 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.DELEGATE, when=_under_a_right),
     ),
     "payment.refunded": (_HOLDER,),
+    # What ended by a token or a code that came twice was stolen from one of the two who came (R-S2).
+    "session.ended": (Telling(Audience.HOLDER, sms=True, when=_by_a_copy),),
 }
 
 # Which tokens' requestors get `token.updated` (3-api.md, "Wallet provider").
@@ -113,6 +119,9 @@ REQUESTORS: Final = (
     ABOUT_A_TOKEN | ABOUT_TOKENS_OF_A_CARD | ABOUT_TOKENS_OF_A_RIGHT | ABOUT_CREDENTIALS_OF_A_CARD | ABOUT_A_CREDENTIAL
 )
 
+# About a person, not about a card.
+ABOUT_A_HOLDER: Final = frozenset({"session.ended"})
+
 # Nobody is told: it is a party's own doing that it has its answer to, or a step within something that is told.
 SILENT: Final = frozenset(
     {
@@ -135,7 +144,6 @@ SILENT: Final = frozenset(
         "access.refused",
         "session.started",
         "session.renewed",
-        "session.ended",
     }
 )
 

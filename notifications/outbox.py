@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from notifications import audiences
 from notifications.models import OutboxRow
-from tokenization.events import CardEvent, rfc3339
+from tokenization.events import rfc3339
 from tokenization.journal import Recorded
 
 CHANNEL: Final = "tegnebog:outbox"
@@ -31,7 +31,7 @@ _WRITE: Final = text("""
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An event that was claimed: ours until `leased_until`."""
+    """An event that was claimed: ours until `leased_until`. Where it is about no card, `card_id` is its subject."""
 
     card_id: UUID
     seq: int
@@ -51,7 +51,7 @@ class Depth:
 
 
 def write(session: Session, recorded: Sequence[Recorded]) -> int:
-    """Put the card events that concern anybody in the outbox, in the transaction that made them. Answers how many."""
+    """Put the events that concern anybody in the outbox, in the transaction that made them. Answers how many."""
     rows = [_as_row(entry) for entry in recorded if _concerns_anybody(entry)]
     if rows:
         session.execute(_WRITE, {"rows": json.dumps(rows)})
@@ -93,7 +93,7 @@ def depth(session: Session) -> Depth:
 
 def _concerns_anybody(entry: Recorded) -> bool:
     # A cardholder's own payments are most of what happens, and nobody is told of them: they cost no row and no relay.
-    return isinstance(entry.event, CardEvent) and audiences.concerns_anybody(entry.event.type, entry.payload)
+    return audiences.concerns_anybody(entry.event.type, entry.payload)
 
 
 def _as_row(entry: Recorded) -> dict[str, Any]:

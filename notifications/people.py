@@ -45,7 +45,7 @@ def tell(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
 
 
 def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now: datetime) -> Iterator[_Told]:
-    holder_id, language, last4 = _holder(session, event.card_id)
+    holder_id, language, last4 = _holder(session, event)
     right = _right(session, event)
     happening = Happening(
         type=event.type,
@@ -59,18 +59,22 @@ def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now:
         rendered = render(telling, happening, language)
         if telling.audience is Audience.HOLDER:
             if right is None or right.notify_grantor in telling.notify:
-                yield _Told(holder_id, event.card_id, rendered, telling.sms)
+                yield _Told(holder_id, event.card_id if last4 else None, rendered, telling.sms)
             continue
         rights = _living_rights(session, event.card_id, now) if telling.audience is Audience.DELEGATES else [right]
         yield from (_Told(each.right_id, None, rendered, telling.sms) for each in rights if each is not None)
 
 
-def _holder(session: Session, card_id: UUID) -> tuple[UUID, str, str]:
+def _holder(session: Session, event: Waiting) -> tuple[UUID, str, str]:
+    """Who, in which language, and the last 4 of the card; none where it is about no card."""
+    if event.type in audiences.ABOUT_A_HOLDER:
+        holder = session.get_one(Cardholder, ids.parse("holder", event.payload["holder_id"]))
+        return holder.holder_id, holder.language, ""
     statement = (
         select(Card.holder_id, Cardholder.language, Plastic.last4)
         .join(Cardholder, Cardholder.holder_id == Card.holder_id)
         .join(Plastic, (Plastic.card_id == Card.card_id) & (Plastic.plastic_id == Card.current_plastic_id))
-        .where(Card.card_id == card_id)
+        .where(Card.card_id == event.card_id)
     )
     holder_id, language, last4 = session.execute(statement).one()
     return holder_id, language, last4

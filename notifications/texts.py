@@ -200,6 +200,18 @@ FOR_HOLDERS: Final[Texts] = {
         "da": ("Du får {amount} tilbage", "{merchant} gav {amount} tilbage {at} på kortet, der ender på {card}."),
         "en": ("You get {amount} back", "{merchant} refunded {amount} on {at} to the card ending in {card}."),
     },
+    "session.ended": {
+        "da": (
+            "En telefon er logget ud",
+            "{at} prøvede nogen at bruge en kopi af adgangen til din wallet. Telefonen er derfor logget ud. "
+            "Se i appen, hvor du er logget ind, og spær dine kort, hvis du er i tvivl.",
+        ),
+        "en": (
+            "A phone was signed out",
+            "On {at} somebody tried to use a copy of the access to your wallet. The phone was therefore signed out. "
+            "See in the app where you are signed in, and block your cards if you are in doubt.",
+        ),
+    },
 }
 
 # A delegate, often a child, is told what it can do, and neither the card's number nor why it is blocked.

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from notifications.models import SmsMessage
 from tests.world import Phone, World
 from tokenization.clock import SetClock
 from wallet.access import refresh_tokens, sessions, sweeping
@@ -113,6 +114,19 @@ def refreshed(world: World, phone: Phone, token: str) -> str | None:
     with world.parts.database.transaction("test") as session:
         rotated = refresh_tokens.rotate(session, token, client_id=client_id, thumbprint=thumbprint, now=now)
         return rotated.refresh_token if rotated else None
+
+
+def test_a_refresh_token_that_comes_twice_is_told_to_the_cardholder_at_once(world: World) -> None:
+    phone, other = world.phone(), world.phone()
+    with world.parts.database.transaction("test") as session:
+        token = refresh_tokens.issue(session, phone.session_id, world.clock.now())
+    for _ in range(3):
+        refreshed(world, phone, token)
+    world.tell()
+    told = other.request("GET", "/v1/inbox").json()["data"][0]
+    assert (told["kind"], told["card_id"]) == ("session.ended", None)
+    with world.parts.database.reading() as session:
+        assert session.scalars(select(SmsMessage.text)).one() == told["text"]
 
 
 def test_a_session_whose_last_refresh_token_has_passed_is_swept_as_expired(world: World, clock: SetClock) -> None:

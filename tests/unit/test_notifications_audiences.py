@@ -34,9 +34,14 @@ def test_a_token_that_made_way_for_its_successor_is_not_told_of() -> None:
     assert len(tellings("token.deactivated", {"by": "cardholder"})) == 1
 
 
-def test_blocks_provisioning_suspension_and_replacement_are_sent_as_texts() -> None:
+def test_blocks_provisioning_suspension_replacement_and_stolen_sessions_are_sent_as_texts() -> None:
     texted = {type_ for type_, each in PEOPLE.items() if any(telling.sms for telling in each)}
-    assert texted == {"card.blocked", "card.replaced", "token.provisioned", "token.suspended"}
+    assert texted == {"card.blocked", "card.replaced", "token.provisioned", "token.suspended", "session.ended"}
+
+
+@pytest.mark.parametrize(("reason", "times"), [("refresh_reuse", 1), ("code_reuse", 1), ("signed_out", 0)])
+def test_a_session_that_a_copy_ended_is_told(reason: str, times: int) -> None:
+    assert len(tellings("session.ended", {"reason": reason})) == times
 
 
 def test_only_cardholders_get_texts() -> None:

@@ -75,6 +75,29 @@ def test_a_phone_that_is_signed_out_from_another_is_out_at_once(world: World) ->
     assert here.request("GET", f"/v1/sessions/{lost}").json()["ended_at"] == "2026-11-22T10:15:00Z"
 
 
+def test_the_blocking_line_sees_and_ends_the_sessions_of_whoever_calls(world: World) -> None:
+    phone, bank = world.phone(), world.machine("issuer")
+    holder_id = world.person("anna")["cardholder_id"]
+    seen = bank.request("GET", f"/v1/issuer/cardholders/{holder_id}/sessions").json()["data"]
+    assert [each["current"] for each in seen] == [False]
+    answer = bank.request("DELETE", f"/v1/issuer/sessions/{seen[0]['id']}")
+    assert (answer.status_code, answer.json()["end_reason"]) == (200, "ended_by_bank")
+    assert phone.request("GET", "/v1/me").status_code == 401
+    last = bank.request("GET", f"/v1/issuer/cardholders/{holder_id}/journal").json()["data"][-1]
+    assert (last["type"], last["actor"].rpartition(":")[2]) == ("session.ended", "Mette")
+    assert bank.request("GET", f"/v1/issuer/cardholders/{holder_id}/journal/verify").json()["valid"]
+
+
+def test_the_journal_of_a_client_is_there_for_the_bank_alone(world: World) -> None:
+    client_id = world.access["wallet_app"]["client_id"]
+    path = f"/v1/issuer/clients/{client_id}/journal"
+    bank = world.machine("issuer")
+    assert [each["type"] for each in bank.request("GET", path).json()["data"]] == ["client.registered"]
+    assert bank.request("GET", f"{path}/verify").json()["entries"] == 1
+    assert bank.request("GET", "/v1/issuer/clients/nobody/journal").status_code == 404
+    assert world.phone().request("GET", path).status_code == 403
+
+
 def test_ending_it_twice_is_ending_it_once(world: World, clock: SetClock) -> None:
     here, there = world.phone(), world.phone()
     path = f"/v1/sessions/{listed(there)[0]['id']}"

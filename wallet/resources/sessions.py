@@ -1,4 +1,4 @@
-"""Where the cardholder is signed in, and how to end it from another phone."""
+"""Where a cardholder is signed in, and how to end it: from another phone, or by the bank's blocking line."""
 
 from typing import Any
 from uuid import UUID
@@ -7,6 +7,7 @@ from flask.views import MethodView
 from sqlalchemy import func, select
 
 from delegation.models import Pairing
+from tokenization import cardholders
 from tokenization.errors import NotFound
 from tokenization.models import Token
 from wallet.access import sessions
@@ -19,7 +20,7 @@ from wallet.schemas import sessions as schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time
 
-blueprint = Blueprint("sessions", __name__, url_prefix="/v1/sessions", description="Signed-in phones")
+blueprint = Blueprint("sessions", __name__, url_prefix="/v1", description="Signed-in phones")
 
 
 def _shown(row: AccessSession) -> shown.Shown:
@@ -49,7 +50,7 @@ def _last_used(row: AccessSession) -> Any:
     return session().scalar(newest) or row.created_at
 
 
-@blueprint.route("")
+@blueprint.route("/sessions")
 class Sessions(MethodView):
     """One for each phone, and each child's phone."""
 
@@ -59,11 +60,10 @@ class Sessions(MethodView):
     @blueprint.response(200, schemas.SessionList)
     def get(self, page: dict[str, Any]) -> Any:
         """Those that go on, newest first: the cardholder's own, and those under the drawing rights given."""
-        mine = select(AccessSession).where(AccessSession.holder_id == caller().holder_id)
-        return newest_first(session(), mine.filter_by(ended_at=None), AccessSession.session_id, page, _shown)
+        return _living_of(caller().holder_id, page)
 
 
-@blueprint.route("/<session_id>")
+@blueprint.route("/sessions/<session_id>")
 class OneSession(MethodView):
     """One of them."""
 
@@ -81,14 +81,48 @@ class OneSession(MethodView):
         """End it, at once: the phone must sign in with MitID again, a child's be paired again. Its card pays on; to
         stop that too, suspend its token as lost, or unpair.
         """
-        found = _own(session_id)
-        sessions.end(session(), found.session_id, reason="signed_out", now=current_time())
-        return _shown(found)
+        return _ended(_own(session_id))
+
+
+@blueprint.route("/issuer/cardholders/<holder_id>/sessions")
+class OfCardholder(MethodView):
+    """As the blocking line sees them."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.arguments(Page(), location="query")
+    @blueprint.response(200, schemas.SessionList)
+    def get(self, page: dict[str, Any], holder_id: str) -> Any:
+        """Those of a cardholder that go on, newest first."""
+        return _living_of(cardholders.get(session(), owned.id_from("holder", holder_id)).holder_id, page)
+
+
+@blueprint.route("/issuer/sessions/<session_id>")
+class EndedByBank(MethodView):
+    """One of them."""
+
+    @requires("issuer")
+    @writes()
+    @blueprint.response(200, schemas.SessionAnswer)
+    def delete(self, session_id: str) -> Any:
+        """End it for a cardholder who called: a stolen phone without a card on it, a MitID in strange hands."""
+        return _ended(_own(session_id))
+
+
+def _living_of(holder_id: UUID | None, page: dict[str, Any]) -> dict[str, Any]:
+    theirs = select(AccessSession).filter_by(holder_id=holder_id, ended_at=None)
+    return newest_first(session(), theirs, AccessSession.session_id, page, _shown)
 
 
 def _own(text: str) -> AccessSession:
-    session_id: UUID = owned.id_from("sess", text)
-    found = session().get(AccessSession, session_id)
-    if found is None or found.holder_id != caller().holder_id:
+    """A session of the calling cardholder, or any for the bank. Raises NotFound."""
+    found, who = session().get(AccessSession, owned.id_from("sess", text)), caller()
+    if found is None or (who.scope != "issuer" and found.holder_id != who.holder_id):
         raise NotFound
     return found
+
+
+def _ended(found: AccessSession) -> shown.Shown:
+    reason = "ended_by_bank" if caller().scope == "issuer" else "signed_out"
+    sessions.end(session(), found.session_id, reason=reason, now=current_time())
+    return _shown(found)

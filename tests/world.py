@@ -183,11 +183,13 @@ class World:
         found: dict[str, Any] = self.access["people"][name]
         return found
 
-    def phone(self, name: str = "anna", key: ECKey | None = None) -> Phone:
-        """A new phone of Anna or Bo, or the one with that key, signed in at Substantial an hour ago."""
+    def phone(self, name: str = "anna", key: ECKey | None = None, *, client_id: str | None = None) -> Phone:
+        """A new phone of Anna or Bo, or the one with that key, signed in at Substantial an hour ago, with our app or
+        that client's.
+        """
         holder_id = ids.parse("holder", self.person(name)["cardholder_id"])
         key, now = key or ECKey.generate_key("P-256"), self.clock.now()
-        client_id = self.access["wallet_app"]["client_id"]
+        client_id = client_id or self.access["wallet_app"]["client_id"]
         signed_in_at = now - timedelta(hours=1)
         with self.parts.database.transaction("test") as session:
             started = sessions.start(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,15 +20,20 @@ from notifications import outbox
 from notifications.relay import fan_out
 from tests.world import STAFF, Machine, Phone, World
 from tokenization import cards, ids
+from tokenization.models import Requestor
 from wallet.access import sessions
 from wallet.access.access_tokens import Grant
+from wallet.access.models import OAuthClient
 
 Call = Callable[[str, str], httpx.Response]
 
 
-def childs_phone(world: World, grantor: str = "anna", name: str = "Emil's phone") -> Phone:
+def childs_phone(
+    world: World, grantor: str = "anna", name: str = "Emil's phone", *, client_id: str | None = None
+) -> Phone:
     """A phone that Anna, or Bo, let in, under a new drawing right on the card."""
-    key, now, client_id = ECKey.generate_key("P-256"), world.clock.now(), world.access["child_app"]["client_id"]
+    key, now = ECKey.generate_key("P-256"), world.clock.now()
+    client_id = client_id or world.access["child_app"]["client_id"]
     with world.parts.database.transaction("test") as session:
         card = cards.lock(session, ids.parse("card", world.person(grantor)["card_id"]))
         assert card is not None
@@ -59,7 +65,7 @@ def of_scope(world: World, scope: str) -> Phone | Machine:
 def strangers(world: World) -> dict[str, Call]:
     """Those whom no route may let in."""
     phone, client_id = world.phone(), world.access["machines"]["issuer"]["client_id"]
-    good = world.tokens.issue(Grant(client_id, "issuer", client_id))
+    good, theirs = world.tokens.issue(Grant(client_id, "issuer", client_id)), phone.access_token()
     world.clock.advance(timedelta(minutes=-10))
     expired = world.tokens.issue(Grant(client_id, "issuer", client_id))
     world.clock.advance(timedelta(minutes=10))
@@ -68,11 +74,46 @@ def strangers(world: World) -> dict[str, Call]:
         "a forger": f"Bearer {_signed_by_another_key(good)}",
         "one without a signature": f"Bearer {good.rpartition('.')[0]}.",
         "one who is late": f"Bearer {expired}",
-        "a thief of a phone's token": f"Bearer {phone.access_token()}",
-        "a thief without the phone's key": f"DPoP {phone.access_token()}",
+        "one who is nobody's client": f"Bearer {world.tokens.issue(Grant('nobody', 'issuer', 'nobody'))}",
+        "a thief of a phone's token": f"Bearer {theirs}",
+        "a thief without the phone's key": f"DPoP {theirs}",
+        "a machine that calls itself a phone": f"DPoP {good}",
         "one with a password": "Basic aXNzdWVyOmlzc3Vlcg==",
     }
-    return {who: _sending(world, authorization) for who, authorization in sent.items()}
+    thief, out = replace(phone, key=ECKey.generate_key("P-256")), _signed_out(world)
+    return {who: _sending(world, authorization) for who, authorization in sent.items()} | {
+        "a thief with a key of her own": lambda method, path: _with_proof(thief, theirs, method, path),
+        "one who has signed out": out.request,
+        "a child whose right has ended": _without_right(world).request,
+    }
+
+
+def suspended(world: World) -> Machine:
+    """A merchant whom the bank has suspended, with a token of before."""
+    merchant = world.machine("merchant")
+    with world.parts.database.transaction("test") as session:
+        session.get_one(Requestor, session.get_one(OAuthClient, merchant.client_id).requestor_id).status = "suspended"
+    return merchant
+
+
+def _signed_out(world: World) -> Phone:
+    phone = world.phone()
+    with world.parts.database.transaction("test") as session:
+        sessions.end(session, phone.session_id, reason="signed_out", now=world.clock.now())
+    return phone
+
+
+def _without_right(world: World) -> Phone:
+    child = childs_phone(world)
+    revoked = world.phone().request("DELETE", f"/v1/drawing-rights/{child.subject}")
+    assert revoked.status_code == 200, revoked.text
+    return child
+
+
+def _with_proof(thief: Phone, stolen: str, method: str, path: str) -> httpx.Response:
+    url = thief.world.parts.settings.public_url + path
+    headers = {"Authorization": f"DPoP {stolen}", "DPoP": thief.proof(method, url, stolen)}
+    return thief.world.http.request(method, path, headers=headers)
 
 
 def _sending(world: World, authorization: str | None) -> Call:

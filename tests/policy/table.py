@@ -11,8 +11,8 @@ from werkzeug.routing import Rule
 from tokenization import ids
 from wallet.access.guard import Access
 
-# Where each path variable points to: at nothing, for every caller.
-NOTHING_THERE = {
+# What each path variable is an id of, by the prefix of such an id: something that belongs to somebody.
+KINDS = {
     "card_id": "card",
     "credential_id": "cred",
     "token_id": "tok",
@@ -24,7 +24,10 @@ NOTHING_THERE = {
     "holder_id": "holder",
     "account_id": "acct",
     "requestor_id": "reqr",
+    "session_id": "sess",
 }
+# And those that are nobody's, with a value that is nothing.
+NOBODYS = {"user_code": "BBBB-BBBB", "name": "nothing", "client_id": "nothing"}
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,28 @@ class Route:
         """Whom it is for."""
         return self.access.scopes if self.access else frozenset()
 
-    def url(self) -> str:
-        """Its path, filled with ids of nothing."""
-        return re.sub(r"<(\w+)>", lambda found: _of_nothing(found[1]), self.path)
+    @property
+    def variables(self) -> list[str]:
+        """Those in its path."""
+        return re.findall(r"<(\w+)>", self.path)
+
+    @property
+    def kind(self) -> str | None:
+        """Of what its path holds the id, if it belongs to somebody."""
+        return next((variable for variable in self.variables if variable in KINDS), None)
+
+    def url(self, text: str | None = None) -> str:
+        """Its path, filled with that id, or with ids of nothing."""
+        return re.sub(r"<(\w+)>", lambda found: text or of_nothing(found[1]), self.path)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
-def _of_nothing(variable: str) -> str:
-    prefix = NOTHING_THERE.get(variable)
-    return ids.to_text(prefix, ids.new_id()) if prefix else "nothing"
+def of_nothing(variable: str) -> str:
+    """What a path variable may hold, and there is nothing there for any caller."""
+    assert variable in KINDS or variable in NOBODYS, f"say in {__name__} whose <{variable}> is: KINDS or NOBODYS"
+    return ids.to_text(KINDS[variable], ids.new_id()) if variable in KINDS else NOBODYS[variable]
 
 
 def routes(app: Flask) -> list[Route]:

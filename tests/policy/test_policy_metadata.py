@@ -27,6 +27,7 @@ DIRECTORIES = {
 OF_SOMEBODY = {
     "access.assertion_jtis",
     "access.oauth_clients",
+    "access.redeemed_codes",
     "access.refresh_tokens",
     "access.sessions",
     "notifications.deliveries",

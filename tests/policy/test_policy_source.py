@@ -14,6 +14,7 @@ EDGES = {
     "wallet/access/endpoints.py",
     "wallet/access/grants.py",
     "wallet/access/guard.py",
+    "wallet/access/refusals.py",  # what was refused was rolled back
     "wallet/access/server.py",
     "wallet/access/sign_in.py",
     "wallet/api.py",

@@ -147,7 +147,8 @@ class Id(Text):
     """A TypeID of one kind, as a UUID inside."""
 
     def __init__(self, prefix: str, **more: Any) -> None:
-        super().__init__(60, **more)
+        written = {"pattern": ids.pattern(prefix)}
+        super().__init__(60, metadata=written | more.pop("metadata", {}), **more)
         self._prefix = prefix
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> str | None:

@@ -10,6 +10,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.orm import sessionmaker
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from notifications import outbox
 from notifications.addresses import Guard
@@ -93,6 +94,7 @@ def create_app(parts: Services) -> Flask:
     """An app over the parts."""
     app = Flask(__name__, static_folder=None)
     app.extensions["tegnebog"] = parts
+    _trust_proxies(app, parts.settings.trusted_proxies)
     app.before_request(_begin)
     app.after_request(_end)
     errors.register(app)
@@ -102,6 +104,12 @@ def create_app(parts: Services) -> Flask:
         smorest.register_blueprint(resource.blueprint)
     operations.init(app)
     return app
+
+
+def _trust_proxies(app: Flask, how_many: int) -> None:
+    """Believe so many entries of X-Forwarded-For, from the right, and nothing else that is forwarded."""
+    if how_many:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=how_many, x_proto=0, x_host=0)  # type: ignore[method-assign]  # Flask's way
 
 
 def _begin() -> None:

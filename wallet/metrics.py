@@ -8,6 +8,7 @@ REQUESTS: Final = Histogram(
     "tegnebog_http_request_seconds", "HTTP requests by route, method and status", ["route", "method", "status"]
 )
 DECISIONS: Final = Counter("tegnebog_payment_decisions", "Payment decisions by reason", ["reason"])
+RATE_LIMITED: Final = Counter("tegnebog_rate_limited", "Calls refused because there were too many, by limit", ["limit"])
 OUTBOX_WAITING: Final = Gauge(
     "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="mostrecent"
 )

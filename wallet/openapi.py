@@ -36,6 +36,7 @@ RESPONSES: Final = {
     "UNPROCESSABLE_ENTITY": "A value cannot be accepted, or a rule refuses: `errors` names the fields.",
     "UNAUTHORIZED": "No valid access token or proof; or a step-up is needed (RFC 9470): see `WWW-Authenticate`.",
     "FORBIDDEN": "The access token's scope is not for this call.",
+    "TOO_MANY_REQUESTS": "Too many calls: come again in as many seconds as `Retry-After` says.",
 }
 SECURITY: Final = {
     "phone": {"type": "http", "scheme": "DPoP", "description": "RFC 9449; scopes `wallet` and `child`."},
@@ -76,6 +77,8 @@ class Described(BasePlugin):
         for method, operation in (operations or {}).items():
             view = getattr(view_class, method)
             _describe(operation, view.access, writes=getattr(view, "opens", None) == "transaction")
+            if hasattr(view, "limit"):
+                operation["responses"] |= {"429": "TOO_MANY_REQUESTS"}
 
 
 def _describe(operation: dict[str, Any], access: Access, *, writes: bool) -> None:

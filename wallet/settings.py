@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tokenization.cards import NumberSpace
+from wallet.access.figures import RateLimits
 
 
 class MitidClaims(BaseModel):
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
 
     sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: only a log line")
     sms_gateway_key: SecretStr | None = None
+
+    rate_limits: RateLimits = Field(default_factory=RateLimits)
+    trusted_proxies: int = Field(0, ge=0, description="how many proxies before us append to X-Forwarded-For")
 
     loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback")
     database_pool_size: int = 20

@@ -12,12 +12,14 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from wallet.access import codes, oauth_request, refusals, sign_in
+from wallet.access.errors import AccessRefused
 from wallet.access.guard import open_to_all
 from wallet.access.identity import SignInFailed
 from wallet.access.keys import AccessKeys
 from wallet.access.metadata import metadata
 from wallet.access.mitid import CALLBACK_PATH, Broker
 from wallet.access.oauth_request import OAuthRequest
+from wallet.access.rate_limits import limited
 from wallet.access.server import Server
 from wallet.services import services
 
@@ -44,6 +46,7 @@ def _parts() -> Parts:
 
 @oauth.get("/oauth/authorize")
 @open_to_all
+@limited("sign_in_per_address")
 def authorize() -> AnyResponse:
     """Check what the app asks for, then let MitID ask the person."""
     asked = _asked(oauth_request.from_query())
@@ -61,6 +64,7 @@ def authorize() -> AnyResponse:
 
 @oauth.get(CALLBACK_PATH)
 @open_to_all
+@limited("sign_in_per_address")
 def callback() -> AnyResponse:
     """The browser comes back from MitID: the app gets a code, or hears why not."""
     answer = oauth_request.checked(request.args)
@@ -81,6 +85,7 @@ def callback() -> AnyResponse:
 
 @oauth.post("/oauth/par")
 @open_to_all
+@limited("sign_in_per_address")
 def par() -> AnyResponse:
     """RFC 9126."""
     return _endpoint("par")
@@ -88,6 +93,7 @@ def par() -> AnyResponse:
 
 @oauth.post("/oauth/token")
 @open_to_all
+@limited("token_per_address")
 def token() -> AnyResponse:
     """RFC 6749 section 3.2."""
     return _parts().server.create_token_response(oauth_request.from_form())
@@ -95,6 +101,7 @@ def token() -> AnyResponse:
 
 @oauth.post("/oauth/device_authorization")
 @open_to_all
+@limited("sign_in_per_address")
 def device_authorization() -> AnyResponse:
     """RFC 8628 section 3.1."""
     return _endpoint("device_authorization")
@@ -110,6 +117,7 @@ def device() -> AnyResponse:
 
 @oauth.post("/oauth/revoke")
 @open_to_all
+@limited("token_per_address")
 def revoke() -> AnyResponse:
     """RFC 7009."""
     return _endpoint("revocation")
@@ -135,6 +143,15 @@ def refused(error: OAuth2Error) -> AnyResponse:
     if request.method == "POST":
         refusals.of_request(error)
     return _parts().server.handle_error_response(None, error)
+
+
+@oauth.errorhandler(AccessRefused)
+def too_many(error: AccessRefused) -> AnyResponse:
+    """Who knocks too often: a browser gets this answer too, as nothing of its request has been looked at."""
+    response = jsonify(error="temporarily_unavailable", error_description=error.detail)
+    response.status_code = error.status
+    response.headers["Retry-After"] = str(error.retry_after or 1)
+    return response
 
 
 @oauth.errorhandler(RedisError)

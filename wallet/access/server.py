@@ -5,9 +5,10 @@ from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import OAuth2Request
 from flask import Response
 
-from wallet.access import clients, grants
+from wallet.access import clients, grants, rate_limits
 from wallet.access.access_tokens import LIFETIME, AccessTokens
 from wallet.access.assertions import MachineAssertion
 from wallet.access.clients import GRANTS, PRIVATE_KEY_JWT, Client
@@ -31,6 +32,13 @@ class Server(AuthorizationServer):
         self.register_grant(grants.MachineGrant)
         for endpoint in (PushedRequests, DeviceAuthorization, Revocation):
             self.register_endpoint(endpoint)
+
+    def authenticate_client(self, request: OAuth2Request, methods: Sequence[str], endpoint: str = "token") -> Client:
+        """The client, which is counted once it has proved who it is."""
+        client: Client = super().authenticate_client(request, methods, endpoint)
+        if client.is_machine:
+            rate_limits.token_of(client.client_id)
+        return client
 
     def query_client(self, client_id: str) -> Client | None:
         """The client, if it and its requestor are active."""

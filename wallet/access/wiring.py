@@ -14,8 +14,9 @@ from wallet.services import Services
 
 def init(app: Flask) -> Broker:
     """Add `/oauth/*` and the guard to an app whose `extensions["tegnebog"]` is set. The answer can be closed."""
-    # Authlib writes tokens and httpx addresses to their logs below these levels (R-S1).
+    # Authlib writes tokens, httpx and flask-limiter addresses to their logs below these levels (R-S1).
     logging.getLogger("authlib").setLevel(logging.INFO)
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     parts: Services = app.extensions["tegnebog"]

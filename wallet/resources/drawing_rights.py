@@ -19,6 +19,7 @@ from tokenization.models import Card, Token
 from wallet.access import devices, sessions
 from wallet.access.devices import PendingDevice
 from wallet.access.guard import caller, demand_step_up, requires
+from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.database import after_commit
 from wallet.errors import problem
@@ -213,6 +214,7 @@ class PendingPairing(MethodView):
     """A phone that asks to be let in."""
 
     @requires("wallet")
+    @limited("code_per_person")
     @nothing_else
     @blueprint.response(200, schemas.PendingPairing)
     def get(self, user_code: str) -> Any:
@@ -228,6 +230,7 @@ class Pair(MethodView):
     """Letting a child's phone in."""
 
     @requires("wallet", step_up="pair")
+    @limited("code_per_person")
     @writes()
     @blueprint.arguments(schemas.Pair())
     @blueprint.response(200, schemas.RightAnswer)

@@ -16,6 +16,7 @@ from tokenization.verification import Wrong
 from wallet import attestation, blocking, provisioning
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import Caller, caller, requires
+from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
 from wallet.resources import owned, shown
@@ -166,6 +167,7 @@ class Verification(MethodView):
     """The yellow path."""
 
     @requires("wallet", "child")
+    @limited("code_per_person")
     @writes()
     @blueprint.arguments(schemas.SendCode())
     @blueprint.response(200, schemas.TokenAnswer)
@@ -185,6 +187,7 @@ class ConfirmCode(MethodView):
     """The yellow path."""
 
     @requires("wallet", "child")
+    @limited("code_per_person")
     @writes()
     @blueprint.arguments(schemas.ConfirmCode())
     @blueprint.response(200, schemas.TokenAnswer)
@@ -207,6 +210,7 @@ class Activate(MethodView):
     """R-3.3a: a personal security measure."""
 
     @requires("wallet", "child")
+    @limited("pin_per_person")
     @writes()
     @blueprint.arguments(schemas.Activate())
     @blueprint.response(200, schemas.TokenAnswer)
@@ -239,6 +243,7 @@ class Pin(MethodView):
     """The wallet PIN."""
 
     @requires("wallet", "child", step_up="pin")
+    @limited("pin_per_person")
     @writes()
     @blueprint.arguments(schemas.ChangePin())
     @blueprint.response(200, schemas.TokenAnswer)

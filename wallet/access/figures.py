@@ -1,0 +1,39 @@
+"""How many calls in how long: the limits of `rate_limits`, as a bank sets them."""
+
+from typing import Annotated, Final
+
+from limits import parse_many
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+_DAY_SECONDS: Final = 24 * 60 * 60
+
+
+def _in_notation(figures: str) -> str:
+    """As flask-limiter reads it. Raises ValueError."""
+    try:
+        parsed = parse_many(figures)
+    except ValueError:
+        parsed = []
+    if not parsed or any(item.amount < 1 or item.get_expiry() > _DAY_SECONDS for item in parsed):
+        raise ValueError("must be like 60 per minute, or 60 per minute; 600 per hour, a day at most; or none")
+    return figures
+
+
+Figures = Annotated[str, AfterValidator(_in_notation)]
+
+
+class RateLimits(BaseModel):
+    """Of each route, by whom; None for as many as they like.
+
+    They stop floods, far from what honest callers need: behind one address of a mobile carrier are thousands of phones,
+    and one person's program may try many things in a minute. None of them is what keeps a code from being guessed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    sign_in_per_address: Figures | None = "3000 per minute"
+    sign_in_per_person: Figures | None = "1500 per minute"
+    token_per_address: Figures | None = "12000 per minute"
+    token_per_client: Figures | None = "12000 per minute"
+    pin_per_person: Figures | None = "3000 per minute"
+    code_per_person: Figures | None = "3000 per minute"

@@ -1,29 +1,26 @@
 """Everything that a bank sets, from `TEGNEBOG_…` environment variables."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tokenization.cards import NumberSpace
+from wallet.access.brokers import DIALECTS, Dialect, Kind, fields_of, is_private
 from wallet.access.figures import RateLimits
-
-
-class MitidClaims(BaseModel):
-    """How the broker names things: Nets / Signaturgruppen by default; others differ."""
-
-    uuid: str = "mitid.uuid"
-    name: str = "mitid.identity_name"
-    birthdate: str = "mitid.date_of_birth"
-    cpr: str = "dk.cpr"
-    cpr_scope: str = "ssn"
 
 
 class Settings(BaseSettings):
     """One object, read once at start. What a bank must know of it stands in README, "Your own PostgreSQL and Redis"."""
 
-    model_config = SettingsConfigDict(env_prefix="TEGNEBOG_", env_nested_delimiter="__", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TEGNEBOG_",
+        env_nested_delimiter="__",
+        env_parse_none_str="none",
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
 
     database_url: SecretStr = Field(description="SQLAlchemy URL of PostgreSQL: postgresql+psycopg://…")
     redis_url: SecretStr = Field(description="URL of Redis: redis://… or unix://…")
@@ -34,7 +31,9 @@ class Settings(BaseSettings):
 
     broker_url: str = Field("http://127.0.0.1:8081", description="issuer of the MitID broker (OpenID Connect)")
     broker_client_id: str = "tegnebog"
-    mitid_claims: MitidClaims = Field(default_factory=MitidClaims)
+    broker_client_secret: SecretStr | None = Field(None, description="only where broker.client_authentication wants it")
+    broker_kind: Kind = Field("neb", description="how that broker is spoken to, field by field: TEGNEBOG_BROKER__…")
+    broker: Dialect = Field(default_factory=lambda: Dialect(**DIALECTS["neb"]))
 
     card_bin: str = Field("920890", pattern=r"^[0-9]{6}$")
     token_bin: str = Field("920891", pattern=r"^[0-9]{6}$")
@@ -50,6 +49,31 @@ class Settings(BaseSettings):
     database_pool_size: int = 20
     lock_timeout_seconds: int = 5
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="before")
+    @classmethod
+    def broker_is_of_its_kind(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """What the bank sets of the broker is laid over what is known of its kind."""
+        kind, changed = given.get("broker_kind", "neb"), given.get("broker", {})
+        is_known = kind in DIALECTS and isinstance(changed, dict)
+        return given | {"broker": fields_of(kind, changed)} if is_known else given
+
+    @field_validator("broker_url")
+    @classmethod
+    def broker_is_reached_in_private(cls, url: str) -> str:
+        """Who could change what the broker says could sign in as anybody."""
+        if not is_private(url) or set(url) & set("?#@ "):
+            raise ValueError("must be like https://broker.example/op; plain http:// only on this machine (127.0.0.1)")
+        return url
+
+    @model_validator(mode="after")
+    def secret_is_for_who_uses_it(self) -> "Settings":
+        """A forgotten secret would be found only when somebody signs in."""
+        method = self.broker.client_authentication
+        given = bool(self.broker_client_secret and self.broker_client_secret.get_secret_value())
+        if given != (method != "private_key_jwt"):
+            raise ValueError(f"TEGNEBOG_BROKER_CLIENT_SECRET: {'not used' if given else 'needed'} for {method}")
+        return self
 
     @model_validator(mode="after")
     def bins_differ(self) -> "Settings":

@@ -170,7 +170,7 @@ def test_a_client_that_cannot_be_is_refused(
         ("TEGNEBOG_CARD_VALIDITY_MONTHS", SECRET),
         ("TEGNEBOG_LOOPBACK_ALLOWED", SECRET),
         ("TEGNEBOG_LOG_LEVEL", SECRET),
-        ("TEGNEBOG_MITID_CLAIMS", SECRET),
+        ("TEGNEBOG_BROKER", SECRET),
     ],
 )
 def test_a_setting_that_is_wrong_is_named_and_its_value_is_not_shown(

@@ -1,11 +1,11 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from wallet.access.identity import SignInFailed, check_id_token, identify, seconds
+from wallet.access.brokers import DIALECTS, Dialect, fields_of
+from wallet.access.identity import Identity, SignInFailed, check_id_token, identify, moment, seconds
 from wallet.access.step_up import NSIS
-from wallet.settings import MitidClaims
 
 NOW = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
 AT = int(NOW.timestamp())
@@ -19,6 +19,8 @@ PERSON = {
     "mitid.uuid": "uuid-1",
 }
 USERINFO = {"sub": "s", "dk.cpr": "0101851234"}
+NEB = Dialect(**DIALECTS["neb"])
+CRIIPTO = Dialect(**DIALECTS["criipto"])
 
 
 def check(**changes: Any) -> None:
@@ -26,8 +28,14 @@ def check(**changes: Any) -> None:
     check_id_token(claims, issuer="https://broker.example", client_id="us", nonce="n", now=NOW)
 
 
+def who(claims: dict[str, Any], userinfo: dict[str, Any] | None, broker: Dialect = NEB, **times: datetime) -> Identity:
+    said = {name: value for name, value in {**ID_TOKEN, **claims}.items() if value is not None}
+    return identify(said, userinfo, broker, **{"begun_at": NOW - timedelta(minutes=1), "now": NOW, **times})
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, {"aud": ["us"]}, {"azp": "us"}, {"iat": str(AT), "exp": str(AT + 300)}, {"exp": AT - 59}]
+    "changes",
+    [{}, {"aud": ["us"]}, {"azp": "us"}, {"iat": str(AT), "exp": str(AT + 300)}, {"exp": AT - 59}, {"nbf": AT + 60}],
 )
 def test_an_id_token_for_us_holds(changes: dict[str, Any]) -> None:
     check(**changes)
@@ -50,6 +58,8 @@ def test_an_id_token_for_us_holds(changes: dict[str, Any]) -> None:
         {"exp": AT - 60},
         {"exp": None},
         {"exp": "soon"},
+        {"nbf": AT + 61},
+        {"nbf": "now"},
         {"iat": AT - 361},
         {"iat": AT + 361},
         {"iat": None},
@@ -62,7 +72,7 @@ def test_an_id_token_bent_in_one_place_does_not_hold(changes: dict[str, Any]) ->
 
 
 def test_the_person_is_read_from_both_and_the_cpr_number_is_a_secret() -> None:
-    identity = identify({**ID_TOKEN, **PERSON}, USERINFO, MitidClaims(), NOW)
+    identity = who(PERSON, USERINFO)
     assert (identity.mitid_uuid, identity.acr, identity.auth_time) == ("uuid-1", f"{NSIS}Substantial", NOW)
     assert identity.cpr is not None
     assert identity.cpr.reveal() == "0101851234"
@@ -70,7 +80,7 @@ def test_the_person_is_read_from_both_and_the_cpr_number_is_a_secret() -> None:
 
 
 def test_what_the_id_token_says_wins_over_userinfo() -> None:
-    identity = identify({**ID_TOKEN, **PERSON}, {**USERINFO, "mitid.uuid": "another"}, MitidClaims(), NOW)
+    identity = who(PERSON, {**USERINFO, "mitid.uuid": "another"})
     assert identity.mitid_uuid == "uuid-1"
 
 
@@ -80,6 +90,10 @@ def test_what_the_id_token_says_wins_over_userinfo() -> None:
         ({"loa": f"{NSIS}Low"}, "access_denied"),
         ({"loa": None}, "access_denied"),
         ({"loa": ["High"]}, "access_denied"),
+        ({"loa": "Substantial"}, "access_denied"),
+        ({"idp": None}, "access_denied"),
+        ({"idp": ["mitid"]}, "access_denied"),
+        ({"identity_type": None}, "access_denied"),
         ({"idp": "mitid_erhverv"}, "access_denied"),
         ({"identity_type": "professional"}, "access_denied"),
         ({"auth_time": AT - 361}, "access_denied"),
@@ -89,19 +103,52 @@ def test_what_the_id_token_says_wins_over_userinfo() -> None:
         ({"mitid.uuid": None}, "server_error"),
         ({"mitid.uuid": ""}, "server_error"),
         ({"mitid.uuid": 7}, "server_error"),
+        ({"mitid.uuid": "u" * 61}, "server_error"),
+        ({"mitid.uuid": "u\x00"}, "server_error"),
     ],
 )
 def test_too_weak_too_old_or_of_another_kind_is_nobody(changes: dict[str, Any], error: str) -> None:
-    claims = {name: value for name, value in {**ID_TOKEN, **PERSON, **changes}.items() if value is not None}
     with pytest.raises(SignInFailed) as failed:
-        identify(claims, USERINFO, MitidClaims(), NOW)
+        who({**PERSON, **changes}, USERINFO)
     assert failed.value.error == error
+
+
+def test_a_session_that_the_broker_took_up_again_is_no_sign_in() -> None:
+    session = {**PERSON, "auth_time": AT - 120}
+    assert who(session, USERINFO, begun_at=NOW - timedelta(seconds=60)).mitid_uuid == "uuid-1"
+    with pytest.raises(SignInFailed, match="auth_time is not within this sign-in"):
+        who(session, USERINFO, begun_at=NOW - timedelta(seconds=59))
+
+
+def test_another_broker_is_read_by_its_own_names() -> None:
+    said = {
+        "identityscheme": "dkmitid",
+        "loA": "SUBSTANTIAL",
+        "authenticationinstant": "2026-11-22T10:14:59.733Z",
+        "uuid": "410a77ec-4f85-46e4-aaef-bdbbd1a951f2",
+        "cprNumberIdentifier": "0101851234",
+    }
+    identity = who(said, None, CRIIPTO)
+    assert (identity.mitid_uuid, identity.acr) == (said["uuid"], f"{NSIS}Substantial")
+    assert identity.auth_time == NOW - timedelta(microseconds=267_000)
+    assert identity.cpr is not None
+    for changes in ({"identityscheme": "dkmitid-business"}, {"loA": "LOW"}, {"loA": f"{NSIS}High"}):
+        with pytest.raises(SignInFailed) as failed:
+            who(said | changes, None, CRIIPTO)
+        assert failed.value.error == "access_denied"
+
+
+def test_a_broker_without_cpr_numbers_gives_none() -> None:
+    plain = Dialect(**fields_of("oidc", {"claims": {"uuid": "person"}}))
+    said = {"person": "p-1", "acr": f"{NSIS}High", "auth_time": AT, "dk.cpr": "0101851234", "": "0101851234"}
+    identity = who(said, {"sub": "s"}, plain)
+    assert (identity.mitid_uuid, identity.cpr) == ("p-1", None)
 
 
 def test_userinfo_about_somebody_else_is_nobody() -> None:
     for userinfo in ({"sub": "t"}, {}, {"sub": None}):
         with pytest.raises(SignInFailed, match="somebody else"):
-            identify({**ID_TOKEN, **PERSON}, userinfo, MitidClaims(), NOW)
+            who(PERSON, userinfo)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +171,20 @@ def test_userinfo_about_somebody_else_is_nobody() -> None:
 )
 def test_times_are_numbers_or_texts_of_digits(value: object, read: int | None) -> None:
     assert seconds(value) == read
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (AT, NOW),
+        (str(AT), NOW),
+        ("2026-11-22T10:15:00Z", NOW),
+        ("2026-11-22T11:15:00+01:00", NOW),
+        ("2026-11-22T10:15:00", None),
+        ("2026-11-22", None),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_a_moment_may_be_in_words_with_its_zone(value: object, read: datetime | None) -> None:
+    assert moment(value) == read

@@ -69,15 +69,15 @@ def callback() -> AnyResponse:
     """The browser comes back from MitID: the app gets a code, or hears why not."""
     answer = oauth_request.checked(request.args)
     secret = request.cookies.get(_cookie(), "")
-    parameters = sign_in.resume(answer.get("state", ""), secret)
-    if parameters is None:
+    waiting = sign_in.resume(answer.get("state", ""), secret)
+    if waiting is None:
         raise InvalidRequestError("this sign-in is unknown, finished or too old, or was begun in another browser")
-    asked = OAuthRequest("GET", "/oauth/authorize", parameters)
+    asked = OAuthRequest("GET", "/oauth/authorize", waiting.parameters)
     grant = _parts().server.get_consent_grant(asked)
     try:
-        signed_in = sign_in.finish(_parts().broker, answer, secret, parameters)
+        signed_in = sign_in.finish(_parts().broker, answer, secret, waiting)
     except SignInFailed as failed:
-        raise sign_in.as_oauth(failed, parameters) from failed
+        raise sign_in.as_oauth(failed, waiting.parameters) from failed
     response = _parts().server.create_authorization_response(asked, grant_user=signed_in, grant=grant)
     response.delete_cookie(_cookie(), secure=_is_https(), httponly=True, samesite="Lax")
     return response

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,34 +33,40 @@ class Begun:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An app's request, while its person is at the broker."""
+
+    parameters: dict[str, str]
+    begun_at: datetime
+
+
 def begin(broker: Broker, request: OAuthRequest) -> Begun:
     """Remember a valid request of an app, and send the browser to the broker. Raises SignInFailed, RedisError."""
     state, secret, parameters = secrets.token_urlsafe(32), secrets.token_urlsafe(32), request.parameters
     now = services().clock.now()
     purpose, hint = parameters.get("purpose"), parameters.get("login_hint")
     url = broker.authorization_url(state=state, secret=secret, purpose=purpose, hint=hint, now=now)
-    kept = {"parameters": to_keep(parameters), "expires_at": (now + LIFETIME).timestamp()}
+    kept = {"parameters": to_keep(parameters), "begun_at": now.timestamp()}
     shelf.put(services().redis, "sign-in", f"{state} {secret}", kept, LIFETIME)
     return Begun(url, secret)
 
 
-def resume(state: str, secret: str) -> dict[str, str] | None:
+def resume(state: str, secret: str) -> Waiting | None:
     """The app's request again, once, and only for a browser whose cookie and whose answer belong together."""
     kept = shelf.take(services().redis, "sign-in", f"{state} {secret}")
-    if kept is None or services().clock.now().timestamp() >= kept["expires_at"]:
-        return None
-    parameters: dict[str, str] = kept["parameters"]
-    return parameters
+    waiting = Waiting(kept["parameters"], datetime.fromtimestamp(kept["begun_at"], UTC)) if kept else None
+    return waiting if waiting and services().clock.now() < waiting.begun_at + LIFETIME else None
 
 
-def finish(broker: Broker, answer: Mapping[str, str], secret: str, parameters: Mapping[str, str]) -> SignedIn:
+def finish(broker: Broker, answer: Mapping[str, str], secret: str, waiting: Waiting) -> SignedIn:
     """The cardholder whom the broker's answer is about. Raises SignInFailed; `access_denied` for a stranger."""
     now = services().clock.now()
-    identity = broker.identity(broker.code_in(answer, now), secret, now)
+    identity = broker.identity(broker.code_in(answer, now), secret, begun_at=waiting.begun_at, now=now)
     with services().database.transaction("mitid") as session:
         holder_id = linking.cardholder_of(session, services().vault, identity, now)
         if holder_id is not None:
-            _note(session, holder_id, identity, parameters)
+            _note(session, holder_id, identity, waiting.parameters)
     if holder_id is None:
         raise SignInFailed("access_denied", "this person is no cardholder")
     return SignedIn(holder_id, identity.acr, identity.auth_time)

@@ -98,7 +98,7 @@ def _mitid_parameters(idp_params: str) -> tuple[str, str] | Refused:
     try:
         mitid = json.loads(idp_params).get("mitid", {})
         text = _reference_text(mitid.get("reference_text", ""))
-        level = _level(mitid.get("loa_value", NSIS + "Substantial"))
+        level = _level(mitid.get("loa_value", "substantial"))
     except (AttributeError, TypeError, ValueError):
         return Refused("invalid_request", "idp_params is not an object of identity provider parameters")
     return text, level
@@ -114,8 +114,8 @@ def _reference_text(encoded: Any) -> str:
     return text
 
 
-def _level(uri: Any) -> str:
-    level = str(uri).removeprefix(NSIS)
-    if uri != NSIS + level or level not in LEVELS:
-        raise ValueError("not an NSIS level")
-    return level
+def _level(word: Any) -> str:
+    """A level is asked for by a word, and told by its NSIS address."""
+    if word not in [level.lower() for level in LEVELS]:
+        raise ValueError("not low, substantial or high")
+    return str(word).capitalize()

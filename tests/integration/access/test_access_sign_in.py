@@ -1,5 +1,6 @@
 """Signing in with MitID: authorization code, PKCE, DPoP; and everything that must not work."""
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -174,7 +175,7 @@ def test_mitid_is_asked_to_sign_in_anew_for_the_purpose(phone: Phone, broker: Br
     asked = parameters_in(phone.authorize(purpose="provision").headers["Location"])
     assert (asked["prompt"], asked["idp_values"], asked["code_challenge_method"]) == ("login", "mitid", "S256")
     assert asked["redirect_uri"] == f"{PUBLIC_URL}/oauth/mitid/callback"
-    assert f"{NSIS}Substantial" in asked["idp_params"]
+    assert json.loads(asked["idp_params"])["mitid"]["loa_value"] == "substantial"
     assert asked["state"] != "state-1"
 
 

@@ -101,7 +101,7 @@ def redeem(browser: httpx.Client, form: dict[str, str], **options: Any) -> httpx
 
 def idp_params(text: str, level: str = "Substantial") -> str:
     encoded = base64.b64encode(text.encode()).decode()
-    return json.dumps({"mitid": {"reference_text": encoded, "loa_value": NSIS + level}})
+    return json.dumps({"mitid": {"reference_text": encoded, "loa_value": level.lower()}})
 
 
 def key_on(page: httpx.Response) -> str:

@@ -101,7 +101,8 @@ def test_an_unknown_person_is_denied(broker: Broker, browser: httpx.Client) -> N
         ({"idp_params": "{"}, "invalid_request"),
         ({"idp_params": '{"mitid": {"reference_text": "not base64!"}}'}, "invalid_request"),
         ({"idp_params": idp_params("x" * 131)}, "invalid_request"),
-        ({"idp_params": '{"mitid": {"loa_value": "Substantial"}}'}, "invalid_request"),
+        ({"idp_params": '{"mitid": {"loa_value": "https://data.gov.dk/concept/core/nsis/High"}}'}, "invalid_request"),
+        ({"idp_params": '{"mitid": {"loa_value": ["high"]}}'}, "invalid_request"),
     ],
 )
 def test_a_wrong_request_is_answered_with_a_page_and_never_redirected(

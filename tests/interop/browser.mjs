@@ -1,4 +1,4 @@
-/** A system browser, and the person before it: `uuid` is who signs in at the mock broker (`login_hint`, without a page). */
+/** A system browser, and the person before it: the mock broker signs `uuid` in without a page, by `login_hint`. */
 export function browser(redirectUri, uuid) {
   const jars = new Map();
   return async (address) => {

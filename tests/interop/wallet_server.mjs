@@ -1,6 +1,6 @@
 import { importJWK, SignJWT } from "jose";
 
-/** The wallet provider's server vouches for a phone that runs its app, by the thumbprints (RFC 7638) of its two keys. */
+/** Vouch for a phone that runs our app, by the thumbprints (RFC 7638) of its two keys. */
 export async function vouch(privateJwk, signing_key, encryption_key) {
   const header = { alg: "ES256", typ: "provider-assertion+jwt", kid: privateJwk.kid };
   const assertion = new SignJWT({ signing_key, encryption_key }).setProtectedHeader(header).setIssuedAt();

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from flask import Response
 from flask.views import MethodView
-from sqlalchemy import select
+from sqlalchemy import false, select
 
 from delegation import pairing
 from notifications import codes
@@ -68,7 +68,8 @@ class Tokens(MethodView):
         """Newest first."""
         wanted = select(Token).where(_visible_to(caller()))
         if page["card_id"] is not None:
-            wanted = wanted.where(Token.card_id == page["card_id"])
+            # A child is not told which card it draws on, and cannot find out.
+            wanted = wanted.where(Token.card_id == page["card_id"] if caller().scope == "wallet" else false())
         return newest_first(session(), wanted, Token.token_id, page, _shown)
 
     @requires("wallet", "child", step_up="provision")

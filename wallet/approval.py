@@ -46,13 +46,13 @@ def change(
 
 
 def _set_client(session: Session, requestor: Requestor, scope: str, wanted: dict[str, Any]) -> None:
-    """Change the requestor's client of that scope; a wallet's server may only come now."""
+    """Change the requestor's client of that scope. One may only come now: a wallet's server, or after a revoked one."""
     found = _client(session, requestor, scope)
     if found is not None:
         clients.change_client(session, found, **wanted)
     else:
-        owner = requestor.requestor_id
-        clients.register_client(session, scope=scope, name=f"{requestor.name} server", requestor_id=owner, **wanted)
+        name = requestor.name if scope == "wallet" else f"{requestor.name} server"
+        clients.register_client(session, scope=scope, name=name, requestor_id=requestor.requestor_id, **wanted)
 
 
 def _around(settings: Settings, now: datetime) -> dict[str, Any]:
@@ -60,8 +60,9 @@ def _around(settings: Settings, now: datetime) -> dict[str, Any]:
 
 
 def _client(session: Session, requestor: Requestor, scope: str) -> OAuthClient | None:
-    own = (OAuthClient.requestor_id == requestor.requestor_id, OAuthClient.scope == scope)
-    return session.scalars(select(OAuthClient).where(*own).order_by(OAuthClient.client_id).limit(1)).one_or_none()
+    of_requestor = (OAuthClient.requestor_id == requestor.requestor_id, OAuthClient.scope == scope)
+    own = select(OAuthClient).where(*of_requestor, OAuthClient.status != "revoked").order_by(OAuthClient.client_id)
+    return session.scalars(own.limit(1).with_for_update(key_share=True)).one_or_none()
 
 
 def _check(kind: str, asked: dict[str, Any]) -> None:
@@ -95,8 +96,8 @@ def approve_key(session: Session, requestor: Requestor, thumbprint: str, now: da
     return webhooks.approve_encryption_key(session, requestor.requestor_id)
 
 
-def clients_of(session: Session, requestor: Requestor) -> list[dict[str, str]]:
-    """The clients of a requestor, as the bank sees them."""
+def clients_of(session: Session, requestor: Requestor) -> list[dict[str, Any]]:
+    """The clients of a requestor, as the bank sees them: with their public keys, which it may add to (rotation)."""
     own = select(OAuthClient).where(OAuthClient.requestor_id == requestor.requestor_id)
     rows = session.scalars(own.order_by(OAuthClient.client_id))
-    return [{"client_id": row.client_id, "scope": row.scope, "status": row.status} for row in rows]
+    return [{name: getattr(row, name) for name in ("client_id", "scope", "status", "jwks")} for row in rows]

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,11 +44,8 @@ def _provider(session: Session, requestor: Requestor) -> list[clients.Client]:
 
 
 def _holds(client: clients.Client, device: Device, assertion: str, now: datetime) -> bool:
-    try:
-        token = jwt.decode(assertion, client.keys, algorithms=["ES256"])
-    except (JoseError, ValueError):
-        return False
-    return token.header.get("typ") == TYPE and _says(token.claims, device, now)
+    token = clients.signed(assertion, client.keys)
+    return token is not None and token.header.get("typ") == TYPE and _says(token.claims, device, now)
 
 
 def _says(claims: Mapping[str, Any], device: Device, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -39,11 +40,18 @@ class Phone:
 def open_card(keys: KeySet, encrypted: str, schema: Schema) -> dict[str, Any]:
     """The card in a compact JWE to a key of `/oauth/jwks` with `use: enc`. Raises Invalid, showing nothing of it."""
     try:
-        opened = jwe.decrypt_compact(encrypted, keys, algorithms=TRANSPORT_ALGORITHMS)
-        loaded: dict[str, Any] = schema.load(json.loads(opened.plaintext or b""))
-    except (JoseError, ValueError, RecursionError, ValidationError):
+        loaded: dict[str, Any] = schema.load(json.loads(_opened(keys, encrypted)))
+    except (ValueError, RecursionError, ValidationError):
         raise Invalid("encrypted_card", "cannot be opened as a card encrypted to our key") from None
     return loaded
+
+
+def _opened(keys: KeySet, encrypted: str) -> bytes:
+    """By the key that its `kid` names; without one (RFC 7516 section 4.1.6) any that is not retired may be it."""
+    for key in keys:
+        with suppress(JoseError, ValueError):
+            return jwe.decrypt_compact(encrypted, KeySet([key]), algorithms=TRANSPORT_ALGORITHMS).plaintext or b""
+    return b""
 
 
 def by_card(

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.world import World
 from tokenization import ids, journal, policies
+from wallet.access import upkeep
 
 
 def call(world: World, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -190,3 +191,28 @@ def test_a_changed_row_is_found_and_where(world: World) -> None:
         session.execute(text(change), {"id": ids.parse("card", card_id)})
     broken = call(world, "GET", path).json()
     assert (broken["valid"], broken["entries"], broken["broken_at"]) == (False, 3, 2)
+
+
+def test_a_machine_rotates_its_key_over_http_without_a_pause(world: World) -> None:
+    """The bank reads the keys, adds the new one, and takes the old one away once the machine uses the new."""
+    asked = {"kind": "merchant", "name": "Bogormen", "jwks": public_jwks(), "merchant_ids": ["DK-BOG"]}
+    path = f"/requestors/{call(world, 'POST', '/requestors', asked).json()['id']}"
+    [old] = call(world, "GET", path).json()["clients"][0]["jwks"]["keys"]
+    [new] = public_jwks()["keys"]
+    both = call(world, "PATCH", path, {"jwks": {"keys": [old, new]}}).json()["clients"][0]["jwks"]["keys"]
+    assert [key["kid"] for key in both] == [old["kid"], ECKey.import_key(new).thumbprint()]
+    left = call(world, "PATCH", path, {"jwks": {"keys": both[1:]}}).json()["clients"][0]["jwks"]["keys"]
+    assert left == both[1:]
+    assert "d" not in left[0]
+
+
+def test_a_requestor_whose_client_was_revoked_gets_a_new_one_with_new_keys(world: World) -> None:
+    asked = {"kind": "acquirer", "name": "Nordnet", "jwks": public_jwks()}
+    made = call(world, "POST", "/requestors", asked).json()
+    with world.parts.database.transaction("test") as session:
+        upkeep.become(session, upkeep.locked(session, made["clients"][0]["client_id"]), "revoked", world.clock.now())
+    found = call(world, "PATCH", f"/requestors/{made['id']}", {"jwks": public_jwks()}).json()["clients"]
+    assert sorted((client["scope"], client["status"]) for client in found) == [
+        ("network", "active"),
+        ("network", "revoked"),
+    ]

@@ -44,6 +44,8 @@ def test_its_type_may_be_named(kind: str) -> None:
         ({"jti": None}, "jti"),
         ({"iss": "n"}, "iss"),
         ({"header": {"typ": "at+jwt"}}, "typ"),
+        ({"header": {"jwk": {}}}, "its header"),
+        ({"header": {"jku": "https://keys.example"}}, "its header"),
     ],
 )
 def test_an_assertion_bent_in_one_place_is_refused_by_name(changes: dict[str, Any], named: str) -> None:

@@ -7,24 +7,23 @@ from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import InvalidClientError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from wallet.access.clients import PRIVATE_KEY_JWT, Client
+from wallet.access.clients import PRIVATE_KEY_JWT, Client, signed
 from wallet.access.models import AssertionJti
 from wallet.access.oauth_request import OAuthRequest
 from wallet.services import services
 
-ALGORITHM: Final = "ES256"
 LIFETIME_MAX: Final = timedelta(minutes=5)
 _SKEW: Final = timedelta(seconds=60)
 _JTI: Final = re.compile(r"[!-~]{1,256}", re.ASCII)
 # No other kind of JWT passes for an assertion (RFC 8725 section 3.11).
 _TYPES: Final = (None, "JWT", "client-authentication+jwt")
+# We never look there; who sends one expects us to (RFC 8725 section 3.10).
+_KEY_SOURCES: Final = frozenset({"jwk", "jku", "x5c", "x5u"})
 
 
 class MachineAssertion(JWTBearerClientAssertion):
@@ -48,10 +47,9 @@ class MachineAssertion(JWTBearerClientAssertion):
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         """Check signature and claims, then use the assertion up. Raises InvalidClientError."""
         settings, now = services().settings, services().clock.now()
-        try:
-            token = jwt.decode(assertion, resolve_key, algorithms=[ALGORITHM])
-        except (JoseError, ValueError) as error:
-            raise InvalidClientError(description="the assertion is not signed by this client") from error
+        token = signed(assertion, resolve_key)
+        if token is None:
+            raise InvalidClientError(description="the assertion is not signed by this client")
         reason = problem(token.header, token.claims, issuer=settings.public_url, now=now)
         if reason:
             raise InvalidClientError(description=f"client_assertion: {reason}")
@@ -70,6 +68,7 @@ def problem(header: Mapping[str, Any], claims: Mapping[str, Any], *, issuer: str
     at, skew = now.timestamp(), _SKEW.total_seconds()
     checks = (
         (header.get("typ") in _TYPES, "typ is of another kind of token"),
+        (not _KEY_SOURCES & header.keys(), "its header must not say where a key is found: your keys are registered"),
         (claims.get("iss") == claims.get("sub"), "iss and sub must both be the client_id"),
         # Our issuer and nothing else: an assertion for two could be used at one by the other.
         (claims.get("aud") in (issuer, [issuer]), "aud must be our issuer, alone"),

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from authlib.oauth2.rfc6749 import ClientMixin
+from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -36,7 +39,9 @@ GRANTS: Final = {
 PHONES: Final = frozenset({"wallet", "child"})
 # The bank itself, and the network where the bank runs it, are no requestors.
 _WITHOUT_REQUESTOR: Final = frozenset({"issuer", "network"})
+ALGORITHM: Final = "ES256"
 _KEYS_MAX: Final = 10
+_KID: Final = re.compile(r"[ -~]{1,256}", re.ASCII)
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 _DANISH: Final = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa"})
 
@@ -90,6 +95,18 @@ class Client(ClientMixin):
     def check_grant_type(self, grant_type: str) -> bool:
         """What a client may do follows from its scope."""
         return grant_type in GRANTS[self.scope]
+
+
+def signed(text: str, keys: KeySet) -> jwt.Token | None:
+    """A JWT that one of these keys signed, ES256; None if none did.
+
+    `kid` says which; without one, which RFC 7515 section 4.1.4 allows, any may be it: so the old and the new key both
+    work while a machine rotates, also for one that never named its key.
+    """
+    for key in keys:
+        with suppress(JoseError, ValueError):
+            return jwt.decode(text, KeySet([key]), algorithms=[ALGORITHM])
+    return None
 
 
 def register_client(
@@ -176,6 +193,8 @@ def checked_jwks(jwks: object) -> dict[str, Any]:
     checked = [_checked_key(f"jwks.keys[{index}]", key) for index, key in enumerate(keys)]
     if len({key["kid"] for key in checked}) != len(checked):
         raise Invalid("jwks", "two keys have the same kid")
+    if len({key["x"] for key in checked}) != len(checked):
+        raise Invalid("jwks", "two keys are the same")
     return {"keys": checked}
 
 
@@ -185,12 +204,12 @@ def _checked_key(field: str, jwk: object) -> dict[str, Any]:
     except InvalidKey as error:
         raise Invalid(field, str(error)) from error
     given = jwk if isinstance(jwk, dict) else {}
-    if given.get("use", "sig") != "sig" or given.get("alg", "ES256") != "ES256":
+    if given.get("use", "sig") != "sig" or given.get("alg", ALGORITHM) != ALGORITHM:
         raise Invalid(field, "use must be sig and alg ES256")
     kid = given.get("kid") or key.thumbprint()
-    if not isinstance(kid, str):
-        raise Invalid(field, "kid must be a text")
-    return {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": "ES256"}
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise Invalid(field, "kid must be a text of 1 to 256 printable characters")
+    return {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM}
 
 
 def _check_shape(scope: str, requestor_id: UUID | None, redirect_uris: list[str], jwks: object) -> None:

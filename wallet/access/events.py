@@ -100,3 +100,25 @@ class SessionRenewed(SessionEvent):
 class SessionEnded(SessionEvent):
     type = "session.ended"
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSuspended(SubjectEvent):
+    """It is not let in, nor what it was given, until it is resumed."""
+
+    type = "client.suspended"
+    client: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientResumed(SubjectEvent):
+    type = "client.resumed"
+    client: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientRevoked(SubjectEvent):
+    """It is never let in again."""
+
+    type = "client.revoked"
+    client: str

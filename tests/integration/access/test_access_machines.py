@@ -1,20 +1,24 @@
 """Machines: client credentials by a signed assertion, for us alone, for minutes, once."""
 
+import hmac
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey, OctKey, RSAKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.integration.access.acting import ASSERTION_TYPE, PUBLIC_URL, Machine, Phone, claims_in
+from tests.integration.access.acting import ASSERTION_TYPE, PUBLIC_URL, Machine, Phone, base64url, claims_in
 from tokenization.clock import SetClock
 from wallet.access.models import AssertionJti
 
 MakeMachine = Callable[[str], Machine]
+STRANGERS = ECKey.generate_key("P-256")
 
 
 @pytest.mark.parametrize("scope", ["network", "merchant", "provider", "issuer"])
@@ -71,13 +75,39 @@ def test_an_assertion_counts_once(machine: MakeMachine) -> None:
         {"header": {"typ": "at+jwt"}},
         {"header": {"typ": "dpop+jwt"}},
         {"header": {"kid": "unknown"}},
-        {"key": ECKey.generate_key("P-256")},
+        {"header": {"kid": "../../../../dev/null"}},
+        {"header": {"kid": "' OR 1=1 --"}},
+        {"header": {"jwk": STRANGERS.as_dict(private=False)}, "key": STRANGERS},
+        {"header": {"jwk": STRANGERS.as_dict(private=False)}},
+        {"header": {"jku": "http://127.0.0.1:9/jwks"}},
+        {"header": {"x5u": "http://127.0.0.1:9/chain"}},
+        {"header": {"x5c": ["MIIB"]}},
+        {"header": {"alg": "RS256"}, "key": RSAKey.generate_key(2048)},
+        {"key": STRANGERS},
         {"key": OctKey.import_key("a shared secret of thirty-two b."), "header": {"alg": "HS256"}},
     ],
 )
 def test_a_wrong_assertion_is_refused(machine: MakeMachine, changes: dict[str, object]) -> None:
     acquirer = machine("network")
     assert acquirer.token(acquirer.assertion(**changes)).json["error"] == "invalid_client"
+
+
+def test_an_assertion_that_nobody_signed_is_refused(machine: MakeMachine) -> None:
+    acquirer = machine("network")
+    payload = acquirer.assertion().split(".")[1]
+    for header in ('{"alg":"none"}', '{"alg":"None"}', '{"alg":"ES256"}', '{"alg":["ES256"]}', "{}", "[]", '""'):
+        assert acquirer.token(f"{base64url(header.encode())}.{payload}.").json["error"] == "invalid_client"
+
+
+def test_a_public_key_is_no_shared_secret(machine: MakeMachine) -> None:
+    acquirer = machine("network")
+    public = acquirer.key.public_key
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    for secret in (pem, pem.strip(), point, json.dumps(acquirer.key.as_dict(private=False)).encode()):
+        signed = base64url(b'{"alg":"HS256"}') + "." + acquirer.assertion().split(".")[1]
+        forged = f"{signed}.{base64url(hmac.digest(secret, signed.encode(), 'sha256'))}"
+        assert acquirer.token(forged).json["error"] == "invalid_client"
 
 
 def test_no_assertion_and_nonsense_are_refused(machine: MakeMachine) -> None:

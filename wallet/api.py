@@ -1,9 +1,7 @@
 """The HTTP edge, once for all resources: strict JSON, transactions, idempotency, OpenAPI."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from math import isfinite
 from typing import Any, Final, NoReturn, ParamSpec, cast
 
 import flask_smorest
@@ -16,7 +14,7 @@ from webargs.multidictproxy import MultiDictProxy
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
 from tokenization import numbers
-from wallet import idempotency, openapi
+from wallet import idempotency, openapi, strict_json
 from wallet.access.guard import caller
 from wallet.services import services
 
@@ -54,29 +52,10 @@ class StrictParser(FlaskParser):
 
 
 def _parsed(raw: bytes) -> Any:
-    """RFC 8259, and stricter: UTF-8 alone, each field once, finite numbers."""
     try:
-        return json.loads(raw.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_no_field_twice)
-    except (ValueError, RecursionError) as error:
+        return strict_json.parsed(raw)
+    except ValueError as error:
         raise BadRequest("the body is not JSON") from error
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError("too large for a number")
-    return value
-
-
-def _no_field_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a field stands twice")
-    return found
 
 
 def _stray_numbers(body: Any, bins: tuple[str, ...]) -> Iterator[str]:

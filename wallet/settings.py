@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     broker_kind: Kind = Field("neb", description="how that broker is spoken to, field by field: TEGNEBOG_BROKER__…")
     broker: Dialect = Field(default_factory=lambda: Dialect(**DIALECTS["neb"]))
 
+    par_required: bool = Field(False, description="apps must push authorization requests (RFC 9126), as in FAPI 2.0")
+    dpop_nonce_required: bool = Field(False, description="DPoP proofs must carry a nonce of ours (RFC 9449 section 8)")
+
     card_bin: str = Field("920890", pattern=r"^[0-9]{6}$")
     token_bin: str = Field("920891", pattern=r"^[0-9]{6}$")
     card_validity_months: int = Field(36, ge=1, le=120)

@@ -1,12 +1,18 @@
+import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from wallet.access import dpop
 from wallet.access.dpop import InvalidProof
+from wallet.access.keys import native
 
 NOW = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
 KEY = ECKey.generate_key("P-256")
@@ -32,6 +38,22 @@ def proof(key: Any = KEY, alg: str = "ES256", header: dict[str, Any] | None = No
     return jwt.encode({k: v for k, v in head.items() if v is not None}, kept, key, algorithms=[alg], default_type=None)
 
 
+def signed(header: bytes, claims: bytes) -> str:
+    """A JWS over any bytes whatever, signed with the key as ES256."""
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, claims))
+    r, s = decode_dss_signature(native(KEY).sign(text, ECDSA(SHA256())))
+    signature = base64.urlsafe_b64encode(r.to_bytes(32) + s.to_bytes(32)).rstrip(b"=")
+    return b".".join((text, signature)).decode()
+
+
+def parts_of(text: str) -> tuple[bytes, bytes]:
+    header, claims, _ = text.split(".")
+    return base64.urlsafe_b64decode(header + "=="), base64.urlsafe_b64decode(claims + "==")
+
+
+HEADER, CLAIMS = parts_of(proof())
+
+
 def verify(text: str, **changes: Any) -> dpop.Proof:
     asked = {"method": "GET", "origin": ORIGIN, "path": PATH, "now": NOW, "access_token": TOKEN, **changes}
     return dpop.verify(text, **asked)
@@ -41,8 +63,28 @@ def test_a_proof_gives_the_thumbprint_of_its_key() -> None:
     assert verify(proof()) == GOOD
 
 
-def test_scheme_and_host_are_compared_without_case_and_the_path_decoded() -> None:
-    assert verify(proof(htu="HTTPS://Wallet.Example/v1/%6de")) == GOOD
+@pytest.mark.parametrize("htu", ["HTTPS://Wallet.Example/v1/me", f"{ORIGIN}:443{PATH}", f"{ORIGIN}/v1/%6de"])
+def test_another_spelling_of_the_same_address_is_the_same(htu: str) -> None:
+    """RFC 9449 section 4.3: normalised by RFC 3986 sections 6.2.2 and 6.2.3."""
+    assert verify(proof(htu=htu)) == GOOD
+
+
+def test_the_port_of_an_origin_counts() -> None:
+    here = {"origin": "http://127.0.0.1:8080"}
+    assert verify(proof(htu=f"http://127.0.0.1:8080{PATH}"), **here) == GOOD
+    for elsewhere in ("http://127.0.0.1", "http://127.0.0.1:80", "http://127.0.0.1:0", "http://localhost:8080"):
+        with pytest.raises(InvalidProof, match="htu"):
+            verify(proof(htu=elsewhere + PATH), **here)
+
+
+def test_a_key_may_tell_about_itself_in_a_header_longer_than_most() -> None:
+    public = {**KEY.as_dict(private=False), "kid": "k" * 300, "use": "sig", "alg": "ES256", "ext": True}
+    assert verify(proof(header={"jwk": public, "kid": "any"})) == GOOD
+
+
+def test_a_nonce_is_handed_on_for_whoever_asked_for_one() -> None:
+    assert verify(proof(nonce="given")) == dpop.Proof(KEY.thumbprint(), "once", "given")
+    assert verify(proof(nonce=7)).nonce is None
 
 
 @pytest.mark.parametrize("seconds", [-60, 60])
@@ -62,8 +104,17 @@ def test_a_minute_either_way_is_now(seconds: int) -> None:
         {"htu": f"https://wallet.example.evil.example{PATH}"},
         {"htu": f"https://wallet.example@evil.example{PATH}"},
         {"htu": f"http://wallet.example{PATH}"},
-        {"htu": f"{ORIGIN}:443{PATH}"},
+        {"htu": f"https://wallet.example@wallet.example{PATH}"},
+        {"htu": f"{ORIGIN}:80{PATH}"},
+        {"htu": f"{ORIGIN}:99999{PATH}"},
         {"htu": f"{ORIGIN}/v1/me/"},
+        {"htu": f"{ORIGIN}/v1//me"},
+        {"htu": f"{ORIGIN}/V1/me"},
+        {"htu": f"{ORIGIN}/v1/%256de"},
+        {"htu": f"{ORIGIN}/v1/m\ne"},
+        {"htu": f" {ORIGIN}{PATH}"},
+        {"htu": f"https://\uff57allet.example{PATH}"},
+        {"htu": [ORIGIN + PATH]},
         {"htu": "https://[broken"},
         {"htu": PATH},
         {"htu": None},
@@ -72,10 +123,15 @@ def test_a_minute_either_way_is_now(seconds: int) -> None:
         {"iat": str(int(NOW.timestamp()))},
         {"iat": True},
         {"iat": float("nan")},
+        {"iat": float("inf")},
+        {"iat": 10**400},
+        {"iat": -(10**400)},
+        {"iat": [int(NOW.timestamp())]},
         {"iat": None},
         {"jti": ""},
         {"jti": 7},
         {"jti": "x" * 257},
+        {"jti": "zero\x00byte"},
         {"jti": None},
         {"ath": "other"},
         {"ath": None},
@@ -86,7 +142,11 @@ def test_a_minute_either_way_is_now(seconds: int) -> None:
         {"header": {"jwk": KEY.as_dict(private=True)}},
         {"header": {"jwk": {**KEY.as_dict(private=False), "x5u": "https://evil.example"}}},
         {"header": {"jwk": ECKey.generate_key("P-256").as_dict(private=False)}},
+        {"header": {"jwk": {**KEY.as_dict(private=False), "x5c": ["MIIB"]}}},
+        {"header": {"jwk": {**KEY.as_dict(private=False), "kty": "oct", "k": "c2VjcmV0"}}},
         {"header": {"jku": "https://evil.example"}},
+        {"header": {"x5c": ["MIIB"]}},
+        {"header": {"crit": ["b64"], "b64": False}},
         {"header": {"kid": "x" * 5000}},
     ],
 )
@@ -111,6 +171,59 @@ def test_a_shared_secret_proves_nothing() -> None:
 def test_nonsense_does_not_hold(text: str) -> None:
     with pytest.raises(InvalidProof):
         verify(text)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 300,
+        b'["alg"]',
+        b'"alg"',
+        b"7",
+        b"null",
+        HEADER.replace(b"{", b'{"crit":["exp"],"exp":1,', 1),
+        HEADER.replace(b"{", b'{"b64":true,', 1),
+        HEADER.replace(b'"jwk":{', b'"jwk":[{').replace(b"}}", b"}]}"),
+        HEADER.replace(b"{", b'{"alg":"none",', 1),
+        HEADER.replace(b'"kty"', b'"kty":"RSA","kty"'),
+    ],
+    ids=["deep", "list", "text", "number", "null", "crit", "b64", "list of keys", "alg twice", "kty twice"],
+)
+def test_a_header_that_is_no_object_says_too_much_or_something_twice_does_not_hold(header: bytes) -> None:
+    with pytest.raises(InvalidProof):
+        verify(signed(header, CLAIMS))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        b"[" * 1500,
+        b'{"x":' * 300 + b"1" + b"}" * 300,
+        b"[]",
+        b"null",
+        b"",
+        CLAIMS.replace(b"{", b'{"htm":"POST",', 1),
+        CLAIMS.replace(b"{", b'{"x":1e999,', 1),
+        CLAIMS.replace(b"once", b"\xff"),
+        CLAIMS.replace(b"once", rb"\ud800"),
+    ],
+    ids=["deep", "deep object", "list", "null", "nothing", "htm twice", "endless", "no UTF-8", "half a character"],
+)
+def test_claims_that_are_no_object_or_say_something_twice_do_not_hold(claims: bytes) -> None:
+    with pytest.raises(InvalidProof):
+        verify(signed(HEADER, claims))
+
+
+def test_the_bytes_that_these_are_bent_from_hold() -> None:
+    assert verify(signed(HEADER, CLAIMS)) == GOOD
+    assert json.loads(CLAIMS)["jti"] == "once"
+
+
+def test_a_proof_whose_claims_were_cut_out_does_not_hold() -> None:
+    """A detached payload, RFC 7515 appendix F."""
+    header, _, signature = proof().split(".")
+    with pytest.raises(InvalidProof):
+        verify(f"{header}..{signature}")
 
 
 def test_two_proofs_joined_as_wsgi_joins_headers_do_not_hold() -> None:

@@ -88,7 +88,7 @@ def callback() -> AnyResponse:
 @limited("sign_in_per_address")
 def par() -> AnyResponse:
     """RFC 9126."""
-    return _endpoint("par")
+    return _endpoint("par", oauth_request.with_proof())
 
 
 @oauth.post("/oauth/token")
@@ -96,7 +96,10 @@ def par() -> AnyResponse:
 @limited("token_per_address")
 def token() -> AnyResponse:
     """RFC 6749 section 3.2."""
-    return _parts().server.create_token_response(oauth_request.from_form())
+    asked = oauth_request.with_proof()
+    if "grant_type" not in asked.parameters:
+        raise InvalidRequestError("grant_type is missing")
+    return _parts().server.create_token_response(asked)
 
 
 @oauth.post("/oauth/device_authorization")
@@ -104,7 +107,7 @@ def token() -> AnyResponse:
 @limited("sign_in_per_address")
 def device_authorization() -> AnyResponse:
     """RFC 8628 section 3.1."""
-    return _endpoint("device_authorization")
+    return _endpoint("device_authorization", oauth_request.from_form())
 
 
 @oauth.get("/oauth/device")
@@ -119,8 +122,8 @@ def device() -> AnyResponse:
 @open_to_all
 @limited("token_per_address")
 def revoke() -> AnyResponse:
-    """RFC 7009."""
-    return _endpoint("revocation")
+    """RFC 7009. A proof is neither asked for nor looked at: so it works while Redis is away."""
+    return _endpoint("revocation", oauth_request.from_form())
 
 
 @oauth.get("/oauth/jwks")
@@ -134,7 +137,8 @@ def jwks() -> AnyResponse:
 @open_to_all
 def server_metadata() -> AnyResponse:
     """RFC 8414."""
-    return jsonify(metadata(services().settings.public_url))
+    settings = services().settings
+    return jsonify(metadata(settings.public_url, par_required=settings.par_required))
 
 
 @oauth.errorhandler(OAuth2Error)
@@ -159,13 +163,14 @@ def unavailable(error: RedisError) -> AnyResponse:
     """Codes, device codes and proofs need Redis: without it nobody is let in."""
     response = jsonify(error="temporarily_unavailable", error_description="a part that signing in needs is away")
     response.status_code = 503
+    response.headers["Retry-After"] = "1"
     return response
 
 
 @oauth.after_request
 def guard_answer(response: Response) -> Response:
     """Codes and tokens stay in no cache and leave in no Referer (RFC 9700 section 4.2.4)."""
-    if request.endpoint in PUBLIC:
+    if request.endpoint in PUBLIC and response.status_code == 200:
         response.cache_control.max_age = int(PUBLIC_FOR.total_seconds())
     else:
         response.headers["Cache-Control"] = "no-store"
@@ -173,14 +178,16 @@ def guard_answer(response: Response) -> Response:
     return response
 
 
-def _endpoint(name: str) -> AnyResponse:
-    return _parts().server.create_endpoint_response(name, oauth_request.from_form())
+def _endpoint(name: str, asked: OAuthRequest) -> AnyResponse:
+    return _parts().server.create_endpoint_response(name, asked)
 
 
 def _asked(sent: OAuthRequest) -> OAuthRequest:
     """The request itself, or the one that was pushed: then nothing in the browser's counts (RFC 9126 section 4)."""
     request_uri = sent.parameters.get("request_uri")
     if request_uri is None:
+        if services().settings.par_required:
+            raise InvalidRequestError("this bank takes pushed requests only: request_uri is missing")
         return sent
     pushed = codes.pull(services().redis, request_uri, services().clock.now())
     if pushed is None or pushed["client_id"] != sent.parameters.get("client_id"):

@@ -43,6 +43,8 @@ class PushedRequests(Endpoint):
         except OAuth2Error as error:
             error.redirect_uri = None  # Nobody's browser is here to be redirected.
             raise
+        if "dpop_jkt" not in request.parameters:
+            raise InvalidProofError("a DPoP proof or dpop_jkt is needed: the code is for one key alone")
         request_uri = codes.push(services().redis, parameters.to_keep(request.parameters), services().clock.now())
         return 201, {"request_uri": request_uri, "expires_in": codes.PUSHED_LIFETIME.seconds}, default_json_headers
 

@@ -22,6 +22,7 @@ R = TypeVar("R")
 
 EXTENSION: Final = "tegnebog_access_tokens"
 ACTOR_CHARACTERS_MAX: Final = 100
+_ALGS: Final = f'algs="{dpop.ALGORITHM}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def _admitted(access: Access) -> Caller:
     _check_proof(scheme, text, token.grant, access)
     who = _standing(token, scheme)
     if who.scope not in access.scopes:
-        raise _refused(403, "insufficient-scope", "this call is not for your scope", scheme, "insufficient_scope")
+        challenges = (f'{scheme} error="insufficient_scope"',)
+        raise AccessRefused(403, "insufficient-scope", "this call is not for your scope", challenges=challenges)
     if access.step_up:
         _check_step_up(who, access.step_up)
     return replace(who, staff=_staff()) if who.scope == "issuer" else who
@@ -133,8 +135,7 @@ def _credentials() -> tuple[str, str]:
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() in ("dpop", "bearer") and text:
         return ("DPoP" if scheme.lower() == "dpop" else "Bearer"), text.strip()
-    challenges = ('DPoP algs="ES256"', "Bearer")
-    raise AccessRefused(401, "unauthenticated", "an access token is needed", challenges=challenges)
+    raise AccessRefused(401, "unauthenticated", "an access token is needed", challenges=(f"DPoP {_ALGS}", "Bearer"))
 
 
 def _read(text: str, scheme: str) -> AccessToken:
@@ -142,36 +143,29 @@ def _read(text: str, scheme: str) -> AccessToken:
     try:
         return tokens.read(text)
     except InvalidToken as error:
-        raise _refused(401, "invalid-token", str(error), scheme, "invalid_token") from error
+        raise _invalid_token(str(error), scheme) from error
 
 
 def _check_proof(scheme: str, text: str, grant: Grant, access: Access) -> None:
     """A bound token comes with its key's proof, never as Bearer; an unbound one as Bearer, never as DPoP."""
     if (scheme == "DPoP") != (grant.thumbprint is not None):
-        raise _refused(401, "invalid-token", f"this token cannot be sent as {scheme}", scheme, "invalid_token")
+        raise _invalid_token(f"this token cannot be sent as {scheme}", scheme)
     if grant.thumbprint is None:
         return
-    proof = _proof(text)
-    if proof.thumbprint != grant.thumbprint:
-        raise _invalid_proof("the DPoP proof is of another key than the access token")
-    _spend(proof, access)
-
-
-def _proof(access_token: str) -> dpop.Proof:
-    text = dpop.presented()
-    if text is None:
-        raise _invalid_proof("a DPoP proof is needed")
     try:
-        return dpop.verify(
-            text,
-            method=request.method,
-            origin=services().settings.public_url,
-            path=request.path,
-            now=services().clock.now(),
-            access_token=access_token,
-        )
+        _spend(_proof(text, grant.thumbprint), access)
     except dpop.InvalidProof as error:
-        raise _invalid_proof(str(error)) from error
+        challenge = f'DPoP error="{error.error}", {_ALGS}'
+        raise AccessRefused(401, error.error.replace("_", "-"), str(error), challenges=(challenge,)) from error
+
+
+def _proof(access_token: str, thumbprint: str) -> dpop.Proof:
+    proof = dpop.of_request(access_token)
+    if proof is None:
+        raise dpop.InvalidProof("a DPoP proof is needed")
+    if proof.thumbprint != thumbprint:
+        raise dpop.InvalidProof("the DPoP proof is of another key than the access token")
+    return proof
 
 
 def _spend(proof: dpop.Proof, access: Access) -> None:
@@ -182,7 +176,7 @@ def _spend(proof: dpop.Proof, access: Access) -> None:
             return
         raise AccessRefused(503, "unavailable", "a part that this call needs is away", retry_after=1) from error
     if not is_first:
-        raise _invalid_proof("this DPoP proof was used before")
+        raise dpop.InvalidProof("this DPoP proof was used before")
 
 
 def _standing(token: AccessToken, scheme: str) -> Caller:
@@ -191,7 +185,7 @@ def _standing(token: AccessToken, scheme: str) -> Caller:
     with services().database.reading() as session:
         now = sessions.standing(session, grant.client_id, grant.session_id)
     if not now.client_active:
-        raise _refused(401, "invalid-token", "this client is not registered any more", scheme, "invalid_token")
+        raise _invalid_token("this client is not registered any more", scheme)
     if not now.requestor_active:
         raise AccessRefused(403, "requestor-suspended", "the bank has suspended this requestor")
     machine = Caller(grant.client_id, grant.scope, token.expires_at, now.requestor_id, thumbprint=grant.thumbprint)
@@ -199,7 +193,7 @@ def _standing(token: AccessToken, scheme: str) -> Caller:
         return machine
     found = now.session
     if found is None or found.ended_at or (found.thumbprint, found.scope) != (grant.thumbprint, grant.scope):
-        raise _refused(401, "invalid-token", "this session has ended", scheme, "invalid_token")
+        raise _invalid_token("this session has ended", scheme)
     return replace(
         machine,
         holder_id=found.holder_id,
@@ -227,10 +221,10 @@ def _staff() -> str:
     return name
 
 
-def _refused(status: int, code: str, detail: str, scheme: str, error: str) -> AccessRefused:
-    return AccessRefused(status, code, detail, challenges=(f'{scheme} error="{error}"',))
-
-
-def _invalid_proof(detail: str) -> AccessRefused:
-    challenge = 'DPoP error="invalid_dpop_proof", algs="ES256"'
-    return AccessRefused(401, "invalid-dpop-proof", detail, challenges=(challenge,))
+def _invalid_token(detail: str, scheme: str) -> AccessRefused:
+    """The scheme that was used says what is wrong; a Bearer hears of DPoP too (RFC 9449 section 7.2)."""
+    if scheme == "DPoP":
+        challenges: tuple[str, ...] = (f'DPoP error="invalid_token", {_ALGS}',)
+    else:
+        challenges = ('Bearer error="invalid_token"', f"DPoP {_ALGS}")
+    return AccessRefused(401, "invalid-token", detail, challenges=challenges)

@@ -6,7 +6,7 @@ from wallet.access.clients import DEVICE_GRANT, GRANTS, PRIVATE_KEY_JWT
 from wallet.access.step_up import LEVELS, SUBSTANTIAL
 
 
-def metadata(issuer: str) -> dict[str, Any]:
+def metadata(issuer: str, *, par_required: bool) -> dict[str, Any]:
     """`/.well-known/oauth-authorization-server`."""
     signing = {"token_endpoint": ["none", PRIVATE_KEY_JWT], "revocation_endpoint": ["none", PRIVATE_KEY_JWT]}
     return {
@@ -26,6 +26,10 @@ def metadata(issuer: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256"],
         "authorization_response_iss_parameter_supported": True,
-        "require_pushed_authorization_requests": False,
+        "require_pushed_authorization_requests": par_required,
+        # Of request objects (RFC 9101), not of pushed requests (RFC 9126 section 5). Left out, the second would be yes.
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "acr_values_supported": list(LEVELS[LEVELS.index(SUBSTANTIAL) :]),
+        "service_documentation": f"{issuer}/docs",
     }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import request
 from werkzeug.datastructures import MultiDict
@@ -14,6 +14,7 @@ from tokenization import numbers
 from wallet.access import dpop
 from wallet.services import services
 
+_FORM: Final = "application/x-www-form-urlencoded"
 _CHARACTERS_MAX: Final = 4096
 # Authlib repeats these in its error texts, and raises ValueError where RFC 6749 doesn't allow one of the characters.
 _REPEATED: Final = ("client_id", "redirect_uri", "response_type", "grant_type", "scope")
@@ -21,13 +22,14 @@ _ALLOWED: Final = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
 
 
 class OAuthRequest(OAuth2Request):
-    """One request. `parameters` are its own alone; `proof` is the DPoP proof that came with it, checked, or None."""
+    """One request. `parameters` are its own alone; `proof` is the DPoP proof that came with it, spent, or None."""
 
-    def __init__(self, method: str, path: str, parameters: Mapping[str, str], proof: dpop.Proof | None = None) -> None:
+    proof: dpop.Proof | None = None
+
+    def __init__(self, method: str, path: str, parameters: Mapping[str, str]) -> None:
         super().__init__(method, services().settings.public_url + path, headers=dict(request.headers))
         self.parameters = dict(parameters)
         self.payload: Any = BasicOAuth2Payload(self.parameters)
-        self.proof = proof
 
     @property
     def args(self) -> dict[str, str]:
@@ -41,7 +43,7 @@ class OAuthRequest(OAuth2Request):
 
 
 class InvalidProofError(OAuth2Error):
-    """RFC 9449 section 5: the proof is missing or does not hold."""
+    """RFC 9449 section 5: the proof is missing or does not hold; or it wants a nonce (section 8)."""
 
     error = "invalid_dpop_proof"
 
@@ -52,9 +54,27 @@ def from_query() -> OAuthRequest:
 
 
 def from_form() -> OAuthRequest:
-    """The request of an app or a machine, with its DPoP proof if it sent one. Raises RedisError."""
-    parameters = checked(request.form)
-    return OAuthRequest("POST", request.path, parameters, _proof())
+    """The request of an app or a machine, in the one form that RFC 6749 appendix B has for it.
+
+    Nobody has a password here; who tries one must hear of it in the scheme that was tried (section 5.2).
+    """
+    if request.headers.get("Authorization", "").lower().startswith("basic "):
+        raise InvalidClientError("no client authenticates by HTTP Basic here", status_code=401)
+    if request.mimetype not in ("", _FORM):
+        raise InvalidRequestError(f"the body must be {_FORM}")
+    return OAuthRequest("POST", request.path, checked(request.form))
+
+
+def with_proof() -> OAuthRequest:
+    """The same where a key may be bound, with its DPoP proof if it sent one: then that is spent. Raises RedisError."""
+    asked = from_form()
+    try:
+        asked.proof = dpop.of_request()
+        if asked.proof and not dpop.spend(services().redis, asked.proof):
+            raise dpop.InvalidProof("this DPoP proof was used before")
+    except dpop.InvalidProof as error:
+        raise InvalidProofError(str(error), error=error.error) from error
+    return asked
 
 
 def checked(parameters: MultiDict[str, str]) -> dict[str, str]:
@@ -69,17 +89,3 @@ def checked(parameters: MultiDict[str, str]) -> dict[str, str]:
         if name in _REPEATED and not _ALLOWED.fullmatch(values[0]):
             raise InvalidRequestError(f"{name} holds a character that cannot stand there")
     return {name: value for name, value in parameters.items() if value}
-
-
-def _proof() -> dpop.Proof | None:
-    text = dpop.presented()
-    if text is None:
-        return None
-    origin, now = services().settings.public_url, services().clock.now()
-    try:
-        proof = dpop.verify(text, method=request.method, origin=origin, path=request.path, now=now)
-    except dpop.InvalidProof as error:
-        raise InvalidProofError(str(error)) from error
-    if not dpop.spend(services().redis, proof):
-        raise InvalidProofError("this DPoP proof was used before")
-    return proof

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from wallet.access.step_up import PURPOSES
@@ -25,8 +26,9 @@ def to_keep(parameters: Mapping[str, str]) -> dict[str, str]:
 
 def check_authorization(parameters: Mapping[str, str]) -> None:
     """`purpose` is one that we know, `dpop_jkt` a SHA-256 thumbprint (RFC 9449 section 10), if they are given; `state`
-    and `login_hint` are not too long. Raises InvalidRequestError.
+    and `login_hint` are not too long. Raises OAuth2Error.
     """
+    _check_modes(parameters)
     if parameters.get("purpose") is not None and parameters["purpose"] not in PURPOSES:
         raise InvalidRequestError(f"purpose must be one of {', '.join(sorted(PURPOSES))}")
     if parameters.get("dpop_jkt") is not None:
@@ -34,6 +36,20 @@ def check_authorization(parameters: Mapping[str, str]) -> None:
     for name, most in _CHOSEN_CHARACTERS_MAX.items():
         if len(parameters.get(name, "")) > most:
             raise InvalidRequestError(f"{name} must have at most {most} characters")
+
+
+def _check_modes(parameters: Mapping[str, str]) -> None:
+    """What asks for another kind of answer is not ignored as other parameters are: the app would misread ours.
+
+    `acr_values`, `max_age` and `prompt=login`, by which an app follows a step-up challenge (RFC 9470 section 4), need
+    no look: each sign-in is made anew, at Substantial or better.
+    """
+    if "request" in parameters:
+        raise OAuth2Error("push the request, or send its parameters", error="request_not_supported")
+    if parameters.get("response_mode", "query") != "query":
+        raise InvalidRequestError("response_mode must be query")
+    if "none" in parameters.get("prompt", "").split():
+        raise OAuth2Error("each sign-in asks the person", error="login_required")
 
 
 def thumbprint(parameters: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from joserfc.jwk import ECKey
 
 # Members that tell about a key without being one. Private members are named, so that the error can be.
-_ABOUT: Final = frozenset({"kid", "use", "alg", "key_ops"})
+_ABOUT: Final = frozenset({"kid", "use", "alg", "key_ops", "ext"})
 _PUBLIC: Final = frozenset({"kty", "crv", "x", "y"})
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _COORDINATE: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -37,7 +37,7 @@ def _problem(jwk: Mapping[str, Any]) -> str | None:
     if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
         return "kty must be EC and crv P-256"
     if jwk.keys() - _PUBLIC - _ABOUT:
-        return "only kty, crv, x, y, kid, use, alg and key_ops may stand in it"
+        return "only kty, crv, x, y, kid, use, alg, key_ops and ext may stand in it"
     if not (_is_coordinate(jwk.get("x")) and _is_coordinate(jwk.get("y"))):
         return "x and y must be 32 bytes in base64url"
     return None

@@ -5,7 +5,7 @@ import logging
 import httpx
 from flask import Flask
 
-from wallet.access import blueprint, guard
+from wallet.access import blueprint, dpop, guard
 from wallet.access.access_tokens import AccessTokens
 from wallet.access.mitid import Broker
 from wallet.access.server import Server
@@ -26,4 +26,5 @@ def init(app: Flask) -> Broker:
     app.extensions[guard.EXTENSION] = tokens
     app.extensions[blueprint.EXTENSION] = blueprint.Parts(Server(tokens), broker, keys)
     app.register_blueprint(blueprint.oauth)
+    app.after_request(dpop.tell_nonce)
     return broker

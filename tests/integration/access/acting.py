@@ -119,6 +119,10 @@ class Phone:
         """A form, with a proof or without."""
         return self.http.post(path, data=form, headers={"DPoP": proof} if proof else {})
 
+    def push(self, changes: dict[str, str | None] | None = None, **bent: Any) -> Answer:
+        """The pushed request endpoint, with a fresh proof; `changes` are of the request, `bent` is the proof."""
+        return self.post("/oauth/par", self.request(**changes or {}), self.proof("POST", "/oauth/par", **bent))
+
     def token(self, form: dict[str, str], **changes: Any) -> Answer:
         """The token endpoint, with a fresh proof."""
         proof = self.proof("POST", "/oauth/token", **changes)

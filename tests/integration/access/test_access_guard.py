@@ -40,6 +40,47 @@ def test_a_bound_token_as_bearer_is_refused(phone: Phone) -> None:
     assert refused(phone.call("GET", "/v1/me", token, scheme="Bearer")) == (401, "invalid-token")
 
 
+@pytest.mark.parametrize(
+    ("scheme", "challenges"),
+    [
+        ("DPoP", ['DPoP error="invalid_token", algs="ES256"']),
+        ("Bearer", ['Bearer error="invalid_token"', 'DPoP algs="ES256"']),
+        ("dpop", ['DPoP error="invalid_token", algs="ES256"']),
+        ("Basic", ['DPoP algs="ES256"', "Bearer"]),
+        ("", ['DPoP algs="ES256"', "Bearer"]),
+    ],
+)
+def test_a_refused_token_is_challenged_in_its_own_scheme_and_told_of_dpop(
+    phone: Phone, scheme: str, challenges: list[str]
+) -> None:
+    answer = phone.http.get("/v1/me", headers={"Authorization": f"{scheme} nonsense"})
+    assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (401, challenges)
+
+
+def test_a_token_counts_in_the_header_alone_and_once(phone: Phone) -> None:
+    token = phone.sign_in().access_token
+    proof = {"DPoP": phone.proof("GET", "/v1/me", token)}
+    in_query = phone.http.get(f"/v1/me?access_token={token}", headers=proof)
+    in_body = phone.http.open("/v1/me", method="GET", data={"access_token": token}, headers=proof)
+    assert refused(in_query) == refused(in_body) == (401, "unauthenticated")
+    twice = phone.http.get("/v1/me", headers=[("Authorization", f"DPoP {token}")] * 2 + list(proof.items()))
+    assert refused(twice) == (401, "invalid-token")
+    assert phone.http.get("/v1/me", headers={"Authorization": f"DPoP {token}", **proof}).status_code == 200
+
+
+def test_a_head_wants_a_proof_for_a_head(phone: Phone) -> None:
+    token = phone.sign_in().access_token
+    assert phone.call("HEAD", "/v1/me", token, htm="GET").status_code == 401
+    assert phone.call("HEAD", "/v1/me", token).status_code == 200
+
+
+@pytest.mark.parametrize("characters", [4_097, 60_000])
+def test_headers_of_any_length_are_refused_without_a_fuss(phone: Phone, characters: int) -> None:
+    token, long = phone.sign_in().access_token, "x" * characters
+    assert refused(phone.call("GET", "/v1/me", token, proof=long)) == (401, "invalid-dpop-proof")
+    assert refused(phone.call("GET", "/v1/me", long)) == (401, "invalid-token")
+
+
 def test_an_unbound_token_as_dpop_is_refused(phone: Phone, machine: Callable[[str], Machine]) -> None:
     network = machine("network")
     token = network.token().json["access_token"]
@@ -143,6 +184,8 @@ def test_a_token_bent_in_no_place_is_let_in(phone: Phone, forge: Callable[..., s
         {"exp": "soon"},
         {"cnf": "text"},
         {"cnf": None},
+        {"cnf": {}},
+        {"cnf": {"x5t#S256": "k" * 43}},
         {"sid": None, "scope": "network"},
     ],
 )

@@ -116,7 +116,8 @@ def test_no_assertion_and_nonsense_are_refused(machine: MakeMachine) -> None:
         assert acquirer.token(assertion).json["error"] == "invalid_client"
     form = {"grant_type": "client_credentials", "client_id": acquirer.client_id}
     assert acquirer.post("/oauth/token", form).json["error"] == "invalid_client"
-    assert acquirer.post("/oauth/token", {}).json["error"] == "unsupported_grant_type"
+    assert acquirer.post("/oauth/token", {}).json["error"] == "invalid_request"
+    assert acquirer.post("/oauth/token", {"grant_type": "password"}).json["error"] == "unsupported_grant_type"
 
 
 def test_a_phone_is_no_machine(phone: Phone, clock: SetClock) -> None:
@@ -136,7 +137,7 @@ def test_parameters_in_the_address_of_the_token_endpoint_do_not_count(machine: M
     acquirer = machine("network")
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": acquirer.assertion()}
     answer = acquirer.post("/oauth/token?grant_type=client_credentials", form)
-    assert answer.json["error"] == "unsupported_grant_type"
+    assert answer.json["error"] == "invalid_request"
 
 
 def test_a_machine_may_bind_its_token_to_a_key(machine: MakeMachine, phone: Phone) -> None:

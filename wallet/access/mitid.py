@@ -5,6 +5,7 @@ answer is of use only in the browser that asked (login CSRF), and Redis keeps no
 """
 
 import base64
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ _ASSERTION_LIFETIME: Final = timedelta(minutes=1)
 # The person's own choice (RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6), and the broker's trouble.
 _DENIED: Final = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 _AWAY: Final = "temporarily_unavailable"
+_VISIBLE: Final = re.compile(r"[!-~]+")
 # What the Danish brokers say in `error_description`. Only what stands here is repeated: who makes the answer up could
 # else write in our log and journal.
 _KNOWN_DESCRIPTIONS: Final = frozenset(
@@ -119,8 +121,8 @@ class Broker:
         return self._provider.ask("POST", "token_endpoint", now, data=form | client, headers=headers)
 
     def _userinfo(self, tokens: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        token = tokens.get("access_token")
-        if not isinstance(token, str) or str(tokens.get("token_type")).lower() != "bearer":
+        token, is_bearer = tokens.get("access_token"), str(tokens.get("token_type")).lower() == "bearer"
+        if not is_bearer or not isinstance(token, str) or not _VISIBLE.fullmatch(token):
             raise SignInFailed("server_error", "the broker gave no Bearer token to ask userinfo with")
         return self._provider.ask("GET", "userinfo_endpoint", now, headers={"Authorization": f"Bearer {token}"})
 

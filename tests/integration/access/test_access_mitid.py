@@ -1,102 +1,26 @@
-"""Our client against a broker of our own that lies, turns its keys or breaks: in this process, by HTTP messages."""
+"""Our client of the MitID broker, and what it believes."""
 
+import base64
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from flask import Flask, jsonify, request
-from flask.typing import ResponseReturnValue
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet
-from pydantic import SecretStr
+from joserfc.jwk import ECKey
 
-from tests.integration.access.acting import ANNA, NSIS, parameters_in
+from tests.integration.access.acting import ANNA, NSIS
+from tests.integration.access.lying import ISSUER, OUR_KEY, LyingBroker, begin, connected, who
 from tokenization.clock import SetClock
-from wallet.access.identity import Identity, SignInFailed
+from wallet.access.identity import SignInFailed
 from wallet.access.mitid import REFERENCE_TEXTS, Broker
 from wallet.access.step_up import PURPOSES
-from wallet.settings import Settings
-
-ISSUER = "https://broker.example"
-SECRET = secrets.token_urlsafe(32)
-OUR_KEY = ECKey.generate_key("P-256")
-OUR_KEY.ensure_kid()
-
-
-class LyingBroker:
-    """A broker whose every word can be bent."""
-
-    def __init__(self, clock: SetClock) -> None:
-        self.clock = clock
-        self.key = ECKey.generate_key("P-256", auto_kid=True)
-        self.published = [self.key]
-        self.metadata: dict[str, Any] = {"issuer": ISSUER, "authorization_response_iss_parameter_supported": True}
-        self.claims: dict[str, Any] = {}
-        self.userinfo: dict[str, Any] = {}
-        self.asked: list[str] = []
-        self.form: dict[str, str] = {}
-        self.authorization: str | None = None
-        self.tokens: dict[str, Any] = {}
-        self.nonce = ""
-
-    def app(self) -> Flask:
-        app = Flask("broker")
-        app.add_url_rule("/.well-known/openid-configuration", view_func=self.discovery)
-        app.add_url_rule("/jwks", view_func=self.jwks)
-        app.add_url_rule("/token", view_func=self.token, methods=["POST"])
-        app.add_url_rule("/userinfo", view_func=self.person)
-        app.before_request(lambda: self.asked.append(request.path))
-        return app
-
-    def discovery(self) -> ResponseReturnValue:
-        names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "userinfo_endpoint": "userinfo"}
-        places = {name: f"{ISSUER}/{path}" for name, path in {**names, "jwks_uri": "jwks"}.items()}
-        return jsonify({**places, **self.metadata})
-
-    def jwks(self) -> ResponseReturnValue:
-        return jsonify(KeySet(list(self.published)).as_dict(private=False))
-
-    def token(self) -> ResponseReturnValue:
-        self.form, self.authorization = dict(request.form), request.headers.get("Authorization")
-        now = int(self.clock.now().timestamp())
-        claims = {"iss": ISSUER, "aud": "tegnebog", "sub": "s", "iat": now, "exp": now + 300, "nonce": self.nonce}
-        person = {"idp": "mitid", "identity_type": "private", "loa": f"{NSIS}High", "mitid.uuid": ANNA.mitid_uuid}
-        said = {**claims, **person, "auth_time": str(now), **self.claims}
-        id_token = jwt.encode({"alg": "ES256", "kid": self.key.kid}, said, self.key)
-        return jsonify({"access_token": "opaque", "token_type": "Bearer", "id_token": id_token, **self.tokens})
-
-    def person(self) -> ResponseReturnValue:
-        return jsonify({"sub": "s", "dk.cpr": ANNA.cpr, **self.userinfo})
 
 
 @pytest.fixture
 def lying(clock: SetClock) -> LyingBroker:
     return LyingBroker(clock)
-
-
-def connected(lying: LyingBroker, **changes: Any) -> Broker:
-    """Our client of that broker, before it has asked anything."""
-    unused = SecretStr("unused")
-    given = {"database_url": unused, "redis_url": unused, "key_ring": Path("unused"), "broker_url": ISSUER, **changes}
-    transport = httpx.WSGITransport(app=lying.app())
-    return Broker(Settings(**given), lambda: OUR_KEY, httpx.Client(transport=transport))
-
-
-def begin(broker: Broker, lying: LyingBroker) -> dict[str, str]:
-    """Send somebody to the broker; with what."""
-    now = lying.clock.now()
-    asked = parameters_in(broker.authorization_url(state="s", secret=SECRET, purpose=None, hint=None, now=now))
-    lying.nonce = asked["nonce"]
-    lying.asked.clear()
-    return asked
-
-
-def who(broker: Broker, clock: SetClock, secret: str = SECRET) -> Identity:
-    return broker.identity("code", secret, begun_at=clock.now(), now=clock.now())
 
 
 @pytest.fixture
@@ -232,3 +156,49 @@ def test_a_broker_that_promises_no_issuer_may_leave_it_out(broker: Broker, lying
 def test_mitid_shows_a_text_for_every_purpose_and_none_is_too_long() -> None:
     assert REFERENCE_TEXTS.keys() == PURPOSES | {None}
     assert all(0 < len(text) <= 130 for text in REFERENCE_TEXTS.values())
+
+
+def test_a_client_with_a_secret_shows_it_in_the_header(lying: LyingBroker, clock: SetClock) -> None:
+    method = {"client_authentication": "client_secret_basic"}
+    broker = connected(lying, broker=method, broker_client_id="us & them", broker_client_secret="hush: æ+")
+    begin(broker, lying)
+    lying.claims["aud"] = "us & them"
+    assert who(broker, clock).mitid_uuid == ANNA.mitid_uuid
+    assert lying.authorization == f"Basic {base64.b64encode(b'us+%26+them:hush%3A+%C3%A6%2B').decode()}"
+    assert not {"client_secret", "client_assertion"} & lying.form.keys()
+
+
+def test_a_client_with_a_secret_may_show_it_in_the_form(lying: LyingBroker, clock: SetClock) -> None:
+    method = {"client_authentication": "client_secret_post"}
+    broker = connected(lying, broker=method, broker_client_secret="hush")
+    begin(broker, lying)
+    who(broker, clock)
+    assert (lying.form["client_id"], lying.form["client_secret"]) == ("tegnebog", "hush")
+    assert lying.authorization is None
+
+
+def test_another_kind_of_broker_is_asked_in_its_own_words(lying: LyingBroker, clock: SetClock) -> None:
+    lying.metadata["userinfo_endpoint"] = None
+    broker = connected(lying, broker_kind="criipto", broker_client_secret="hush")
+    asked = begin(broker, lying)
+    assert asked["acr_values"] == "urn:grn:authn:dk:mitid:substantial"
+    assert (asked["scope"], asked["prompt"], asked["code_challenge_method"]) == ("openid ssn", "login", "S256")
+    text = asked["login_hint"].removeprefix("message:")
+    assert base64.b64decode(text).decode() == REFERENCE_TEXTS[None]
+    time = clock.now().isoformat().replace("+00:00", "Z")
+    lying.claims = {"identityscheme": "dkmitid", "loA": "HIGH", "uuid": "u", "authenticationinstant": time}
+    assert who(broker, clock).acr == f"{NSIS}High"
+    assert lying.asked == ["/token", "/jwks"]
+
+
+def test_an_issuer_may_end_with_a_slash(lying: LyingBroker, clock: SetClock) -> None:
+    lying.metadata["issuer"] = f"{ISSUER}/"
+    broker = connected(lying, broker_url=f"{ISSUER}/")
+    assert broker.code_in({"code": "c", "iss": f"{ISSUER}/"}, clock.now()) == "c"
+
+
+def test_an_algorithm_that_the_bank_does_not_want_is_refused(lying: LyingBroker, clock: SetClock) -> None:
+    broker = connected(lying, broker={"algorithms": ["RS256"]})
+    begin(broker, lying)
+    with pytest.raises(SignInFailed, match="not signed by the broker"):
+        who(broker, clock)

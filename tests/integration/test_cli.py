@@ -171,6 +171,9 @@ def test_a_client_that_cannot_be_is_refused(
         ("TEGNEBOG_LOOPBACK_ALLOWED", SECRET),
         ("TEGNEBOG_LOG_LEVEL", SECRET),
         ("TEGNEBOG_BROKER", SECRET),
+        ("TEGNEBOG_RATE_LIMITS__PIN_PER_PERSON", SECRET),
+        ("TEGNEBOG_RATE_LIMITS__PIN", SECRET),
+        ("TEGNEBOG_TRUSTED_PROXIES", "-1"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named_and_its_value_is_not_shown(

@@ -32,13 +32,17 @@ NOBODYS = {"user_code": "BBBB-BBBB", "name": "nothing", "client_id": "nothing"}
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path. `opens` is what its view opens: a `session`, a `transaction`, or nothing."""
+    """One method of one path. `opens` is what its view opens: a `session`, a `transaction`, or nothing.
+
+    `limit` is what its calls are counted by, if they are.
+    """
 
     method: str
     path: str
     endpoint: str
     access: Access | None
     opens: str | None
+    limit: str | None
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -83,5 +87,5 @@ def _of(app: Flask, rule: Rule) -> Iterator[Route]:
     view = app.view_functions[rule.endpoint]
     for method in sorted((rule.methods or set()) - {"HEAD"}):
         function: Any = getattr(vars(view).get("view_class"), method.lower(), view)
-        opens = getattr(function, "opens", None)
-        yield Route(method, rule.rule, rule.endpoint, getattr(function, "access", None), opens)
+        marks = (getattr(function, mark, None) for mark in ("access", "opens", "limit"))
+        yield Route(method, rule.rule, rule.endpoint, *marks)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NoReturn, ParamSpec, TypeVar
-from uuid import UUID
 
 import structlog
 from flask import Flask, request
@@ -18,7 +17,6 @@ from limits import parse_many
 from limits.storage import Storage
 from redis.exceptions import RedisError
 
-from tokenization import ids
 from wallet import metrics
 from wallet.access import shelf
 from wallet.access.errors import AccessRefused
@@ -42,9 +40,9 @@ def _address() -> str:
         address = ip_address(request.remote_addr or "")
     except ValueError:
         return "unknown"
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return address.exploded[:19]
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or address.exploded[:19])
+    return str(address)
 
 
 def _person() -> str:
@@ -123,9 +121,12 @@ def limited(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def sign_in_of(holder_id: UUID) -> None:
-    """Count a sign-in of a cardholder whom MitID has just named. Raises AccessRefused (429), RedisError."""
-    _count("sign_in_per_person", ids.to_text("holder", holder_id))
+def sign_in_of(mitid_uuid: str) -> None:
+    """Count a sign-in of somebody whom MitID has just named, cardholder or not.
+
+    Raises AccessRefused (429), RedisError.
+    """
+    _count("sign_in_per_person", mitid_uuid)
 
 
 def token_of(client_id: str) -> None:

@@ -12,7 +12,7 @@ from authlib.oauth2 import OAuth2Error
 from sqlalchemy.orm import Session
 
 from tokenization import events
-from wallet.access import linking, refusals, shelf
+from wallet.access import linking, rate_limits, refusals, shelf
 from wallet.access.codes import SignedIn
 from wallet.access.events import SignInSucceeded, SteppedUp
 from wallet.access.identity import Identity, SignInFailed
@@ -63,6 +63,7 @@ def finish(broker: Broker, answer: Mapping[str, str], secret: str, waiting: Wait
     """The cardholder whom the broker's answer is about. Raises SignInFailed; `access_denied` for a stranger."""
     now = services().clock.now()
     identity = broker.identity(broker.code_in(answer, now), secret, begun_at=waiting.begun_at, now=now)
+    rate_limits.sign_in_of(identity.mitid_uuid)
     with services().database.transaction("mitid") as session:
         holder_id = linking.cardholder_of(session, services().vault, identity, now)
         if holder_id is not None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeAlias
-from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -14,10 +13,12 @@ from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from tests.integration.access.acting import REDIRECT_URI, Answer, Machine, Phone
-from tokenization import ids
+from tests.integration.access.acting import ANNA, BO, REDIRECT_URI, Answer, Machine, Phone
+from tokenization.models import SubjectJournalEntry
 from wallet.access import rate_limits
 from wallet.access.errors import AccessRefused
 from wallet.access.figures import RateLimits
@@ -183,27 +184,26 @@ def test_phones_of_one_app_do_not_hold_each_other_up(phone: Phone, limits: Set) 
     phone.sign_in()
 
 
-def test_a_person_who_signs_in_too_often_is_refused_and_no_other(app: Flask, limits: Set) -> None:
+def test_a_person_who_signs_in_too_often_is_refused_before_anything_is_done_and_no_other(
+    phone: Phone, limits: Set, committed: Session
+) -> None:
     limits(sign_in_per_person="1 per minute")
-    anna, bo = ids.new_id(), ids.new_id()
-    with app.test_request_context("/oauth/mitid/callback"):
-        rate_limits.sign_in_of(anna)
-        with pytest.raises(AccessRefused) as refused:
-            rate_limits.sign_in_of(anna)
-        rate_limits.sign_in_of(bo)
-    assert (refused.value.status, refused.value.code) == (429, "too-many-requests")
-    assert refused.value.retry_after is not None
-    assert 1 <= refused.value.retry_after <= 60
+    phone.answer()
+    before = committed.scalar(select(func.count()).select_from(SubjectJournalEntry))
+    refused = phone.back(phone.at_broker(phone.authorize()))
+    assert (refused.status_code, refused.json["error"]) == (429, "temporarily_unavailable")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert committed.scalar(select(func.count()).select_from(SubjectJournalEntry)) == before
+    assert phone.answer(login_hint=f"uuid:{BO.mitid_uuid}")["error"] == "access_denied"  # He is no cardholder here.
 
 
 def test_of_many_sign_ins_at_once_as_many_are_let_in_as_the_limit_says(app: Flask, limits: Set) -> None:
     limits(sign_in_per_person="5 per minute")
-    anna = ids.new_id()
 
     def sign_in(_: int) -> bool:
         with app.test_request_context("/oauth/mitid/callback"):
             try:
-                rate_limits.sign_in_of(anna)
+                rate_limits.sign_in_of(ANNA.mitid_uuid)
             except AccessRefused:
                 return False
             return True
@@ -222,7 +222,7 @@ def test_without_redis_nobody_signs_in(http: FlaskClient, method: str, path: str
 @pytest.mark.usefixtures("redis_away")
 def test_without_redis_no_sign_in_is_counted_and_none_is_let_in(app: Flask) -> None:
     with app.test_request_context("/oauth/mitid/callback"), pytest.raises(RedisError):
-        rate_limits.sign_in_of(ids.new_id())
+        rate_limits.sign_in_of(ANNA.mitid_uuid)
 
 
 def test_without_redis_machines_get_tokens_and_phones_do_not(
@@ -248,16 +248,16 @@ def test_what_is_not_limited_works_without_redis(http: FlaskClient, path: str) -
 
 
 def test_no_address_person_or_client_stands_in_redis(
-    http: FlaskClient, machine: Callable[[str], Machine], app: Flask, redis: Redis, anna: UUID
+    http: FlaskClient, machine: Callable[[str], Machine], app: Flask, redis: Redis
 ) -> None:
-    network, holder = machine("network"), ids.to_text("holder", anna)
+    network = machine("network")
     network.token()
     knock(http, by="192.0.2.77")
     with app.test_request_context("/oauth/mitid/callback"):
-        rate_limits.sign_in_of(anna)
+        rate_limits.sign_in_of(ANNA.mitid_uuid)
     kept = b" ".join(redis.scan_iter("*")).decode()
     assert len(list(redis.scan_iter(COUNTS))) == 4
-    assert not any(clear in kept for clear in ("192.0.2.77", "127.0.0.1", holder, str(anna), network.client_id))
+    assert not any(clear in kept for clear in ("192.0.2.77", "127.0.0.1", ANNA.mitid_uuid, network.client_id))
 
 
 def test_a_breach_is_counted_by_limit_and_logged_without_whose_it_is(

@@ -7,13 +7,12 @@ from typing import Any
 from flask import Flask, Response, current_app, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from mobile_mock.broker.provider import MEANS, SIGNING_ALGORITHM, Broker
+from mobile_mock.broker.provider import FAILURES, MEANS, SIGNING_ALGORITHM, Broker
 from mobile_mock.broker.registry import SCOPES, BrokerConfig, Person
 from mobile_mock.broker.requests import LEVELS, NSIS, Refused, SignInRequest, read
 
 COOKIE = "mock_mitid_session"
-ABORTED = Refused("access_denied", "mitid_user_aborted")
-UNKNOWN_PERSON = Refused("access_denied", "mitid_user_unknown")
+UNKNOWN_PERSON = Refused("access_denied", "mitid_identity_not_found")
 LOGIN_REQUIRED = Refused("login_required", "login_required")
 # No form-action: browsers apply it to the whole chain of redirects after the form, which ends at the app's own address.
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -82,17 +81,20 @@ def authorize() -> AnyResponse:
         return redirect(broker.refuse(asked, LOGIN_REQUIRED), 303)
     if asked.hint is not None:
         return _sign_in(asked, broker.people.get(asked.hint), "Substantial")
-    return _page("sign_in.html", people=broker.people.values(), asked=asked, key=broker.waiting.put(asked), means=MEANS)
+    choices = {"people": broker.people.values(), "means": MEANS, "failures": FAILURES[1:]}
+    return _page("sign_in.html", asked=asked, key=broker.waiting.put(asked), **choices)
 
 
 def approve() -> AnyResponse:
-    """What the person chose on the page: who, how well, yes or no."""
+    """What the person chose on the page: who, how well, yes or no, or what went wrong."""
     broker = broker_of(current_app)
     asked = broker.waiting.take(request.form.get("key"))
     if asked is None:
         return _refused_page(Refused("invalid_request", "this sign-in is unknown, answered or too old"))
-    if request.form.get("decision") != "approve":
-        return redirect(broker.refuse(asked, ABORTED), 303)
+    decision = request.form.get("decision", "")
+    if decision != "approve":
+        why = decision if decision in FAILURES else FAILURES[0]
+        return redirect(broker.refuse(asked, Refused("access_denied", why)), 303)
     level = request.form.get("level", "")
     if level not in LEVELS:
         return _refused_page(Refused("invalid_request", "level is not one of Low, Substantial, High"))

@@ -25,6 +25,11 @@ WAITING_SECONDS = 600
 SIGNING_ALGORITHM = "RS256"
 # Which MitID means gives which level.
 MEANS = {"Low": ["password"], "Substantial": ["code_app"], "High": ["code_app_enhanced"]}
+# How a sign-in may come to nothing, as Nets / Signaturgruppen name it in `error_description`.
+FAILURES = (
+    *("mitid_user_aborted", "mitid_core_client_error_user_abort", "mitid_timeout", "mitid_no_ctx"),
+    *("mitid_cpr_match_failed", "mitid_identity_not_found"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,14 @@ class Grant:
     session: Session
 
 
+@dataclass
+class Quirks:
+    """What real brokers have been seen to do, for who wants to test against it."""
+
+    numbers_as_texts: bool = False
+    takes_sessions_up_again: bool = False  # whatever `prompt` says
+
+
 class Broker:
     """One broker. `now` gives seconds since 1970."""
 
@@ -59,7 +72,8 @@ class Broker:
         self._access = Shelf[Grant](TOKEN_SECONDS, now)
         self._spent = Shelf[str](TOKEN_SECONDS, now)
         self._now = now
-        self._key = RSAKey.generate_key(2048, {"use": "sig", "alg": SIGNING_ALGORITHM}, auto_kid=True)
+        self.quirks = Quirks()
+        self._keys = [_new_key()]
 
     def add_person(self, person: Person) -> None:
         """Give somebody a MitID, or a new name."""
@@ -68,6 +82,10 @@ class Broker:
     def add_client(self, client: Client) -> None:
         """Register a service, or register it anew."""
         self.clients[client.client_id] = client
+
+    def rotate_key(self, *, withdraw: bool = False) -> None:
+        """Sign with a new key from now on. The old ones stay published, unless they are withdrawn."""
+        self._keys = [_new_key(), *([] if withdraw else self._keys)]
 
     def reusable(self, request: SignInRequest, session: Session | None) -> bool:
         """Whether the browser's session answers a request without asking anybody.
@@ -78,7 +96,7 @@ class Broker:
             session is not None
             and session.client_id == request.client_id
             and request.hint in (None, session.person.mitid_uuid)
-            and not request.prompts & {"login", "select_account"}
+            and (self.quirks.takes_sessions_up_again or not request.prompts & {"login", "select_account"})
             and (request.max_age_seconds is None or self._now() - session.auth_time <= request.max_age_seconds)
         )
 
@@ -123,11 +141,16 @@ class Broker:
         if grant is None:
             return None
         cpr = {"dk.cpr": grant.session.person.cpr} if "ssn" in grant.request.scopes else {}
-        return {"sub": self._subject(grant), **_identity(grant.session), **cpr}
+        return self._said({"sub": self._subject(grant), **_identity(grant.session), **cpr})
 
     def jwks(self) -> dict[str, Any]:
-        """The public half of the signing key."""
-        return {"keys": [self._key.as_dict(private=False)]}
+        """The public halves of the signing keys."""
+        return {"keys": [key.as_dict(private=False) for key in self._keys]}
+
+    def _said(self, claims: dict[str, Any]) -> dict[str, Any]:
+        if not self.quirks.numbers_as_texts:
+            return claims
+        return {name: str(value) if isinstance(value, int) else value for name, value in claims.items()}
 
     def _id_token(self, grant: Grant) -> str:
         now, session = int(self._now()), grant.session
@@ -140,11 +163,13 @@ class Broker:
             "auth_time": session.auth_time,
             "acr": NSIS + session.level,
             "amr": MEANS[session.level],
+            "session_expiry": session.auth_time + SESSION_SECONDS,
             **_identity(session),
         }
         if grant.request.nonce is not None:
             claims["nonce"] = grant.request.nonce
-        return jwt.encode({"alg": SIGNING_ALGORITHM, "kid": self._key.kid}, claims, self._key)
+        key = self._keys[0]
+        return jwt.encode({"alg": SIGNING_ALGORITHM, "kid": key.kid}, self._said(claims), key)
 
     def _subject(self, grant: Grant) -> str:
         """A pairwise subject: another one at each client, the same each time."""
@@ -157,11 +182,15 @@ class Broker:
         return request.redirect_uri + separator + urlencode({**answer, **state, "iss": self.issuer})
 
 
+def _new_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"use": "sig", "alg": SIGNING_ALGORITHM}, auto_kid=True)
+
+
 def _identity(session: Session) -> dict[str, Any]:
     return {
         "idp": "mitid",
         "identity_type": "private",
-        "loa": NSIS + session.level,
+        **dict.fromkeys(("loa", "ial", "aal"), NSIS + session.level),
         "mitid.uuid": session.person.mitid_uuid,
         "mitid.identity_name": session.person.name,
         "mitid.date_of_birth": session.person.birthdate.isoformat(),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from mobile_mock.broker import Broker, BrokerConfig, running
+from mobile_mock.broker import Broker, BrokerConfig, Quirks, running
 from tests.integration.broker.asking import BANK, IDA, OLE, SHOP, STARTED, Clock
 
 
@@ -32,3 +32,11 @@ def clock(shared: tuple[Broker, Clock]) -> Iterator[Clock]:
 def browser(broker: Broker) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=broker.issuer) as client:
         yield client
+
+
+@pytest.fixture
+def quirks(broker: Broker) -> Iterator[Quirks]:
+    """What this broker does, until the test is over."""
+    broker.quirks = Quirks()
+    yield broker.quirks
+    broker.quirks = Quirks()

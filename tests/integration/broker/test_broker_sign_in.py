@@ -8,7 +8,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from mobile_mock.broker import Broker, Person
+from mobile_mock.broker import FAILURES, Broker, Person, Quirks
 from tests.integration.broker.asking import (
     IDA,
     NSIS,
@@ -49,6 +49,9 @@ def test_a_hinted_sign_in_gives_a_signed_id_token(broker: Broker, browser: httpx
         "nonce": "nonce-1",
         "acr": NSIS + "Substantial",
         "loa": NSIS + "Substantial",
+        "ial": NSIS + "Substantial",
+        "aal": NSIS + "Substantial",
+        "session_expiry": clock.seconds + 3600,
         "amr": ["code_app"],
         "idp": "mitid",
         "identity_type": "private",
@@ -75,7 +78,7 @@ def test_somebody_added_later_can_sign_in(broker: Broker, browser: httpx.Client)
 
 def test_an_unknown_person_is_denied(broker: Broker, browser: httpx.Client) -> None:
     answer = SignIn(broker, browser, login_hint="uuid:nobody").answer()
-    assert (answer["error"], answer["error_description"]) == ("access_denied", "mitid_user_unknown")
+    assert (answer["error"], answer["error_description"]) == ("access_denied", "mitid_identity_not_found")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,47 @@ def test_whoever_aborts_is_sent_back_with_the_brokers_own_words(broker: Broker, 
     answer = answer_in(decide(browser, SignIn(broker, browser, login_hint=None).ask(), decision="abort"))
     assert (answer["error"], answer["error_description"]) == ("access_denied", "mitid_user_aborted")
     assert answer["state"] == "state-1"
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_whatever_goes_wrong_is_told_in_the_brokers_own_words(
+    broker: Broker, browser: httpx.Client, failure: str
+) -> None:
+    answer = answer_in(decide(browser, SignIn(broker, browser, login_hint=None).ask(), decision=failure))
+    assert (answer["error"], answer["error_description"]) == ("access_denied", failure)
+
+
+def test_a_broker_may_take_a_session_up_again_whatever_was_asked(
+    broker: Broker, browser: httpx.Client, clock: Clock, quirks: Quirks
+) -> None:
+    SignIn(broker, browser).answer()
+    quirks.takes_sessions_up_again = True
+    clock.seconds += 10
+    assert SignIn(broker, browser, login_hint=None, prompt="login").claims()["auth_time"] == clock.seconds - 10
+
+
+def test_a_broker_may_write_numbers_as_texts(
+    broker: Broker, browser: httpx.Client, clock: Clock, quirks: Quirks
+) -> None:
+    quirks.numbers_as_texts = True
+    claims = SignIn(broker, browser).claims()
+    assert (claims["auth_time"], claims["exp"]) == (str(clock.seconds), str(clock.seconds + 300))
+
+
+def test_a_new_key_signs_and_the_old_one_stays_published_until_it_is_withdrawn(
+    broker: Broker, browser: httpx.Client
+) -> None:
+    def kids() -> list[str]:
+        return [key["kid"] for key in browser.get("/.well-known/openid-configuration/jwks").json()["keys"]]
+
+    (first,) = kids()
+    broker.rotate_key()
+    second, kept = kids()
+    assert kept == first
+    assert SignIn(broker, browser).claims()["aud"] == "bank"
+    broker.rotate_key(withdraw=True)
+    assert len(kids()) == 1
+    assert not {first, second} & set(kids())
 
 
 def test_a_page_is_answered_once(broker: Broker, browser: httpx.Client) -> None:

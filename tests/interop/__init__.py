@@ -1,1 +1,1 @@
-"""Clients that none of us wrote, against the running demo; and a provider that none of us wrote. `make test-interop`."""
+"""Programs that none of us wrote: OAuth clients against the running demo, an OpenID provider behind it."""

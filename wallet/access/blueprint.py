@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from wallet.access import codes, oauth_request, refusals, sign_in
+from wallet.access import codes, oauth_request, sign_in
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import open_to_all
 from wallet.access.identity import SignInFailed
@@ -144,8 +144,6 @@ def server_metadata() -> AnyResponse:
 @oauth.errorhandler(OAuth2Error)
 def refused(error: OAuth2Error) -> AnyResponse:
     """Back to the app where its address is known to be right, else JSON (RFC 6749 sections 4.1.2.1 and 5.2)."""
-    if request.method == "POST":
-        refusals.of_request(error)
     return _parts().server.handle_error_response(None, error)
 
 

@@ -70,13 +70,22 @@ def new_match() -> str:
 
 def keep(redis: Redis, device_code: str, pending: PendingDevice) -> None:
     """Remember a phone that asks, by its device code and by the user code."""
-    code = _normal(pending.user_code) or ""
-    expires_at = (pending.requested_at + LIFETIME).timestamp()
-    known = {"client_id": pending.client_id, "thumbprint": pending.thumbprint, "expires_at": expires_at}
+    code, kept = _normal(pending.user_code) or "", _kept(pending)
+    known = {name: kept[name] for name in ("client_id", "thumbprint", "expires_at")}
     shelf.put(redis, "device", device_code, {**known, "user_code_hash": shelf.digest(code)}, LIFETIME)
-    shown = {"device_name": pending.device_name, "match": pending.match}
-    asked = {"requested_at": pending.requested_at.timestamp()}
-    shelf.put(redis, "user-code", code, {**known, **shown, **asked}, LIFETIME)
+    shelf.put(redis, "user-code", code, kept, LIFETIME)
+
+
+def _kept(pending: PendingDevice) -> dict[str, Any]:
+    """What a user code leads to, as Redis keeps it: not the code."""
+    return {
+        "client_id": pending.client_id,
+        "thumbprint": pending.thumbprint,
+        "expires_at": (pending.requested_at + LIFETIME).timestamp(),
+        "device_name": pending.device_name,
+        "match": pending.match,
+        "requested_at": pending.requested_at.timestamp(),
+    }
 
 
 def find(redis: Redis, user_code: str, *, by: str, now: datetime) -> PendingDevice | None:
@@ -87,6 +96,13 @@ def find(redis: Redis, user_code: str, *, by: str, now: datetime) -> PendingDevi
 def claim(redis: Redis, user_code: str, *, by: str, now: datetime) -> PendingDevice | None:
     """As `find`, and the code is used up: of two parents who type it at once, one gets the phone."""
     return _found(redis, user_code, by, now, shelf.take)
+
+
+def give_back(redis: Redis, pending: PendingDevice, now: datetime) -> None:
+    """A code that was claimed, and led to nothing, may be typed again for what is left of its time."""
+    left = pending.requested_at + LIFETIME - now
+    if left > timedelta(0):
+        shelf.put(redis, "user-code", _normal(pending.user_code) or "", _kept(pending), left)
 
 
 def approve(redis: Redis, pending: PendingDevice, session_id: UUID) -> None:

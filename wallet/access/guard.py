@@ -12,7 +12,7 @@ from flask import current_app, g, request
 from redis.exceptions import RedisError
 
 from tokenization import ids, numbers
-from wallet.access import dpop, sessions, step_up
+from wallet.access import dpop, refusals, sessions, step_up
 from wallet.access.access_tokens import AccessToken, AccessTokens, Grant, InvalidToken
 from wallet.access.errors import AccessRefused
 from wallet.services import services
@@ -81,8 +81,12 @@ def requires(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.caller = _admitted(access)
-            return view(*args, **kwargs)
+            try:
+                g.caller = _admitted(access)
+                return view(*args, **kwargs)
+            except AccessRefused as refused:
+                _note(refused)
+                raise
 
         guarded.access = access  # type: ignore[attr-defined]  # a mark on a function
         return guarded
@@ -106,6 +110,12 @@ def demand_step_up(purpose: str) -> None:
     _check_step_up(caller(), purpose)
 
 
+def _note(refused: AccessRefused) -> None:
+    """In the access journal, if the token was one of ours. By now no transaction is open."""
+    if (token := g.get("access_token")) is not None:
+        refusals.of_call(token.grant, refused)
+
+
 def _check_step_up(who: Caller, purpose: str) -> None:
     now = services().clock.now()
     if who.scope == "wallet" and not step_up.is_met(who.acr, who.auth_time, who.purpose, wanted=purpose, now=now):
@@ -120,7 +130,7 @@ def _check_step_up(who: Caller, purpose: str) -> None:
 def _admitted(access: Access) -> Caller:
     """First who it is (401), then whether that one may be here (403), then step-up (401) or who of the staff (422)."""
     scheme, text = _credentials()
-    token = _read(text, scheme)
+    g.access_token = token = _read(text, scheme)
     _check_proof(scheme, text, token.grant, access)
     who = _standing(token, scheme)
     if who.scope not in access.scopes:

@@ -5,10 +5,12 @@ from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import OAuth2Request
 from flask import Response
+from flask import request as flask_request
 
-from wallet.access import clients, grants, rate_limits
+from wallet.access import clients, grants, rate_limits, refusals
 from wallet.access.access_tokens import LIFETIME, AccessTokens
 from wallet.access.assertions import MachineAssertion
 from wallet.access.clients import GRANTS, PRIVATE_KEY_JWT, Client
@@ -75,6 +77,12 @@ class Server(AuthorizationServer):
         issuer = [("iss", services().settings.public_url)]
         named = [(key, add_params_to_uri(value, issuer) if key == "Location" else value) for key, value in headers]
         return super().handle_response(status, body, named)
+
+    def handle_error_response(self, request: OAuth2Request | None, error: OAuth2Error) -> Response:
+        """Authlib comes here with every error, of its own and of ours."""
+        if flask_request.method == "POST":
+            refusals.of_request(error)
+        return super().handle_error_response(request, error)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens."""

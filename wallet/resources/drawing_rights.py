@@ -1,10 +1,12 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from http import HTTPStatus
+from typing import Any, ParamSpec
 
-from flask import Response
+from flask import Response, g, request
 from flask.views import MethodView
 from sqlalchemy import select
 
@@ -33,6 +35,7 @@ from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time, services
 
+P = ParamSpec("P")
 blueprint = Blueprint("drawing rights", __name__, url_prefix="/v1", description="Limited drawing rights")
 
 
@@ -225,23 +228,46 @@ class PendingPairing(MethodView):
         return pending
 
 
+def _with_the_phone(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Claim the phone behind the user code as `g.phone`, before the card is locked: a Redis that hangs must hold up no
+    payment. It is given back where nothing came of it.
+    """
+
+    @wraps(view)
+    def claimed(*args: P.args, **kwargs: P.kwargs) -> Response:
+        body, redis = request.get_json(silent=True), services().redis
+        code = body.get("user_code") if isinstance(body, dict) else None
+        by, now = caller().actor, current_time()
+        g.phone = devices.claim(redis, code, by=by, now=now) if isinstance(code, str) else None
+        paired = False
+        try:
+            response = view(*args, **kwargs)
+            paired = response.status_code < HTTPStatus.BAD_REQUEST
+            return response
+        finally:
+            if g.phone is not None and not paired:
+                devices.give_back(redis, g.phone, now)
+
+    return claimed
+
+
 @blueprint.route("/drawing-rights/<right_id>/pair")
 class Pair(MethodView):
     """Letting a child's phone in."""
 
     @requires("wallet", step_up="pair")
     @limited("code_per_person")
+    @_with_the_phone
     @writes()
     @blueprint.arguments(schemas.Pair())
     @blueprint.response(200, schemas.RightAnswer)
     def post(self, body: dict[str, Any], right_id: str) -> Any:
         """One yes allows one provisioning, or one new PIN, within an hour."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.require(right, "paired", current_time())  # before the code is used up
-        pending = devices.claim(services().redis, body["user_code"], by=caller().actor, now=current_time())
-        if pending is None:
+        drawing_rights.require(right, "paired", current_time())
+        if g.phone is None:
             return _unknown_code()
-        _let_in(card, right, pending)
+        _let_in(card, right, g.phone)
         return _shown(right)
 
 

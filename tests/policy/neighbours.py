@@ -1,27 +1,18 @@
 """Two families, two shops, two wallets, two acquirers and a bank: what each of them has, and who may see it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final
 
 import httpx
 from joserfc.jwk import ECKey
-from redis import Redis
-from sqlalchemy import Connection
-from sqlalchemy.orm import sessionmaker
 
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Shop
-from tests.integration.payments.town import parts_over
 from tests.policy.callers import childs_phone, tell
 from tests.policy.table import Route
 from tests.world import NETTO, Machine, Phone, World
 from tokenization import ids
-from tokenization.clock import SetClock
-from tokenization.keys import FileKeyRing
-from tokenization.vault import Vault
 
 Caller = Phone | Machine
 # Emil and Ella are Anna's children, Osvald is Bo's. Bo and Osvald have the wallet of the other provider.
@@ -31,7 +22,6 @@ SIDE_OF: Final = {"anna": "one", "bo": "other"}
 MACHINES: Final = tuple(f"{side} {scope}" for scope in ("merchant", "provider", "network") for side in SIDES)
 CALLERS: Final = (*SIDE_OF, *PARENT_OF, *MACHINES)
 BANK: Final = "bank"
-SUNDAY: Final = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
 HOOKS: Final = "http://127.0.0.1:9/hooks"
 
 
@@ -195,22 +185,3 @@ class Neighbours:
 
     def _today(self) -> date:
         return self.world.clock.now().date()
-
-
-@contextmanager
-def neighbourhood(connection: Connection, redis: Redis, key_ring: FileKeyRing, vault: Vault) -> Iterator[Neighbours]:
-    """Everybody, over one connection whose transaction is rolled back in the end."""
-    redis.flushall()
-    with connection.begin() as outer:
-        made = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-        clock = SetClock(SUNDAY)
-        yield Neighbours(World(parts_over(made, redis, key_ring, vault, clock), clock))
-        outer.rollback()
-
-
-@contextmanager
-def undone(connection: Connection) -> Iterator[None]:
-    """What is written here is rolled back."""
-    with connection.begin_nested() as savepoint:
-        yield
-        savepoint.rollback()

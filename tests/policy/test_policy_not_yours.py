@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, func, select
 
 from tests.integration.test_http_bad_input import Unchanged, is_refused
 from tests.policy.bodies import Bodies
-from tests.policy.neighbours import BANK, CALLERS, Neighbours, neighbourhood, undone
+from tests.policy.neighbours import BANK, CALLERS, Neighbours
 from tests.policy.table import KINDS, Route, of_nothing, v1
+from tests.policy.worlds import rolled_back, undone
 from tokenization import ids
 from tokenization.keys import FileKeyRing
 from tokenization.models import Base
@@ -51,8 +52,8 @@ def connection(engine: Engine) -> Iterator[Connection]:
 def everybody(
     connection: Connection, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault
 ) -> Iterator[Neighbours]:
-    with Redis.from_url(servers.redis_url) as redis, neighbourhood(connection, redis, key_ring, vault) as everybody:
-        yield everybody
+    with Redis.from_url(servers.redis_url) as redis, rolled_back(connection, redis, key_ring, vault) as world:
+        yield Neighbours(world)
 
 
 @pytest.fixture

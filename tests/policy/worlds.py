@@ -1,20 +1,47 @@
-"""Worlds that are not as `world` is: with real commits, or over parts that are away."""
+"""Worlds that are not as `world` is: for many tests, with real commits, or over parts that are away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import SecretStr
-from sqlalchemy import create_engine
+from redis import Redis
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.orm import sessionmaker
 
+from tests.integration.payments.town import parts_over
 from tests.schema import prepare
 from tests.world import World
 from tokenization.clock import SetClock
+from tokenization.keys import FileKeyRing
+from tokenization.vault import Vault
 from wallet import embedded
 from wallet.app import connect_redis
 from wallet.database import Database, connect
 from wallet.services import Services
+
+SUNDAY: Final = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
+
+
+@contextmanager
+def rolled_back(connection: Connection, redis: Redis, key_ring: FileKeyRing, vault: Vault) -> Iterator[World]:
+    """A world for more than one test, over one connection whose transaction is rolled back in the end."""
+    redis.flushall()
+    with connection.begin() as outer:
+        made = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+        clock = SetClock(SUNDAY)
+        yield World(parts_over(made, redis, key_ring, vault, clock), clock)
+        outer.rollback()
+
+
+@contextmanager
+def undone(connection: Connection) -> Iterator[None]:
+    """What is written here is rolled back."""
+    with connection.begin_nested() as savepoint:
+        yield
+        savepoint.rollback()
 
 
 @contextmanager

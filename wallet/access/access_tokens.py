@@ -123,7 +123,7 @@ def _grant(claims: Mapping[str, Any]) -> Grant:
         scope=claims["scope"],
         subject=claims["sub"],
         session_id=ids.parse("sess", session) if session else None,
-        thumbprint=confirmation["jkt"] if confirmation else None,
+        thumbprint=confirmation["jkt"] if confirmation is not None else None,
         acr=claims.get("acr"),
         auth_time=datetime.fromtimestamp(auth_time, UTC) if auth_time else None,
         purpose=claims.get("purpose"),

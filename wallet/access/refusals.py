@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from tokenization import events, ids
-from wallet.access import shelf
+from wallet.access import clients, shelf
 from wallet.access.access_tokens import Grant
 from wallet.access.errors import AccessRefused
 from wallet.access.events import Refused, client_subject
@@ -48,14 +48,14 @@ def of_call(grant: Grant, refused: AccessRefused) -> None:
 
 def _named_in_assertion() -> str:
     """Whom a client assertion that did not hold named. Believed for no more than whose journal says so."""
-    with suppress(jwt.InvalidTokenError):
+    with suppress(jwt.InvalidTokenError, RecursionError):
         return str(jwt.decode(request.form.get("client_assertion", ""), options=_UNCHECKED).get("sub"))
     return ""
 
 
 def _note(client_id: str, session_id: UUID | None, error: str, reason: str | None) -> None:
     route = f"{request.method} {request.url_rule}"
-    if not _is_news(f"{client_id} {session_id} {route} {error} {reason}"):
+    if not clients.is_id(client_id) or not _is_news(f"{client_id} {session_id} {route} {error} {reason}"):
         return
     with services().database.transaction(f"client:{client_id}") as session:
         if session.get(OAuthClient, client_id) is not None:

@@ -93,6 +93,14 @@ await play({
     return { is_new, me: await me(app) };
   },
 
+  async refreshes_once_for_two_calls() {
+    const app = await signedIn();
+    app.tokens = { ...app.tokens, access_token: "too.old.already" };
+    const both = await Promise.all([me(app), me(app)]);
+    await app.refresh();
+    return { both, afterwards: await me(app) };
+  },
+
   async refreshes_with_a_token_that_was_used() {
     const app = await signedIn();
     const first = app.tokens.refresh_token;

@@ -59,6 +59,12 @@ def test_a_refresh_gives_both_tokens_anew(play: Play) -> None:
     assert seen["me"] == "Anna Fjordmark"
 
 
+def test_two_calls_at_once_with_an_old_token_cost_one_refresh(play: Play) -> None:
+    seen = play("phone", "refreshes_once_for_two_calls")
+    assert seen["both"] == ["Anna Fjordmark"] * 2
+    assert seen["afterwards"] == "Anna Fjordmark"
+
+
 def test_a_refresh_token_that_comes_again_ends_the_session(play: Play) -> None:
     seen = play("phone", "refreshes_with_a_token_that_was_used")
     assert (seen["refused"], seen["newest"], seen["afterwards"]) == (INVALID_GRANT, INVALID_GRANT, INVALID_TOKEN)

@@ -31,9 +31,14 @@ export class WalletApp {
     this.tokens = await oauth.authorizationCodeGrant(this.config, back, checks, undefined, { DPoP: this.DPoP });
   }
 
-  /** Both tokens are new each time: keep them before anything else. */
+  /** A refresh token counts once, so never two refreshes at a time. Both tokens are new: keep them before all else. */
   async refresh() {
-    this.tokens = await oauth.refreshTokenGrant(this.config, this.tokens.refresh_token, undefined, { DPoP: this.DPoP });
+    this.refreshing ??= oauth.refreshTokenGrant(this.config, this.tokens.refresh_token, {}, { DPoP: this.DPoP });
+    try {
+      this.tokens = await this.refreshing;
+    } finally {
+      this.refreshing = undefined;
+    }
   }
 
   /** A child's phone asks to be let in. `show` puts the code on its screen, and the digits that the parent compares. */

@@ -107,7 +107,8 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         wallet(variables, "db", "upgrade")
         us = {"client_id": CLIENT_ID, "redirect_uri": url + CALLBACK_PATH}
         us["jwks"] = json.loads(wallet(variables, "keys", "broker"))
-        parts = app.wire(Settings(**{name.lower(): value for name, value in places.items()}, public_url=url))
+        settings: dict[str, Any] = {name.lower(): value for name, value in places.items()}
+        parts = app.wire(Settings(**settings, public_url=url))
         access = people.fill_in(parts)
         parts.database.close()
         with provider(folder, port + 1, us), Processes(folder, ENVIRONMENT | variables) as processes:

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from tests.integration.access.acting import ANNA, BO, REDIRECT_URI, Answer, Machine, Phone
 from tokenization.models import SubjectJournalEntry
-from wallet.access import rate_limits
+from wallet.access import devices, rate_limits
 from wallet.access.errors import AccessRefused
 from wallet.access.figures import RateLimits
 
@@ -210,6 +210,20 @@ def test_of_many_sign_ins_at_once_as_many_are_let_in_as_the_limit_says(app: Flas
 
     with ThreadPoolExecutor(16) as pool:
         assert Counter(pool.map(sign_in, range(40)))[True] == 5
+
+
+def test_guessing_user_codes_in_parallel_is_no_faster_than_one_by_one(child_phone: Phone, redis: Redis) -> None:
+    child_phone.ask_to_pair()
+    now, wrong = child_phone.clock.now(), "BBBB-BBBB"
+
+    def guess(_: int) -> bool:
+        try:
+            return devices.find(redis, wrong, by="guesser", now=now) is None
+        except AccessRefused:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert Counter(pool.map(guess, range(60)))[True] == 5
 
 
 @pytest.mark.usefixtures("redis_away")

@@ -1,3 +1,4 @@
+import { allowInsecureRequests, validateJwtAccessToken } from "oauth4webapi";
 import * as oauth from "openid-client";
 import { anna, bank, emil, object, phone, play, refusal, signedIn } from "./stage.mjs";
 
@@ -128,6 +129,17 @@ await play({
     const app = await signedIn();
     const url = new URL("/v1/me", bank);
     return { refused: await refusal(oauth.fetchProtectedResource(app.config, app.tokens.access_token, url, "GET")) };
+  },
+
+  async shows_its_token_to_a_server_of_others() {
+    const app = await signedIn();
+    let seen;
+    app.config[oauth.customFetch] = (...request) => fetch((seen = new Request(...request)));
+    await me(app);
+    const server = app.config.serverMetadata();
+    const claims = await validateJwtAccessToken(server, seen, bank, { [allowInsecureRequests]: true, requireDPoP: true });
+    const { scope, acr, auth_time } = claims;
+    return { scope, acr, signed_in_just_now: Math.abs(Date.now() / 1000 - auth_time) < 60 };
   },
 
   async signs_out() {

@@ -87,6 +87,13 @@ def test_a_token_without_a_proof_is_refused(play: Play) -> None:
     assert play("phone", "sends_its_token_without_a_proof")["refused"] == INVALID_TOKEN
 
 
+def test_a_resource_server_of_others_takes_token_and_proof(play: Play) -> None:
+    seen = play("phone", "shows_its_token_to_a_server_of_others")
+    assert seen["scope"] == "wallet"
+    assert seen["acr"].endswith("/Substantial")
+    assert seen["signed_in_just_now"]
+
+
 def test_signing_out_ends_access_and_refresh(play: Play) -> None:
     seen = play("phone", "signs_out")
     assert (seen["called"], seen["refreshed"]) == (INVALID_TOKEN, INVALID_GRANT)

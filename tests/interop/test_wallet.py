@@ -8,8 +8,8 @@ README = HERE.parent.parent / "README.md"
 def test_a_new_wallet_comes_from_registration_to_a_card_on_a_phone(play: Play) -> None:
     seen = play("wallet", "comes_from_registration_to_a_card_on_a_phone")
     assert seen["scopes"] == ["child", "provider", "wallet"]
-    assert (seen["unknown"], seen["named"]) == (422, "device.provider_assertion")  # nobody vouched for the phone
-    assert seen["decision"] == "approved"
+    assert seen["unknown"] == {"status": 422, "field": "device.provider_assertion"}  # nobody vouched for the phone
+    assert (seen["status"], seen["payment_keys"]) == ("active", 10)
 
 
 def test_what_the_readme_shows_is_what_runs_here() -> None:

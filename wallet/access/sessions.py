@@ -162,6 +162,13 @@ def end_for_thumbprint(
     return _end_where(session, is_phone, reason, now)
 
 
+def end_for_holder(session: Session, holder_id: UUID, *, reason: str = "mitid_relinked", now: datetime) -> int:
+    """End a cardholder's own sessions: whoever signed in is not who the bank says now. Children's go on."""
+    return _end_where(
+        session, and_(AccessSession.holder_id == holder_id, AccessSession.right_id.is_(None)), reason, now
+    )
+
+
 def end_for_client(session: Session, client_id: str, *, reason: str = "client_revoked", now: datetime) -> int:
     """End the sessions of an app."""
     return _end_where(session, AccessSession.client_id == client_id, reason, now)

@@ -6,6 +6,7 @@ from flask.views import MethodView
 
 from tokenization import cardholders
 from tokenization.models import Cardholder
+from wallet.access import sessions
 from wallet.access.guard import requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.payments import accounts
@@ -52,9 +53,12 @@ class OneCardholder(MethodView):
     @blueprint.arguments(schemas.ChangeCardholder())
     @blueprint.response(200, schemas.CardholderAnswer)
     def patch(self, body: dict[str, Any], holder_id: str) -> Any:
-        """Change name, address, language, mobile, or the MitID link."""
+        """Change name, address, language, mobile, or the MitID link; without one the next sign-in is matched by CPR."""
         holder = cardholders.get(session(), owned.id_from("holder", holder_id), lock=True)
+        was_linked_to = holder.mitid_uuid
         cardholders.change(session(), services().vault, holder, body, current_time())
+        if was_linked_to not in (None, holder.mitid_uuid):
+            sessions.end_for_holder(session(), holder.holder_id, now=current_time())
         return _holder(holder)
 
 

@@ -10,17 +10,20 @@ from joserfc.jwk import ECKey
 from redis import Redis
 from sqlalchemy import Connection, Engine
 
-from tests.integration.access.acting import ASSERTION_TYPE, PUBLIC_URL
+from tests.integration.access.acting import ANNA, ASSERTION_TYPE, PUBLIC_URL
 from tests.integration.access.forging import FORGERIES, Honest
+from tests.integration.access.lying import LyingBroker, begin, connected, who
 from tests.policy.worlds import rolled_back, undone
 from tests.world import Phone, World
 from tokenization import ids
+from tokenization.clock import SetClock
 from tokenization.keys import FileKeyRing
 from tokenization.models import Requestor
 from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.dpop import hash_of
+from wallet.access.identity import SignInFailed
 from wallet.access.keys import AccessKeys
 from wallet.access.models import OAuthClient
 
@@ -230,7 +233,6 @@ BENT: dict[str, dict[str, dict[str, Any]]] = {
         "from the future": {"iat": 2 * MINUTE},
         "another issuer": {"iss": EVIL},
         "another client": {"client_id": "somebody-else"},
-        "a client that is a list": {"client_id": ["a"]},
         "a session of nobody": {"sid": "sess_01jd7xv0y8e5ktpw5q6d3cc000"},
         "a session that is none": {"sid": "a\x00b"},
         "bound to a key": {"cnf": {"jkt": "k" * 43}},
@@ -317,6 +319,22 @@ def bent(world: World, honest: Honest, changes: dict[str, Any]) -> str:
 def test_one_that_is_wrong_in_one_place_is_refused(world: World, place: str, how: str) -> None:
     there = PLACES[place](world)
     assert there.answer(bent(world, there.honest, BENT[place][how])) == there.refusal
+
+
+# A broker may say as much as it likes, if it is the broker.
+@pytest.mark.parametrize("how", [how for how in FORGERIES if how != "too long"])
+def test_a_forged_id_token_signs_nobody_in(clock: SetClock, how: str) -> None:
+    broker = LyingBroker(clock)
+    ours = connected(broker)
+    begin(ours, broker)
+    honest = Honest({"alg": "ES256", "kid": broker.key.kid}, broker.said(), broker.key)
+    broker.tokens["id_token"] = honest.text()
+    assert who(ours, clock).mitid_uuid == ANNA.mitid_uuid
+    broker.tokens["id_token"] = FORGERIES[how](honest)
+    with pytest.raises(SignInFailed) as failed:
+        who(ours, clock)
+    assert failed.value.error == "server_error"
+    ours.close()
 
 
 @pytest.mark.parametrize("place", ["client assertion", "DPoP proof at a resource", "DPoP proof at the token endpoint"])

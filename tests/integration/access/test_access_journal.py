@@ -109,9 +109,12 @@ def test_a_machine_that_cannot_prove_itself_is_journalled_with_why(
     )
 
 
-def test_whoever_names_no_client_of_ours_fills_no_journal(phone: Phone, committed: Session) -> None:
+@pytest.mark.parametrize(
+    "name", ["nobody-123456", "zero\x00byte", "", "n" * 5000], ids=["unknown", "zero", "none", "long"]
+)
+def test_whoever_names_no_client_of_ours_fills_no_journal(phone: Phone, committed: Session, name: str) -> None:
     before = committed.query(SubjectJournalEntry).count()
-    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "nobody-123456"}
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": name}
     assert phone.token(form).status_code in (400, 401)
     assert committed.query(SubjectJournalEntry).count() == before
 

@@ -16,7 +16,7 @@ from notifications import outbox
 from notifications.addresses import Guard
 from tokenization import ids
 from tokenization.clock import Clock, SystemClock
-from tokenization.keys import FileKeyRing
+from tokenization.keys import FileKeyRing, Purpose
 from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring
@@ -67,6 +67,8 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Make the parts of a process."""
     clock = clock or SystemClock()
     ring = FileKeyRing(Path(settings.key_ring), clock)
+    if settings.dpop_nonce_required:
+        ring.current(Purpose.DPOP_NONCE)  # An older ring has none: better no start than no answer.
     redis = connect_redis(settings)
     new_session = sessionmaker(database.connect(settings), expire_on_commit=False)
     return Services(

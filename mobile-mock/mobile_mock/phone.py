@@ -84,10 +84,12 @@ class Phone:
         return discover(self._http, self.base_url)
 
     def sign_in(self, mitid_uuid: str, *, purpose: str | None = None, pushed: bool = True) -> None:
-        """Sign in with MitID: authorization code, PKCE, DPoP; `pushed` sends the request by PAR first (RFC 9126).
+        """Sign in with MitID: authorization code, PKCE, DPoP; `pushed` sends the request by PAR first (RFC 9126), as
+        does a bank that asks for it.
 
         SignInFailed where no code comes back, or one with the wrong `state` or `iss`.
         """
+        pushed = pushed or self.metadata.get("require_pushed_authorization_requests", False)
         verifier, challenge = pkce()
         asked = {
             "response_type": "code",
@@ -184,7 +186,8 @@ class Phone:
             pause.wait(POLL_SECONDS)
 
     def _push(self, asked: dict[str, str]) -> dict[str, str]:
-        response = self._http.post(self.metadata["pushed_authorization_request_endpoint"], data=asked)
+        """With a proof: the code will be for this phone's key alone (RFC 9449 section 10.1)."""
+        response = self._dpop.send("POST", self.metadata["pushed_authorization_request_endpoint"], data=asked)
         return {"client_id": self.client_id, "request_uri": object_in(response)["request_uri"]}
 
     def _authorize(self, query: dict[str, str], state: str) -> str:

@@ -147,6 +147,14 @@ def test_the_whole_story_holds(tmp_path: Path) -> None:
     assert leaves_nothing(data, port)
 
 
+def test_the_whole_story_holds_at_a_bank_that_wants_pushed_requests_and_nonces(tmp_path: Path) -> None:
+    strict = {"TEGNEBOG_DPOP_NONCE_REQUIRED": "true", "TEGNEBOG_PAR_REQUIRED": "true"}
+    finished = run("demo", "--check", "--data", str(tmp_path / "data"), "--port", str(free_port()), **strict)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "400  POST /oauth/par  use_dpop_nonce" in finished.stdout
+    assert "8 of 8 steps" in finished.stdout
+
+
 def test_a_story_that_does_not_hold_ends_with_1_and_says_where(tmp_path: Path) -> None:
     data, port = tmp_path / "data", free_port()
     claims = {"TEGNEBOG_MITID_CLAIMS__UUID": "not.what.the.broker.calls.it"}

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from joserfc.jwk import ECKey
 from rich.console import Console
 from rich.table import Table
 
 from bench.cards import CardFile, fill
-from wallet import cli, demo
+from wallet import demo
+from wallet.cli.token import fetch_token
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -109,7 +111,8 @@ def main(cards: int, payments: int, port: int) -> None:
 
 
 def _round(access: dict[str, Any], filled: list[CardFile], port: int, payments: int, connections: int) -> Figures:
-    token = cli.fetch_token(access["base_url"], access["machines"]["network"])
+    machine = access["machines"]["network"]
+    token = fetch_token(access["base_url"], machine["client_id"], ECKey.import_key(machine["private_jwk"]))
     share = payments if connections > 1 else max(1, payments // 5)
     bodies = [card.payment() for _ in range(share) for card in filled]
     return asyncio.run(load(port, token, bodies, connections))

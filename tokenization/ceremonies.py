@@ -21,6 +21,10 @@ from tokenization.keys import ASYMMETRIC, KEY_BYTES, VERSIONS, Entry, KeyRingErr
 from tokenization.secret import Key
 
 
+class NotPossible(KeyRingError):
+    """Nothing is wrong with the ring, but that cannot be done to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a version stands: `next` (not active yet), `current`, `previous` (for what it made) or `retired`; since when.
@@ -67,45 +71,49 @@ def _fresh(purpose: Purpose) -> Key:
 
 
 def rotate(folder: Path, purpose: Purpose, active_from: datetime) -> int:
-    """Add a version that is in use from then on, and is known at once; answers it. Raises KeyRingError.
+    """Add a version that is in use from then on, and is known at once; answers it. Raises NotPossible.
 
     What older versions made stays good until they are retired.
     """
     _check_rotates(purpose)
     version = max((entry.version for entry in read(folder) if entry.purpose == purpose), default=0) + 1
     if version not in VERSIONS:
-        raise KeyRingError(f"{purpose} has had all its versions")
+        raise NotPossible(f"{purpose} has had all its versions")
     try:
         _add(folder, Entry(purpose, version, _fresh(purpose), active_from))
     except FileExistsError:
-        raise KeyRingError(f"somebody else has just made version {version} of {purpose}") from None
+        raise NotPossible(f"somebody else has just made version {version} of {purpose}") from None
     return version
 
 
 def retire(folder: Path, purpose: Purpose, version: int, now: datetime) -> None:
     """From now on a version is good for nothing. Its key is forgotten; its number is never used again.
 
-    One that is not active yet may be retired: so a rotation is called off. Raises KeyRingError for the current one.
+    One that is not active yet may be retired: so a rotation is called off. Raises NotPossible for the current one.
     """
+    found = retirable(folder, purpose, version, now)
+    with _draft(folder, Entry(purpose, version, None, found.active_from, retired_at=now)) as draft:
+        draft.replace(folder / found.name)
+
+
+def retirable(folder: Path, purpose: Purpose, version: int, now: datetime) -> Entry:
+    """The version, if it can be retired now. Raises NotPossible, which says why not."""
     _check_rotates(purpose)
     entries = read(folder)
     found = next((entry for entry in entries if (entry.purpose, entry.version) == (purpose, version)), None)
     if found is None:
-        raise KeyRingError(f"the key ring holds no version {version} of {purpose}")
+        raise NotPossible(f"the key ring holds no version {version} of {purpose}")
     if found.key is None:
-        raise KeyRingError(f"version {version} of {purpose} is retired already")
+        raise NotPossible(f"version {version} of {purpose} is retired already")
     if found == _current(entries, purpose, now):
-        raise KeyRingError(
-            f"version {version} of {purpose} is the one in use: rotate it first, with --now after a leak"
-        )
-    with _draft(folder, Entry(purpose, version, None, found.active_from, retired_at=now)) as draft:
-        draft.replace(folder / found.name)
+        raise NotPossible(f"version {version} of {purpose} is the one in use: rotate it first, with --now after a leak")
+    return found
 
 
 def _check_rotates(purpose: Purpose) -> None:
     if purpose not in ASYMMETRIC:
         can = ", ".join(sorted(ASYMMETRIC))
-        raise KeyRingError(f"{purpose} cannot rotate yet: what it protects is in the database. These can: {can}")
+        raise NotPossible(f"{purpose} cannot rotate yet, which a later version will bring; these can: {can}")
 
 
 def _current(entries: list[Entry], purpose: Purpose, now: datetime) -> Entry | None:
@@ -124,6 +132,7 @@ def _draft(folder: Path, entry: Entry) -> Iterator[Path]:
     descriptor, path = tempfile.mkstemp(dir=folder, prefix=f".{entry.purpose}.", suffix=".draft")  # mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:
+            _give_to_owner_of(folder, file.fileno())
             json.dump(_content(entry), file)
             file.flush()
             os.fsync(file.fileno())
@@ -131,6 +140,13 @@ def _draft(folder: Path, entry: Entry) -> Iterator[Path]:
         _sync(folder)
     finally:
         Path(path).unlink(missing_ok=True)
+
+
+def _give_to_owner_of(folder: Path, descriptor: int) -> None:
+    """Root may rotate, but it is the service's user who must read."""
+    owner = folder.stat()
+    if owner.st_uid != os.geteuid():
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _content(entry: Entry) -> dict[str, Any]:

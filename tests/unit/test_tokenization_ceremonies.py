@@ -245,3 +245,10 @@ def test_half_written_drafts_are_no_keys(folder: Path, ring: FileKeyRing) -> Non
     (folder / ".access_token.x.draft").write_text('{"purpose": "acc')
     ring.refresh()
     assert versions(FileKeyRing(folder, SetClock(NOON))) == versions(ring) == [1]
+
+
+def test_a_new_key_belongs_to_the_owner_of_the_ring_whoever_makes_it(folder: Path) -> None:
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    os.chown(folder, owner, -1)
+    ceremonies.rotate(folder, SIGNING, NOON)
+    assert (folder / "access_token.2.json").stat().st_uid == owner

@@ -1,0 +1,41 @@
+"""`wallet`: the demo, the service, the relay, the database, keys, clients, and a token for curl."""
+
+from typing import Any, Final
+
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from tokenization.errors import DomainError, Invalid
+from wallet import demo
+from wallet.cli import client, keys, service, token
+
+NOT_MIGRATED: Final = frozenset({"42P01", "3F000", "42703"})  # no such table, schema, column
+
+
+class Cli(click.Group):
+    """Commands that say in a line what is wrong: with what was asked, or with the database, by the variable's name."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Invalid as error:
+            raise click.ClickException(f"{error.field}: {error}") from None
+        except DomainError as error:
+            raise click.ClickException(str(error)) from None
+        except OperationalError:
+            raise click.ClickException("TEGNEBOG_DATABASE_URL: no PostgreSQL lets us in there") from None
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) not in NOT_MIGRATED:
+                raise
+            raise click.ClickException("the database is not up to date: `wallet db upgrade` first") from None
+
+
+@click.group(cls=Cli)
+@click.version_option(package_name="tegnebog")
+def main() -> None:
+    """Tegnebog, a mobile wallet backend with tokenization and delegated cards."""
+
+
+for command in (demo.demo, service.serve, service.relay, service.db, keys.keys, client.client, token.token):
+    main.add_command(command)

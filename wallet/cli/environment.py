@@ -1,0 +1,58 @@
+"""What a command works with, from the environment. What is wrong there is named by its variable, never by its value."""
+
+import re
+
+import click
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tokenization.keys import KeyRingError
+from wallet import app, logs
+from wallet.services import Services
+from wallet.settings import Settings
+
+
+def settings() -> Settings:
+    """The settings. Raises ClickException, which names every variable that is wrong."""
+    try:
+        found = Settings()
+    except ValidationError as error:
+        raise click.ClickException("\n".join(_wrong(each) for each in error.errors())) from None
+    except SettingsError as error:
+        field = "".join(re.findall(r'field "(\w+)"', str(error))).upper()
+        raise click.ClickException(f"TEGNEBOG_{field}, or a TEGNEBOG_{field}__…: must be JSON") from None
+    if not _is_postgresql(found.database_url.get_secret_value()):
+        raise click.ClickException("TEGNEBOG_DATABASE_URL: must be like postgresql+psycopg://user:password@host/name")
+    return found
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """One of pydantic's errors, by the variable's name, if it is about one; never its value."""
+    name = "__".join(map(str, error["loc"])).upper()
+    said = error["msg"].removeprefix("Value error, ")
+    return f"TEGNEBOG_{name}: {said}" if name else said
+
+
+def _is_postgresql(url: str) -> bool:
+    try:
+        return make_url(url).drivername == "postgresql+psycopg"
+    except (ArgumentError, ValueError):
+        return False
+
+
+def parts() -> Services:
+    """The parts of a process, wired."""
+    found = settings()
+    logs.configure(found.log_level)
+    try:
+        return app.wire(found)
+    except ValueError:
+        raise click.ClickException("TEGNEBOG_REDIS_URL: must be like redis://host:6379/0, or unix://…") from None
+    except KeyRingError as error:
+        wrong = str(error) if found.key_ring.exists() else "there is none there: make one with `wallet keys create`"
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {wrong}") from None
+    except OSError as error:
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None

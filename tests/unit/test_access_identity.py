@@ -103,7 +103,7 @@ def test_what_the_id_token_says_wins_over_userinfo() -> None:
         ({"mitid.uuid": None}, "server_error"),
         ({"mitid.uuid": ""}, "server_error"),
         ({"mitid.uuid": 7}, "server_error"),
-        ({"mitid.uuid": "u" * 61}, "server_error"),
+        ({"mitid.uuid": "u" * 256}, "server_error"),
         ({"mitid.uuid": "u\x00"}, "server_error"),
     ],
 )

@@ -153,7 +153,8 @@ _CRIIPTO: Final[dict[str, Any]] = {
     "client_authentication": "client_secret_basic",
     "userinfo": False,
 }
-# Any other: OpenID Connect Core 1.0 and nothing else. max_age makes auth_time a must (section 3.1.2.1).
+# Any other: OpenID Connect Core 1.0 and nothing else. max_age makes auth_time a must (section 3.1.2.1). No parameter of
+# the standard tells people what they approve: a bank whose provider has one sets it to $text.
 _OIDC: Final[dict[str, Any]] = {
     "scope": "openid",
     "parameters": {"acr_values": f"{NSIS}Substantial", "max_age": "0", "login_hint": "$hint", "ui_locales": "da"},

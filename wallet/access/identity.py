@@ -15,8 +15,8 @@ from wallet.access import step_up
 from wallet.access.brokers import Dialect
 
 _DIGITS_MAX: Final = 11
-# As the bank may enter it, too: visible ASCII.
-_UUID: Final = re.compile(r"[!-~]{1,60}")
+# Visible ASCII, and no longer than a `sub` may be (OpenID Connect Core 1.0 section 2).
+_UUID: Final = re.compile(r"[!-~]{1,255}")
 
 
 class SignInFailed(Exception):

@@ -18,7 +18,7 @@ class Cardholder(Schema):
     cpr = Text(11, 10, required=True)
     mobile = Text(20, load_default=None, allow_none=True)
     language = Choice(*LANGUAGES, load_default="da")
-    mitid_uuid = Text(60, load_default=None, allow_none=True)
+    mitid_uuid = Text(255, load_default=None, allow_none=True)
     address = Text(300, load_default=None, allow_none=True)
 
 
@@ -28,7 +28,7 @@ class ChangeCardholder(Schema):
     name = Text(120)
     mobile = Text(20, allow_none=True)
     language = Choice(*LANGUAGES)
-    mitid_uuid = Text(60, allow_none=True)
+    mitid_uuid = Text(255, allow_none=True)
     address = Text(300, allow_none=True)
 
 

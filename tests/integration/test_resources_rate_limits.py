@@ -11,13 +11,12 @@ from redis import Redis
 
 from tests.policy.worlds import over_redis
 from tests.world import PIN_KEY, Phone, World
-from tokenization import ids
 from wallet.access.figures import RateLimits
 from wallet.app import create_app
 from wallet.services import Services
 
 PIN, CODE = {"pin_key": PIN_KEY}, {"code": "123456"}
-TOKEN, RIGHT = ids.to_text("tok", ids.new_id()), ids.to_text("right", ids.new_id())
+TOKEN, RIGHT = "tok_01m80w4fmse15txwnmr4we7wrg", "right_01m80w4fmse15txwnmr4we7wrg"
 GUARDED = [
     ("POST", f"/v1/tokens/{TOKEN}/activate", PIN | {"biometric_key": None}, None, "pin_per_person"),
     ("PUT", f"/v1/tokens/{TOKEN}/pin", PIN, "pin", "pin_per_person"),

@@ -25,15 +25,15 @@ Figures = Annotated[str, AfterValidator(_in_notation)]
 class RateLimits(BaseModel):
     """Of each route, by whom; None for as many as they like.
 
-    They stop floods, far from what honest callers need: behind one address of a mobile carrier are thousands of phones,
-    and one person's program may try many things in a minute. None of them is what keeps a code from being guessed.
+    They stop floods, far from what honest callers need: behind one address of a mobile carrier are thousands of phones.
+    None of them is what keeps a code from being guessed.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    sign_in_per_address: Figures | None = "3000 per minute"
-    sign_in_per_person: Figures | None = "1500 per minute"
+    sign_in_per_address: Figures | None = "1200 per minute"
+    sign_in_per_person: Figures | None = "60 per minute"
     token_per_address: Figures | None = "12000 per minute"
     token_per_client: Figures | None = "12000 per minute"
-    pin_per_person: Figures | None = "3000 per minute"
-    code_per_person: Figures | None = "3000 per minute"
+    pin_per_person: Figures | None = "60 per minute"
+    code_per_person: Figures | None = "60 per minute"

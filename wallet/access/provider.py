@@ -31,18 +31,24 @@ T = TypeVar("T")
 
 
 class _Kept(Generic[T]):
-    """A value that one thread fetches while the others wait for it."""
+    """A value that one thread fetches, while the others make do with the last one, or wait where there is none."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._found: tuple[datetime, T] | None = None
 
-    def get(self, now: datetime, kept_for: timedelta, fetch: Callable[[], T]) -> T:
-        """The value, fetched anew where it is that old. Raises what `fetch` raises."""
-        with self._lock:
+    def get(self, now: datetime, kept_for: timedelta, fetch: Callable[[], T], *, wait: bool = False) -> T:
+        """The value, fetched anew where it is that old; `wait`: the last one won't do. Raises what `fetch` raises."""
+        last = self._found
+        is_ours = self._lock.acquire(blocking=wait or last is None)
+        if last is not None and not is_ours:
+            return last[1]
+        try:
             if self._found is None or now - self._found[0] >= kept_for:
                 self._found = now, fetch()
             return self._found[1]
+        finally:
+            self._lock.release()
 
 
 class Provider:
@@ -62,7 +68,7 @@ class Provider:
     def keys(self, now: datetime, *, anew: bool = False) -> KeySet:
         """Its public keys; `anew`: because none of those that we know fits."""
         kept_for = _KEYS_KEPT_FOR_AT_LEAST if anew else _KEPT_FOR
-        return self._keys.get(now, kept_for, lambda: _key_set(self.ask("GET", "jwks_uri", now)))
+        return self._keys.get(now, kept_for, lambda: _key_set(self.ask("GET", "jwks_uri", now)), wait=anew)
 
     def ask(self, method: str, endpoint: str, now: datetime, **content: Any) -> dict[str, Any]:
         """The JSON object that one of its endpoints answers (`endpoint`: the name in its metadata)."""

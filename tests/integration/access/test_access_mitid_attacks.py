@@ -322,6 +322,29 @@ def test_many_at_once_fetch_the_metadata_once(lying: LyingBroker) -> None:
     assert lying.asked == ["/.well-known/openid-configuration"]
 
 
+def test_while_one_asks_for_new_metadata_the_others_use_the_old(lying: LyingBroker, clock: SetClock) -> None:
+    asked, answered = threading.Event(), threading.Event()
+    slow = httpx.WSGITransport(app=lying.app())
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if clock.now() >= expired:
+            asked.set()
+            assert answered.wait(10)
+        found = slow.handle_request(request)
+        return httpx.Response(found.status_code, stream=httpx.ByteStream(found.read()))
+
+    expired = clock.now() + timedelta(hours=1)
+    broker = answering(answer)
+    begin(broker, lying)
+    clock.advance(timedelta(hours=1))
+    with ThreadPoolExecutor(1) as other:
+        refresh = other.submit(begin, broker, lying)
+        assert asked.wait(10)
+        assert begin(broker, lying)["client_id"] == "tegnebog"
+        answered.set()
+        assert refresh.result()["client_id"] == "tegnebog"
+
+
 def test_no_secret_of_ours_leaves_for_an_error(lying: LyingBroker, clock: SetClock) -> None:
     lying.metadata["token_endpoint"] = f"{ISSUER}/nowhere"
     broker = connected(lying, broker={"client_authentication": "client_secret_post"}, broker_client_secret="hush")

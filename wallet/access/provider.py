@@ -145,7 +145,7 @@ def _key_set(jwks: Mapping[str, Any]) -> KeySet:
 
 
 def _key(jwk: object) -> Key | None:
-    if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":
+    if not isinstance(jwk, dict):
         return None
     if jwk.get("kty") == "RSA" and len(str(jwk.get("n"))) < _MODULUS_CHARACTERS_MIN:
         return None

@@ -81,7 +81,7 @@ def authorize() -> AnyResponse:
         return redirect(broker.refuse(asked, LOGIN_REQUIRED), 303)
     if asked.hint is not None:
         return _sign_in(asked, broker.people.get(asked.hint), "Substantial")
-    choices = {"people": broker.people.values(), "means": MEANS, "failures": FAILURES[1:]}
+    choices: dict[str, Any] = {"people": broker.people.values(), "means": MEANS, "failures": FAILURES[1:]}
     return _page("sign_in.html", asked=asked, key=broker.waiting.put(asked), **choices)
 
 

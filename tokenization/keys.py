@@ -190,8 +190,11 @@ def _by_purpose(entries: Iterable[Entry]) -> dict[Purpose, dict[int, Entry]]:
 
 
 def _seen(folder: Path) -> Seen:
-    """What a file that is replaced, written to, or given another mode, has another of; sooner than the folder's mtime,
-    which a file that is written in place leaves as it was, and two changes within a tick leave as the first made it."""
+    """What differs once a file is replaced, written to, or given another mode.
+
+    The folder's own time would not do: a file that is written in place leaves it alone, and two changes within a tick
+    of the file system leave it as the first one made it.
+    """
     with os.scandir(folder) as files:
         stats = [(file.name, file.stat()) for file in files if file.name.endswith(".json")]
     return frozenset((name, stat.st_ino, stat.st_ctime_ns, stat.st_size) for name, stat in stats)

@@ -4,12 +4,13 @@ import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from tests.integration.access.lying import ISSUER, SECRET, LyingBroker, begin, client, connected, who
 from tokenization.clock import SetClock
@@ -46,6 +47,14 @@ def test_an_endpoint_without_tls_is_not_used(lying: LyingBroker, name: str, url:
     lying.metadata[name] = url
     with pytest.raises(SignInFailed, match="lacks an endpoint, or has one without TLS"):
         begin(connected(lying), lying)
+
+
+def test_a_broker_of_this_machine_may_do_without_tls_only_here(lying: LyingBroker) -> None:
+    lying.metadata |= {"issuer": "http://127.0.0.1:8081", "token_endpoint": "http://127.0.0.1:9/token"}
+    assert begin(connected(lying, broker_url="http://127.0.0.1:8081"), lying)
+    lying.metadata["token_endpoint"] = "http://broker.example/token"
+    with pytest.raises(SignInFailed, match="without TLS"):
+        begin(connected(lying, broker_url="http://127.0.0.1:8081"), lying)
 
 
 def test_an_endpoint_may_be_on_another_host(lying: LyingBroker) -> None:
@@ -154,27 +163,52 @@ def test_many_at_once_fetch_the_metadata_once(lying: LyingBroker) -> None:
     assert lying.asked == ["/.well-known/openid-configuration"]
 
 
-def test_while_one_asks_for_new_metadata_the_others_use_the_old(lying: LyingBroker, clock: SetClock) -> None:
-    asked, answered = threading.Event(), threading.Event()
-    slow = httpx.WSGITransport(app=lying.app())
+class Slow:
+    """A lying broker that from some moment on answers one path only when it is let."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        if clock.now() >= expired:
-            asked.set()
-            assert answered.wait(10)
-        found = slow.handle_request(request)
+    def __init__(self, lying: LyingBroker, path: str) -> None:
+        self._fast = httpx.WSGITransport(app=lying.app())
+        self._path = path
+        self.is_slow = False
+        self.asked, self.answered = threading.Event(), threading.Event()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.is_slow and request.url.path == self._path:
+            self.asked.set()
+            assert self.answered.wait(10)
+        found = self._fast.handle_request(request)
         return httpx.Response(found.status_code, stream=httpx.ByteStream(found.read()))
 
-    expired = clock.now() + timedelta(hours=1)
-    broker = answering(answer)
+
+def test_while_one_asks_for_new_metadata_the_others_use_the_old(lying: LyingBroker, clock: SetClock) -> None:
+    slow = Slow(lying, "/.well-known/openid-configuration")
+    broker = answering(slow)
     begin(broker, lying)
+    slow.is_slow = True
     clock.advance(timedelta(hours=1))
     with ThreadPoolExecutor(1) as other:
         refresh = other.submit(begin, broker, lying)
-        assert asked.wait(10)
+        assert slow.asked.wait(10)
         assert begin(broker, lying)["client_id"] == "tegnebog"
-        answered.set()
+        slow.answered.set()
         assert refresh.result()["client_id"] == "tegnebog"
+
+
+def test_who_needs_the_new_keys_waits_for_who_asks_for_them(lying: LyingBroker, clock: SetClock) -> None:
+    slow = Slow(lying, "/jwks")
+    broker = answering(slow)
+    begin(broker, lying)
+    who(broker, clock)
+    lying.key = ECKey.generate_key("P-256", auto_kid=True)
+    lying.published, slow.is_slow = [lying.key], True
+    clock.advance(timedelta(seconds=30))
+    with ThreadPoolExecutor(2) as both:
+        first = both.submit(who, broker, clock)
+        assert slow.asked.wait(10)
+        second = both.submit(who, broker, clock)
+        assert wait([second], timeout=0.2).not_done
+        slow.answered.set()
+        assert first.result() == second.result()
 
 
 def test_no_secret_of_ours_leaves_for_an_error(lying: LyingBroker, clock: SetClock) -> None:

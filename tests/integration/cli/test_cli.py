@@ -22,6 +22,18 @@ def test_a_key_ring_is_made_once_and_kept(empty: dict[str, str], tmp_path: Path)
     assert {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == before
 
 
+def test_a_ring_from_before_there_were_nonces_is_enough_until_they_are_wanted(ready: dict[str, str]) -> None:
+    ring, wanted = Path(ready["TEGNEBOG_KEY_RING"]), ready | {"TEGNEBOG_DPOP_NONCE_REQUIRED": "true"}
+    (ring / "dpop_nonce.1.json").unlink()
+    before = {path.name: path.read_bytes() for path in ring.iterdir()}
+    done(wallet(ready, "keys", "broker"))
+    assert "TEGNEBOG_KEY_RING: the key ring holds no key for dpop_nonce" in refused(wallet(wanted, "keys", "broker"))
+    done(wallet(wanted, "keys", "create"))
+    done(wallet(wanted, "keys", "broker"))
+    after = {path.name: path.read_bytes() for path in ring.iterdir()}
+    assert (after.pop("dpop_nonce.1.json", None) is not None, after) == (True, before)
+
+
 def test_the_schema_is_brought_up_to_date_as_often_as_one_likes(ready: dict[str, str]) -> None:
     assert done(wallet(ready, "db", "upgrade")) == "the database is up to date"
 

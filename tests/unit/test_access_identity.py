@@ -121,10 +121,10 @@ def test_a_session_that_the_broker_took_up_again_is_no_sign_in() -> None:
 
 
 def test_a_sign_in_that_took_long_is_still_one_of_just_now() -> None:
-    long_ago = {"begun_at": NOW - timedelta(minutes=10)}
-    assert who({**PERSON, "auth_time": AT - 360}, USERINFO, **long_ago).mitid_uuid == "uuid-1"
+    long_ago = NOW - timedelta(minutes=10)
+    assert who({**PERSON, "auth_time": AT - 360}, USERINFO, begun_at=long_ago).mitid_uuid == "uuid-1"
     with pytest.raises(SignInFailed, match="auth_time"):
-        who({**PERSON, "auth_time": AT - 361}, USERINFO, **long_ago)
+        who({**PERSON, "auth_time": AT - 361}, USERINFO, begun_at=long_ago)
 
 
 def test_another_broker_is_read_by_its_own_names() -> None:

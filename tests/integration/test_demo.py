@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "COLUMNS": "80",
 }
 WALLET = (sys.executable, "-m", "wallet")
-SECONDS = 60
+SECONDS = 120
 NUMBER = re.compile(r"(?<![0-9])92089[01][0-9]{10}(?![0-9])")
 
 

@@ -42,7 +42,7 @@ def of_request(error: OAuth2Error) -> None:
 
 def of_call(grant: Grant, refused: AccessRefused) -> None:
     """A call with a token of ours was refused: of another scope, by another key, without step-up."""
-    if refused.status < 500 and refused.code not in _NO_REFUSALS:
+    if refused.status < 500 and refused.code.replace("-", "_") not in _NO_REFUSALS:
         _note(grant.client_id, grant.session_id, refused.code, refused.detail)
 
 

@@ -15,6 +15,7 @@ from tokenization.clock import SetClock
 from tokenization.keys import KeyRing
 from tokenization.models import SubjectJournalEntry
 from wallet.access.events import client_subject
+from wallet.services import Services
 
 
 def told(session: Session, subject_id: UUID) -> list[tuple[str, dict[str, Any]]]:
@@ -138,6 +139,16 @@ def test_a_missing_step_up_is_journalled(phone: Phone, anna: UUID, committed: Se
     token = phone.sign_in().access_token
     assert phone.call("POST", "/v1/tokens", token).status_code == 401
     assert refusals(committed, anna) == [("POST /v1/tokens", "insufficient-user-authentication")]
+
+
+def test_to_be_asked_for_a_nonce_is_no_refusal(
+    phone: Phone, anna: UUID, committed: Session, services: Services
+) -> None:
+    token = phone.sign_in().access_token
+    services.settings.dpop_nonce_required = True
+    assert phone.call("GET", "/v1/me", token).status_code == 401
+    assert phone.refresh("x").json["error"] == "use_dpop_nonce"
+    assert refusals(committed, anna) == refusals(committed, client_subject(phone.client_id)) == []
 
 
 def test_a_stolen_access_token_is_journalled_with_its_holder(phone: Phone, anna: UUID, committed: Session) -> None:

@@ -157,7 +157,7 @@ def test_the_whole_story_holds_at_a_bank_that_wants_pushed_requests_and_nonces(t
 
 def test_a_story_that_does_not_hold_ends_with_1_and_says_where(tmp_path: Path) -> None:
     data, port = tmp_path / "data", free_port()
-    claims = {"TEGNEBOG_MITID_CLAIMS__UUID": "not.what.the.broker.calls.it"}
+    claims = {"TEGNEBOG_BROKER__CLAIMS__UUID": "not.what.the.broker.calls.it"}
     finished = run("demo", "--check", "--data", str(data), "--port", str(port), **claims)
     assert finished.returncode == 1
     assert "✗ stopped" in finished.stdout

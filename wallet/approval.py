@@ -62,7 +62,10 @@ def _around(settings: Settings, now: datetime) -> dict[str, Any]:
 def _client(session: Session, requestor: Requestor, scope: str) -> OAuthClient | None:
     of_requestor = (OAuthClient.requestor_id == requestor.requestor_id, OAuthClient.scope == scope)
     own = select(OAuthClient).where(*of_requestor, OAuthClient.status != "revoked").order_by(OAuthClient.client_id)
-    return session.scalars(own.limit(1).with_for_update(key_share=True)).one_or_none()
+    found = session.scalars(own.limit(2).with_for_update(key_share=True)).all()
+    if len(found) > 1:
+        raise IllegalMove(f"it has several clients of scope {scope}: change the one that you mean by its client id")
+    return found[0] if found else None
 
 
 def _check(kind: str, asked: dict[str, Any]) -> None:

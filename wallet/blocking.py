@@ -77,5 +77,4 @@ def suspend_phone(session: Session, thumbprint: str, reason: str, now: datetime)
         found = [token for token in tokens.live_tokens(session, card.card_id) if token.device_thumbprint == thumbprint]
         for token in found:
             tokens.suspend(session, card, token, by="cardholder", reason=reason, now=now)
-    for holder_id in sorted({card.holder_id for card in locked}):
-        sessions.end_for_thumbprint(session, holder_id, thumbprint, reason=reason, now=now)
+    sessions.end_for_phone(session, thumbprint, reason=reason, now=now)

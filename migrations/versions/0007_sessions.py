@@ -1,4 +1,7 @@
-"""One living session for each phone, person and app; codes that were redeemed; indexes for the sweeping of old ones."""
+"""One living session for each phone, person and app, a row for each chain of refresh tokens, codes that were redeemed.
+
+Refresh tokens are written otherwise from here on, so every phone signs in anew.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,20 +11,11 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-# Of the sessions that a phone has from several sign-ins the last one stays.
-SUPERSEDE = """
-    UPDATE access.sessions older SET ended_at = now(), end_reason = 'superseded'
-    WHERE ended_at IS NULL AND scope = 'wallet' AND EXISTS (
-        SELECT FROM access.sessions newer
-        WHERE (newer.thumbprint, newer.holder_id, newer.client_id)
-            = (older.thumbprint, older.holder_id, older.client_id)
-            AND newer.ended_at IS NULL AND newer.scope = 'wallet' AND newer.session_id > older.session_id
-    )
-"""
+SIGN_OUT = "UPDATE access.sessions SET ended_at = now(), end_reason = 'upgraded' WHERE ended_at IS NULL"
 
 
 def upgrade() -> None:
-    op.execute(SUPERSEDE)
+    op.execute(SIGN_OUT)
     op.create_index(
         "uq_sessions_living",
         "sessions",
@@ -37,7 +31,31 @@ def upgrade() -> None:
         schema="access",
         postgresql_where=sa.text("ended_at IS NOT NULL"),
     )
-    op.create_index(op.f("ix_refresh_tokens_expires_at"), "refresh_tokens", ["expires_at"], schema="access")
+    op.create_index(
+        "ix_sessions_thumbprint",
+        "sessions",
+        ["thumbprint"],
+        schema="access",
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_table("refresh_tokens", schema="access")
+    op.create_table(
+        "refresh_chains",
+        sa.Column("chain_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("current_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("retried", sa.Boolean(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["access.sessions.session_id"], name=op.f("fk_refresh_chains_session_id")
+        ),
+        sa.PrimaryKeyConstraint("chain_id", name=op.f("pk_refresh_chains")),
+        schema="access",
+    )
+    op.create_index(op.f("ix_refresh_chains_session_id"), "refresh_chains", ["session_id"], schema="access")
+    op.create_index(op.f("ix_refresh_chains_expires_at"), "refresh_chains", ["expires_at"], schema="access")
     op.create_table(
         "redeemed_codes",
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
@@ -51,6 +69,24 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("redeemed_codes", schema="access")
-    op.drop_index(op.f("ix_refresh_tokens_expires_at"), "refresh_tokens", schema="access")
+    op.drop_table("refresh_chains", schema="access")
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("retried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced_by", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["access.sessions.session_id"], name=op.f("fk_refresh_tokens_session_id")
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_refresh_tokens")),
+        schema="access",
+    )
+    op.create_index(op.f("ix_refresh_tokens_session_id"), "refresh_tokens", ["session_id"], schema="access")
+    op.execute(SIGN_OUT)
+    op.drop_index("ix_sessions_thumbprint", "sessions", schema="access")
     op.drop_index("ix_sessions_ended_at", "sessions", schema="access")
     op.drop_index("uq_sessions_living", "sessions", schema="access")

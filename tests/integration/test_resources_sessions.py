@@ -10,7 +10,7 @@ from notifications.models import SmsMessage
 from tests.world import Phone, World
 from tokenization.clock import SetClock
 from wallet.access import refresh_tokens, sessions, sweeping
-from wallet.access.models import AccessSession, RefreshToken
+from wallet.access.models import AccessSession, RefreshChain
 
 
 def listed(phone: Phone) -> list[dict[str, object]]:
@@ -121,6 +121,20 @@ def test_what_was_used_last_is_seen_from_its_refresh_tokens(world: World, clock:
     assert listed(phone)[0]["last_used_at"] == "2026-11-22T13:15:00Z"
 
 
+def test_a_stolen_phone_is_out_though_its_token_had_ended_before(world: World) -> None:
+    stolen, other = world.phone(), world.phone()
+    token = stolen.active(world.person("anna")["card"])
+    assert other.request("DELETE", f"/v1/tokens/{token['id']}").status_code == 200
+    other.request("POST", f"/v1/tokens/{token['id']}/suspend", {"reason": "device_stolen"})
+    assert stolen.request("GET", "/v1/me").status_code == 401
+    assert other.request("GET", "/v1/me").status_code == 200
+
+
+def test_the_journal_of_what_cannot_be_a_client_is_not_there(world: World) -> None:
+    for client_id in ("%00", "x" * 300):
+        assert world.machine("issuer").request("GET", f"/v1/issuer/clients/{client_id}/journal").status_code == 404
+
+
 def test_a_childs_phone_is_out_when_the_last_day_of_its_right_has_passed(world: World, clock: SetClock) -> None:
     child = world.child(world.grant(world.phone(), valid_until="2026-11-23")["id"])
     with world.parts.database.transaction("test") as session:
@@ -162,7 +176,7 @@ def test_a_session_whose_last_refresh_token_has_passed_is_swept_as_expired(world
     clock.advance(refresh_tokens.LIFETIME)
     with world.parts.database.transaction("test") as session:
         sweeping.sweep(session, clock.now())
-        assert len(session.scalars(select(RefreshToken)).all()) == 1
+        assert len(session.scalars(select(RefreshChain)).all()) == 1
     assert end_reason(world, left.session_id) == "expired"
     assert end_reason(world, used.session_id) is None
 

@@ -28,7 +28,7 @@ OF_SOMEBODY = {
     "access.assertion_jtis",
     "access.oauth_clients",
     "access.redeemed_codes",
-    "access.refresh_tokens",
+    "access.refresh_chains",
     "access.sessions",
     "notifications.deliveries",
     "notifications.feeds",

@@ -20,13 +20,15 @@ from tests.integration.access.acting import ASSERTION_TYPE, DEVICE_GRANT, challe
 from tests.integration.payments.scene import Scene
 from tests.world import Phone, World
 from tokenization import ids
+from tokenization.models import Cardholder
 from wallet.access import codes, refresh_tokens, step_up
 from wallet.access.codes import Code, SignedIn
-from wallet.access.models import AccessSession, RefreshToken
+from wallet.access.models import AccessSession, RefreshChain
 from wallet.people import REDIRECT_URI
 
 AT_ONCE = 16
 VERIFIER = secrets.token_urlsafe(48)
+MITID = "0a9f6d2e-0001-4000-8000-000000000001"
 Asked = TypeVar("Asked")
 Done = TypeVar("Done")
 
@@ -81,6 +83,9 @@ def chain(phone: Phone) -> str:
 def code_of(phone: Phone) -> str:
     """An authorization code, as MitID's yes gives one."""
     now, text = phone.world.clock.now(), secrets.token_urlsafe(32)
+    holder_id = ids.parse("holder", phone.subject)
+    with phone.world.parts.database.transaction("test") as session:
+        session.get_one(Cardholder, holder_id).mitid_uuid = MITID
     code = Code(
         client_id=phone.client_id,
         redirect_uri=REDIRECT_URI,
@@ -88,7 +93,7 @@ def code_of(phone: Phone) -> str:
         code_challenge=challenge_of(VERIFIER),
         thumbprint=None,
         purpose=None,
-        signed_in=SignedIn(ids.parse("holder", phone.subject), step_up.SUBSTANTIAL, now),
+        signed_in=SignedIn(holder_id, MITID, step_up.SUBSTANTIAL, now),
         expires_at=now + codes.CODE_LIFETIME,
     )
     codes.keep(phone.world.parts.redis, text, code)
@@ -115,7 +120,7 @@ def end_reason(world: World, session_id: UUID) -> str | None:
 def given(world: World) -> int:
     """How many refresh tokens there are."""
     with world.parts.database.reading() as session:
-        return session.scalar(select(func.count()).select_from(RefreshToken)) or 0
+        return session.scalar(select(func.count()).select_from(RefreshChain)) or 0
 
 
 @pytest.mark.parametrize("phones", [1, 2], ids=["one phone", "two phones"])

@@ -25,9 +25,10 @@ REUSE_SEEN_FOR: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody who signed in with MitID."""
+    """Somebody who signed in with MitID, by the link that the bank had to it then."""
 
     holder_id: UUID
+    mitid_uuid: str
     acr: str
     auth_time: datetime
 
@@ -68,6 +69,7 @@ class Code(AuthorizationCodeMixin):
             "thumbprint": self.thumbprint,
             "purpose": self.purpose,
             "holder_id": str(self.signed_in.holder_id),
+            "mitid_uuid": self.signed_in.mitid_uuid,
             "acr": self.signed_in.acr,
             "auth_time": self.signed_in.auth_time.timestamp(),
             "expires_at": self.expires_at.timestamp(),
@@ -77,7 +79,7 @@ class Code(AuthorizationCodeMixin):
     def from_json(cls, kept: dict[str, Any]) -> Self:
         """The same, read back."""
         auth_time = datetime.fromtimestamp(kept.pop("auth_time"), UTC)
-        signed_in = SignedIn(UUID(kept.pop("holder_id")), kept.pop("acr"), auth_time)
+        signed_in = SignedIn(UUID(kept.pop("holder_id")), kept.pop("mitid_uuid"), kept.pop("acr"), auth_time)
         return cls(**kept | {"expires_at": datetime.fromtimestamp(kept["expires_at"], UTC)}, signed_in=signed_in)
 
 

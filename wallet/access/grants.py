@@ -18,7 +18,7 @@ from authlib.oauth2.rfc8628 import DeviceCodeGrant
 from authlib.oauth2.rfc8628.errors import ExpiredTokenError
 
 from tokenization import ids
-from wallet.access import codes, devices, refresh_tokens, sessions, sweeping
+from wallet.access import codes, devices, linking, refresh_tokens, sessions, sweeping
 from wallet.access.access_tokens import Grant
 from wallet.access.clients import PRIVATE_KEY_JWT, Client
 from wallet.access.codes import Code
@@ -102,6 +102,8 @@ class CodeGrant(AuthorizationCodeGrant):
             raise InvalidGrantError("the code is bound to another DPoP key")
         actor = f"cardholder:{ids.to_text('holder', signed_in.holder_id)}"
         with services().database.transaction(actor) as session:
+            if not linking.still_holds(session, signed_in.holder_id, signed_in.mitid_uuid):
+                raise InvalidGrantError("this MitID is not the cardholder's any more")
             started = sessions.start(
                 session,
                 client_id=authorization_code.client_id,

@@ -20,6 +20,12 @@ def cardholder_of(session: Session, vault: Vault, identity: Identity, now: datet
     return linked or _link(session, vault, identity, now)
 
 
+def still_holds(session: Session, holder_id: UUID, mitid_uuid: str) -> bool:
+    """Whether the MitID is that cardholder's still; the bank cannot link anew before this transaction ends."""
+    linked = select(Cardholder.mitid_uuid).where(Cardholder.holder_id == holder_id).with_for_update(read=True)
+    return session.scalar(linked) == mitid_uuid
+
+
 def _link(session: Session, vault: Vault, identity: Identity, now: datetime) -> UUID | None:
     fingerprint = _fingerprint(vault, identity)
     if fingerprint is None:

@@ -39,6 +39,7 @@ class AccessSession(Base):
             unique=True,
             postgresql_where=text("ended_at IS NULL AND scope = 'wallet'"),
         ),
+        Index("ix_sessions_thumbprint", "thumbprint", postgresql_where=text("ended_at IS NULL")),
         Index("ix_sessions_ended_at", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
         {"schema": SCHEMA},
     )
@@ -58,19 +59,22 @@ class AccessSession(Base):
     end_reason: Mapped[str | None]
 
 
-class RefreshToken(Base):
-    """One link in a session's chain of refresh tokens: its SHA-256 only, as it is 256 random bits."""
+class RefreshChain(Base):
+    """The refresh tokens of one sign-in, each of which replaces the last.
 
-    __tablename__ = "refresh_tokens"
+    SHA-256 of the one that counts, and of the one before it, which may come once more.
+    """
+
+    __tablename__ = "refresh_chains"
     __table_args__ = ({"schema": SCHEMA},)
 
-    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    chain_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.sessions.session_id"), index=True)
-    created_at: Mapped[datetime]
+    current_hash: Mapped[bytes]
+    previous_hash: Mapped[bytes | None]
+    retried: Mapped[bool]
+    issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    used_at: Mapped[datetime | None]
-    retried_at: Mapped[datetime | None]
-    replaced_by: Mapped[bytes | None]
 
 
 class RedeemedCode(Base):

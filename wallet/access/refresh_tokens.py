@@ -1,17 +1,23 @@
-"""Refresh tokens: bound to the phone's key, each used once, in a chain per sign-in (RFC 9700 section 4.14)."""
+"""Refresh tokens: bound to the phone's key, each used once, in a chain per sign-in (RFC 9700 section 4.14).
 
+A token names its chain and holds a secret; the chain knows the secret that counts now and the one before it. Whatever
+else comes by that name was used earlier: so one row finds every reuse, however long a phone goes on.
+"""
+
+import base64
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wallet.access import sessions
-from wallet.access.models import AccessSession, RefreshToken
+from wallet.access.models import AccessSession, RefreshChain
 
 LIFETIME: Final = timedelta(days=90)
 
@@ -25,12 +31,10 @@ class Rotated:
 
 
 def issue(session: Session, session_id: UUID, now: datetime) -> str:
-    """A new refresh token of a session: 256 random bits, of which the hash is kept."""
-    token = secrets.token_urlsafe(32)
-    lifetime = {"created_at": now, "expires_at": now + LIFETIME}
-    session.add(RefreshToken(token_hash=_hash(token), session_id=session_id, **lifetime))
-    session.flush()
-    return token
+    """The first refresh token of a new chain of that session."""
+    chain = RefreshChain(chain_id=uuid4(), session_id=session_id, retried=False)  # not by time: nobody can name another
+    session.add(chain)
+    return _next(session, chain, now)
 
 
 def rotate(session: Session, token: str, *, client_id: str, thumbprint: str, now: datetime) -> Rotated | None:
@@ -42,50 +46,61 @@ def rotate(session: Session, token: str, *, client_id: str, thumbprint: str, now
     found = _locked(session, token)
     if found is None:
         return None
-    owner, link = found
-    if owner.client_id != client_id or owner.thumbprint != thumbprint or owner.ended_at or now >= link.expires_at:
+    owner, chain = found
+    if owner.client_id != client_id or owner.thumbprint != thumbprint or owner.ended_at or now >= chain.expires_at:
         return None
     if sessions.outlived_its_right(session, owner, now):
         sessions.end(session, owner.session_id, reason="right_ended", now=now)
         return None
-    if link.used_at is None:
-        link.used_at = now
-    elif _is_retry(session, link):
-        link.retried_at = now
-        _void(session, link.replaced_by, now)
-    else:
+    if not _use(chain, token):
         sessions.end(session, owner.session_id, reason="refresh_reuse", now=now)
         return None
-    successor = issue(session, owner.session_id, now)
-    link.replaced_by = _hash(successor)
-    return Rotated(owner, successor)
+    return Rotated(owner, _next(session, chain, now))
 
 
 def session_of(session: Session, token: str) -> AccessSession | None:
     """The session that a refresh token, used or not, belongs to."""
-    owner = select(AccessSession).join(RefreshToken, RefreshToken.session_id == AccessSession.session_id)
-    return session.scalar(owner.where(RefreshToken.token_hash == _hash(token)))
+    owner = select(AccessSession).join(RefreshChain, RefreshChain.session_id == AccessSession.session_id)
+    return session.scalar(owner.where(RefreshChain.chain_id == _chain_id(token)))
 
 
-def _locked(session: Session, token: str) -> tuple[AccessSession, RefreshToken] | None:
-    """The session first, as its lock guards the whole chain; then the token, as it stands under that lock."""
-    session_id = session.scalar(select(RefreshToken.session_id).where(RefreshToken.token_hash == _hash(token)))
+def _use(chain: RefreshChain, token: str) -> bool:
+    """Whether the token counts now, or may be tried once more."""
+    if hmac.compare_digest(chain.current_hash, _hash(token)):
+        chain.previous_hash, chain.retried = chain.current_hash, False
+        return True
+    if chain.retried or not hmac.compare_digest(chain.previous_hash or b"", _hash(token)):
+        return False
+    chain.retried = True
+    return True
+
+
+def _next(session: Session, chain: RefreshChain, now: datetime) -> str:
+    """The next token of a chain: 256 random bits, of which the hash is kept."""
+    name = base64.urlsafe_b64encode(chain.chain_id.bytes).rstrip(b"=").decode()
+    token = f"{name}.{secrets.token_urlsafe(32)}"
+    chain.current_hash, chain.issued_at, chain.expires_at = _hash(token), now, now + LIFETIME
+    session.flush()
+    return token
+
+
+def _locked(session: Session, token: str) -> tuple[AccessSession, RefreshChain] | None:
+    """The session first, as its lock guards all its chains; then the chain, as it stands under that lock."""
+    chain_id = _chain_id(token)
+    session_id = session.scalar(select(RefreshChain.session_id).where(RefreshChain.chain_id == chain_id))
     if session_id is None:
         return None
     owner = session.get_one(AccessSession, session_id, with_for_update=True, populate_existing=True)
-    return owner, session.get_one(RefreshToken, _hash(token), populate_existing=True)
+    chain = session.get(RefreshChain, chain_id, populate_existing=True)
+    return (owner, chain) if chain else None
 
 
-def _is_retry(session: Session, link: RefreshToken) -> bool:
-    if link.retried_at is not None or link.replaced_by is None:
-        return False
-    return session.get_one(RefreshToken, link.replaced_by, populate_existing=True).used_at is None
-
-
-def _void(session: Session, token_hash: bytes | None, now: datetime) -> None:
-    """A successor that nobody got: used, and retried too, so that whoever comes with it ends the session."""
-    lost = session.get_one(RefreshToken, token_hash)
-    lost.used_at = lost.retried_at = now
+def _chain_id(token: str) -> UUID | None:
+    """What a token says which chain it is of; None if it is no token of ours."""
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(token.partition(".")[0].encode("ascii") + b"=="))
+    except ValueError:
+        return None
 
 
 def _hash(token: str) -> bytes:

@@ -1,4 +1,8 @@
-"""Who was not let in, in the access journal: the same refusal once a minute, so that nobody can fill it."""
+"""Who was not let in, in the access journal: the same refusal once a minute, so that nobody can fill it.
+
+The same is: of the same client and session, with the same error, whatever the route. Of sign-ins, which have neither
+yet, the same reason.
+"""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -6,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import jwt
+import structlog
 from authlib.oauth2 import OAuth2Error
 from flask import request
 from redis.exceptions import RedisError
@@ -25,11 +30,12 @@ _NO_REFUSALS: Final = frozenset({"authorization_pending", "slow_down", "use_dpop
 # Whose descriptions are fixed sentences.
 _EXPLAINED: Final = frozenset({"invalid_client", "invalid_grant", "invalid_dpop_proof"})
 _UNCHECKED: Final[Any] = {"verify_signature": False}
+log = structlog.get_logger()
 
 
 def of_sign_in(client_id: str, error: str, reason: str) -> None:
     """A sign-in came to nothing. `reason` is what our log says; it holds nothing that the broker said."""
-    _note(client_id, None, error, reason)
+    _note(client_id, None, error, reason, as_one=reason)
 
 
 def of_request(error: OAuth2Error) -> None:
@@ -37,7 +43,7 @@ def of_request(error: OAuth2Error) -> None:
     code = str(error.error)
     if code not in _NO_REFUSALS:
         reason = str(error).removeprefix(f"{code}: ") if code in _EXPLAINED else None
-        _note(request.form.get("client_id") or _named_in_assertion(), None, code, reason)
+        _note(request.values.get("client_id") or _named_in_assertion(), None, code, reason)
 
 
 def of_call(grant: Grant, refused: AccessRefused) -> None:
@@ -53,21 +59,24 @@ def _named_in_assertion() -> str:
     return ""
 
 
-def _note(client_id: str, session_id: UUID | None, error: str, reason: str | None) -> None:
-    route = f"{request.method} {request.url_rule}"
-    if not clients.is_id(client_id) or not _is_news(f"{client_id} {session_id} {route} {error} {reason}"):
+def _note(client_id: str, session_id: UUID | None, error: str, reason: str | None, as_one: str = "") -> None:
+    if not clients.is_id(client_id) or not _is_news(f"{client_id} {session_id} {error} {as_one}"):
         return
+    told: dict[str, Any] = {"client": client_id, "error": error, "reason": reason}
+    told["route"] = f"{request.method} {request.url_rule}"
     with services().database.transaction(f"client:{client_id}") as session:
         if session.get(OAuthClient, client_id) is not None:
             about = _subject(session, client_id, session_id)
-            told: dict[str, Any] = {"client": client_id, "route": route, "error": error, "reason": reason}
             events.emit(session, Refused(at=services().clock.now(), **about, **told))
 
 
 def _is_news(refusal: str) -> bool:
-    with suppress(RedisError):
+    """Without Redis nobody counts, and a stranger could fill the journal: so then it stands in the log alone."""
+    try:
         return shelf.claim(services().redis, "refusal", refusal, _ONCE_A)
-    return True
+    except RedisError:
+        log.warning("access_refused", refusal=refusal)
+        return False
 
 
 def _subject(session: Session, client_id: str, session_id: UUID | None) -> dict[str, Any]:

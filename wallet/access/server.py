@@ -8,7 +8,6 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import OAuth2Request
 from flask import Response
-from flask import request as flask_request
 
 from wallet.access import clients, grants, rate_limits, refusals
 from wallet.access.access_tokens import LIFETIME, AccessTokens
@@ -80,8 +79,7 @@ class Server(AuthorizationServer):
 
     def handle_error_response(self, request: OAuth2Request | None, error: OAuth2Error) -> Response:
         """Authlib comes here with every error, of its own and of ours."""
-        if flask_request.method == "POST":
-            refusals.of_request(error)
+        refusals.of_request(error)
         return super().handle_error_response(request, error)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:

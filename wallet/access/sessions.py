@@ -149,17 +149,14 @@ def end_for_right(session: Session, right_id: UUID, *, reason: str = "right_ende
     return _end_where(session, AccessSession.right_id == right_id, reason, now)
 
 
-def end_for_pairing(session: Session, pairing_id: UUID, *, reason: str = "unpaired", now: datetime) -> int:
-    """End the sessions of one pairing; in the transaction that unpairs."""
+def end_for_pairing(session: Session, pairing_id: UUID, *, reason: str, now: datetime) -> int:
+    """End the sessions of one pairing; in the transaction that pairs the phone anew."""
     return _end_where(session, AccessSession.pairing_id == pairing_id, reason, now)
 
 
-def end_for_thumbprint(
-    session: Session, holder_id: UUID, thumbprint: str, *, reason: str = "device_lost", now: datetime
-) -> int:
-    """End the sessions of a phone that is lost (R-10.2): the holder's own, or a child's under the holder's card."""
-    is_phone = and_(AccessSession.holder_id == holder_id, AccessSession.thumbprint == thumbprint)
-    return _end_where(session, is_phone, reason, now)
+def end_for_phone(session: Session, thumbprint: str, *, reason: str, now: datetime) -> int:
+    """End every session on a phone that is lost (R-10.2), whoever signed in there."""
+    return _end_where(session, AccessSession.thumbprint == thumbprint, reason, now)
 
 
 def end_for_holder(session: Session, holder_id: UUID, *, reason: str = "mitid_relinked", now: datetime) -> int:

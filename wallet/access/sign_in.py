@@ -70,7 +70,7 @@ def finish(broker: Broker, answer: Mapping[str, str], secret: str, waiting: Wait
             _note(session, holder_id, identity, waiting.parameters)
     if holder_id is None:
         raise SignInFailed("access_denied", "this person is no cardholder")
-    return SignedIn(holder_id, identity.acr, identity.auth_time)
+    return SignedIn(holder_id, identity.mitid_uuid, identity.acr, identity.auth_time)
 
 
 def _note(session: Session, holder_id: UUID, identity: Identity, parameters: Mapping[str, str]) -> None:

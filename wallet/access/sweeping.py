@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from wallet.access import sessions
 from wallet.access.codes import REUSE_SEEN_FOR
-from wallet.access.models import AccessSession, RedeemedCode, RefreshToken
+from wallet.access.models import AccessSession, RedeemedCode, RefreshChain
 
 # Sessions that have ended stay visible to the bank's own queries for so long; the journal has them for good.
 ENDED_KEPT_FOR: Final = timedelta(days=30)
@@ -17,13 +17,14 @@ _SWEEPER: Final = (1, 2)  # the advisory lock of whoever sweeps
 
 
 def sweep(session: Session, now: datetime) -> None:
-    """Take some of it away: codes whose reuse matters no more, refresh tokens past their time, and sessions that
-    nothing is left of. In a transaction of its own, as it locks sessions of others.
+    """Take some of it away: codes whose reuse matters no more, refresh tokens past their time, sessions that are over.
+
+    In a transaction of its own, as it locks sessions of others.
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(*_SWEEPER))):
         return
     _codes(session, now)
-    _refresh_tokens(session, now)
+    _chains(session, now)
     _sessions(session, now)
 
 
@@ -32,12 +33,12 @@ def _codes(session: Session, now: datetime) -> None:
     session.execute(delete(RedeemedCode).where(RedeemedCode.code_hash.in_(old)))
 
 
-def _refresh_tokens(session: Session, now: datetime) -> None:
-    """And a session whose last refresh token has passed is over: nobody can go on with it."""
-    old = select(RefreshToken.token_hash).where(RefreshToken.expires_at <= now).limit(_SWEPT_AT_ONCE)
-    gone = delete(RefreshToken).where(RefreshToken.token_hash.in_(old)).returning(RefreshToken.session_id)
+def _chains(session: Session, now: datetime) -> None:
+    """And a session whose last chain has passed is over: nobody can go on with it."""
+    old = select(RefreshChain.chain_id).where(RefreshChain.expires_at <= now).limit(_SWEPT_AT_ONCE)
+    gone = delete(RefreshChain).where(RefreshChain.chain_id.in_(old)).returning(RefreshChain.session_id)
     touched = set(session.scalars(gone))
-    alive = select(RefreshToken.session_id).where(RefreshToken.session_id.in_(touched))
+    alive = select(RefreshChain.session_id).where(RefreshChain.session_id.in_(touched))
     for session_id in sorted(touched - set(session.scalars(alive))):
         sessions.end(session, session_id, reason="expired", now=now)
 
@@ -45,5 +46,5 @@ def _refresh_tokens(session: Session, now: datetime) -> None:
 def _sessions(session: Session, now: datetime) -> None:
     old = select(AccessSession.session_id).where(AccessSession.ended_at <= now - ENDED_KEPT_FOR)
     these = list(session.scalars(old.limit(_SWEPT_AT_ONCE)))
-    session.execute(delete(RefreshToken).where(RefreshToken.session_id.in_(these)))
+    session.execute(delete(RefreshChain).where(RefreshChain.session_id.in_(these)))
     session.execute(delete(AccessSession).where(AccessSession.session_id.in_(these)))

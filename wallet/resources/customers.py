@@ -57,7 +57,7 @@ class OneCardholder(MethodView):
         holder = cardholders.get(session(), owned.id_from("holder", holder_id), lock=True)
         was_linked_to = holder.mitid_uuid
         cardholders.change(session(), services().vault, holder, body, current_time())
-        if was_linked_to not in (None, holder.mitid_uuid):
+        if was_linked_to != holder.mitid_uuid:
             sessions.end_for_holder(session(), holder.holder_id, now=current_time())
         return _holder(holder)
 

@@ -10,6 +10,7 @@ from tokenization import cardholders, journal
 from tokenization.errors import NotFound
 from tokenization.journal import Verdict
 from tokenization.models import JournalEntry, SubjectJournalEntry
+from wallet.access import clients
 from wallet.access.events import client_subject
 from wallet.access.guard import caller, requires
 from wallet.access.models import OAuthClient
@@ -39,7 +40,7 @@ def _holder(text: str) -> UUID:
 
 
 def _client(client_id: str) -> UUID:
-    if session().get(OAuthClient, client_id) is None:
+    if not clients.is_id(client_id) or session().get(OAuthClient, client_id) is None:
         raise NotFound
     return client_subject(client_id)
 

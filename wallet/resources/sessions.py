@@ -12,7 +12,7 @@ from tokenization.errors import NotFound
 from tokenization.models import Token
 from wallet.access import sessions
 from wallet.access.guard import caller, requires
-from wallet.access.models import AccessSession, OAuthClient, RefreshToken
+from wallet.access.models import AccessSession, OAuthClient, RefreshChain
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned, shown
 from wallet.resources.pages import newest_first
@@ -45,8 +45,8 @@ def _device_name(row: AccessSession) -> str | None:
 
 
 def _last_used(row: AccessSession) -> Any:
-    """When it last fetched an access token: each comes with a refresh token of its own."""
-    newest = select(func.max(RefreshToken.created_at)).where(RefreshToken.session_id == row.session_id)
+    """When it last fetched an access token: each comes with a new refresh token."""
+    newest = select(func.max(RefreshChain.issued_at)).where(RefreshChain.session_id == row.session_id)
     return session().scalar(newest) or row.created_at
 
 

@@ -142,16 +142,16 @@ def test_a_code_ends_after_ten_minutes(child_phone: Phone, redis: Redis, clock: 
 
 @pytest.mark.parametrize("ended_by", ["right", "pairing", "phone"])
 def test_a_childs_session_ends_with_its_right_its_pairing_or_its_phone(
-    child_phone: Phone, let_in: Callable[[str], None], database: Database, anna: UUID, clock: SetClock, ended_by: str
+    child_phone: Phone, let_in: Callable[[str], None], database: Database, clock: SetClock, ended_by: str
 ) -> None:
     asked = child_phone.ask_to_pair()
     let_in(asked["user_code"])
-    tokens = tokens_in(child_phone.poll(asked["device_code"]))
+    tokens, thumbprint = tokens_in(child_phone.poll(asked["device_code"])), child_phone.key.thumbprint()
     with database.transaction("test") as session:
         ends: dict[str, Callable[[], int]] = {
             "right": lambda: sessions.end_for_right(session, RIGHT, now=clock.now()),
-            "pairing": lambda: sessions.end_for_pairing(session, PAIRING, now=clock.now()),
-            "phone": lambda: sessions.end_for_thumbprint(session, anna, child_phone.key.thumbprint(), now=clock.now()),
+            "pairing": lambda: sessions.end_for_pairing(session, PAIRING, reason="paired_anew", now=clock.now()),
+            "phone": lambda: sessions.end_for_phone(session, thumbprint, reason="device_lost", now=clock.now()),
         }
         assert ends[ended_by]() == 1
     assert child_phone.call("GET", "/v1/me", tokens.access_token).status_code == 401

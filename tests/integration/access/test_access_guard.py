@@ -213,17 +213,17 @@ def test_a_token_for_another_scope_is_forbidden(phone: Phone, machine: Callable[
     assert refused(merchant.call("/v1/network", merchant.token().json["access_token"])) == (403, "insufficient-scope")
 
 
-def test_an_ended_session_is_refused_at_once(phone: Phone, anna: UUID, database: Database, clock: SetClock) -> None:
+def test_an_ended_session_is_refused_at_once(phone: Phone, database: Database, clock: SetClock) -> None:
     token = phone.sign_in().access_token
     with database.transaction("test") as session:
-        assert sessions.end_for_thumbprint(session, anna, phone.key.thumbprint(), now=clock.now()) == 1
+        assert sessions.end_for_phone(session, phone.key.thumbprint(), reason="device_lost", now=clock.now()) == 1
     assert refused(phone.call("GET", "/v1/me", token)) == (401, "invalid-token")
 
 
-def test_the_sessions_of_another_phone_go_on(phone: Phone, anna: UUID, database: Database, clock: SetClock) -> None:
+def test_the_sessions_of_another_phone_go_on(phone: Phone, database: Database, clock: SetClock) -> None:
     token = phone.sign_in().access_token
     with database.transaction("test") as session:
-        assert sessions.end_for_thumbprint(session, anna, "k" * 43, now=clock.now()) == 0
+        assert sessions.end_for_phone(session, "k" * 43, reason="device_lost", now=clock.now()) == 0
     assert phone.call("GET", "/v1/me", token).status_code == 200
 
 

@@ -19,7 +19,7 @@ from wallet.services import Services
 
 
 def told(session: Session, subject_id: UUID) -> list[tuple[str, dict[str, Any]]]:
-    """The entries of a journal, and that its chain holds is looked at too."""
+    """The entries of a journal."""
     entries = select(SubjectJournalEntry).filter_by(subject_id=subject_id).order_by(SubjectJournalEntry.seq)
     return [(entry.type, entry.payload or {}) for entry in session.scalars(entries)]
 
@@ -159,8 +159,28 @@ def test_a_stolen_access_token_is_journalled_with_its_holder(phone: Phone, anna:
     assert refusals(committed, anna) == [("GET /v1/me", "invalid-dpop-proof"), ("GET /v1/me", "invalid-token")]
 
 
-def test_refusals_go_on_while_redis_is_away(phone: Phone, anna: UUID, committed: Session, redis_away: None) -> None:
-    assert phone.http.get("/v1/me", headers={"Authorization": "Bearer nonsense"}).status_code == 401
+def test_a_thief_without_the_key_cannot_fill_the_journal(phone: Phone, anna: UUID, committed: Session) -> None:
+    token = phone.sign_in().access_token
+    thief = Phone(phone.http, phone.browser, phone.clock, phone.client_id)
+    for claims in ({"htm": "PUT"}, {"htu": "x"}, {"iat": 0}, {"ath": "x"}, {"jti": ""}, {}):
+        for path in ("/v1/me", "/v1/network", "/v1/issuer"):
+            assert thief.call("GET", path, token, **claims).status_code == 401
+    assert refusals(committed, anna) == [("GET /v1/me", "invalid-dpop-proof")]
+
+
+def test_without_redis_refusals_stand_in_the_log_alone(
+    phone: Phone, anna: UUID, committed: Session, redis_away: None
+) -> None:
+    """Nobody counts them then, and a stranger could fill the journal."""
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": phone.client_id}
+    for _ in range(3):
+        assert phone.post("/oauth/token", form).status_code in (400, 401)
+    assert refusals(committed, client_subject(phone.client_id)) == []
+
+
+def test_a_request_in_the_browser_that_names_a_client_is_journalled(phone: Phone, committed: Session) -> None:
+    assert phone.authorize(redirect_uri="https://thief.example/").status_code == 400
+    assert refusals(committed, client_subject(phone.client_id)) == [("GET /oauth/authorize", "invalid_request")]
 
 
 def test_the_chain_of_a_cardholders_journal_holds(

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.integration.access.acting import Phone, tokens_in
 from tokenization.clock import SetClock
-from wallet.access.models import AccessSession, RefreshToken
+from wallet.access.models import AccessSession, RefreshChain
 
 
 def test_each_refresh_gives_a_new_token_and_the_chain_goes_on(phone: Phone) -> None:
@@ -73,6 +74,22 @@ def test_a_refresh_cannot_widen_the_scope(phone: Phone) -> None:
 
 def test_only_hashes_of_refresh_tokens_are_kept(phone: Phone, committed: Session) -> None:
     token = phone.sign_in().refresh_token
-    kept = committed.scalars(select(RefreshToken.token_hash)).all()
+    kept = committed.scalars(select(RefreshChain.current_hash)).all()
     assert len(kept) == 1
     assert token.encode() not in kept[0]
+
+
+@pytest.mark.parametrize("token", ["", ".", "nothing", "æ.secret", "A" * 22, "A" * 23 + ".secret", "A" * 4000])
+def test_what_is_no_refresh_token_is_refused_like_one_that_has_passed(phone: Phone, token: str) -> None:
+    answer = phone.refresh(token)
+    assert (answer.status_code, answer.json["error"]) in ((400, "invalid_grant"), (400, "invalid_request"))
+
+
+def test_however_long_a_phone_goes_on_it_leaves_one_row(phone: Phone, committed: Session) -> None:
+    tokens = phone.sign_in()
+    first = tokens.refresh_token
+    for _ in range(5):
+        tokens = tokens_in(phone.refresh(tokens.refresh_token))
+    assert len(committed.scalars(select(RefreshChain.chain_id)).all()) == 1
+    assert phone.refresh(first).json["error"] == "invalid_grant"
+    assert committed.scalar(select(AccessSession.end_reason)) == "refresh_reuse"

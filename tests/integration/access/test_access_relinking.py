@@ -83,3 +83,11 @@ def test_a_link_that_does_not_change_ends_nothing(world: World, again: Any) -> N
     phone = world.phone()
     assert link(world, again).status_code == 200
     assert phone.request("GET", "/v1/me").status_code == 200
+
+
+def test_whatever_becomes_of_the_link_the_sessions_of_before_end(world: World) -> None:
+    """Linked for the first time too: whoever is signed in then was signed in by a link that the bank took away."""
+    for mitid_uuid in (FIRST, None, SECOND):
+        phone = world.phone()
+        assert link(world, mitid_uuid).status_code == 200
+        assert phone.request("GET", "/v1/me").status_code == 401

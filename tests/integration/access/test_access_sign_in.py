@@ -1,5 +1,6 @@
 """Signing in with MitID: authorization code, PKCE, DPoP; and everything that must not work."""
 
+import base64
 import json
 import logging
 from collections.abc import Callable
@@ -10,7 +11,6 @@ import pytest
 from redis import Redis
 from sqlalchemy.orm import Session
 
-from mobile_mock.broker import Broker
 from tests.integration.access.acting import (
     ANNA,
     BO,
@@ -26,7 +26,9 @@ from tests.integration.access.acting import (
 from tokenization import ids
 from tokenization.clock import SetClock
 from tokenization.models import Cardholder
+from wallet.access.mitid import REFERENCE_TEXTS
 from wallet.access.models import OAuthClient
+from wallet.access.step_up import PURPOSES
 from wallet.database import Database
 from wallet.services import Services
 
@@ -171,12 +173,15 @@ def test_a_parameter_twice_is_refused(phone: Phone) -> None:
     assert phone.ask(query).json["error"] == "invalid_request"
 
 
-def test_mitid_is_asked_to_sign_in_anew_for_the_purpose(phone: Phone, broker: Broker) -> None:
-    asked = parameters_in(phone.authorize(purpose="provision").headers["Location"])
+@pytest.mark.parametrize("purpose", [None, *sorted(PURPOSES)])
+def test_mitid_is_asked_to_sign_in_anew_and_shows_what_for(phone: Phone, purpose: str | None) -> None:
+    asked = parameters_in(phone.authorize(purpose=purpose).headers["Location"])
     assert (asked["prompt"], asked["idp_values"], asked["code_challenge_method"]) == ("login", "mitid", "S256")
     assert asked["redirect_uri"] == f"{PUBLIC_URL}/oauth/mitid/callback"
-    assert json.loads(asked["idp_params"])["mitid"]["loa_value"] == "substantial"
     assert asked["state"] != "state-1"
+    shown = json.loads(asked["idp_params"])["mitid"]
+    assert shown["loa_value"] == "substantial"
+    assert base64.b64decode(shown["reference_text"]).decode() == REFERENCE_TEXTS[purpose]
 
 
 def test_an_answer_of_mitid_counts_only_in_the_browser_that_asked(phone: Phone) -> None:
@@ -276,3 +281,13 @@ def test_no_token_is_written_to_a_log_at_any_level(phone: Phone, caplog: pytest.
         ANNA.cpr,
     ):
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("linked_to", [None, STRANGER.mitid_uuid], ids=["nobody", "somebody else"])
+def test_a_code_of_before_the_bank_took_the_link_away_gives_nothing(
+    phone: Phone, anna: UUID, database: Database, linked_to: str | None
+) -> None:
+    code = phone.answer()["code"]
+    with database.transaction("test") as session:
+        session.get_one(Cardholder, anna).mitid_uuid = linked_to
+    assert phone.token(phone.code_form(code)).json["error"] == "invalid_grant"

@@ -6,9 +6,6 @@ from typing import Final
 
 import structlog
 from flask import Flask, Response, g, request
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -21,6 +18,7 @@ from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring
 from wallet.access.keys import AccessKeys
+from wallet.redis_pool import connect_redis
 from wallet.resources import (
     cards,
     customers,
@@ -67,8 +65,9 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Make the parts of a process."""
     clock = clock or SystemClock()
     ring = FileKeyRing(Path(settings.key_ring), clock)
-    if settings.dpop_nonce_required:
-        ring.current(Purpose.DPOP_NONCE)  # An older ring has none: better no start than no answer.
+    for purpose in Purpose:
+        if purpose != Purpose.DPOP_NONCE or settings.dpop_nonce_required:
+            ring.current(purpose)  # raises KeyRingError: better no start than no answer
     redis = connect_redis(settings)
     new_session = sessionmaker(database.connect(settings), expire_on_commit=False)
     return Services(
@@ -79,16 +78,6 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock,
         keys=AccessKeys(ring),
         webhook_guard=Guard(loopback_allowed=settings.loopback_allowed),
-    )
-
-
-def connect_redis(settings: Settings) -> Redis:
-    """Redis with short time-outs and one more try, for a connection that went stale: a block must not wait for it."""
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_connect_timeout=0.5,
-        socket_timeout=2,
-        retry=Retry(NoBackoff(), 1),
     )
 
 

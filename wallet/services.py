@@ -1,6 +1,6 @@
 """What a request needs from the process it runs in. Made once, in `wallet/app.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import current_app
@@ -13,6 +13,7 @@ from tokenization.vault import Vault
 from wallet.access.keys import AccessKeys
 from wallet.database import Database
 from wallet.settings import Settings
+from wallet.streams import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Services:
     clock: Clock
     keys: AccessKeys
     webhook_guard: Guard
+    places: Places = field(default_factory=Places)
 
     @property
     def transport_keys(self) -> KeySet:

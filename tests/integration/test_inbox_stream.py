@@ -1,6 +1,8 @@
 """The stream of an inbox: what it gives, and when it ends."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from notifications import inbox, outbox, relay
 from tests.world import Phone, World
 from tokenization import ids
 from wallet.access import sessions
+from wallet.streams import PER_PERSON
 
 
 @pytest.fixture
@@ -18,11 +21,26 @@ def phone(world: World) -> Phone:
 
 
 @pytest.fixture
-def lines(world: World, phone: Phone) -> Iterator[Iterator[str]]:
-    """The stream of Anna's inbox, already listening."""
+def anna(world: World) -> UUID:
+    return ids.parse("holder", world.person("anna")["cardholder_id"])
+
+
+def stream(world: World, phone: Phone) -> AbstractContextManager[httpx.Response]:
+    """A stream of that phone's inbox."""
     token, url = phone.access_token(), f"{world.parts.settings.public_url}/v1/inbox/stream"
     headers = {"Authorization": f"DPoP {token}", "DPoP": phone.proof("GET", url, token)}
-    with world.http.stream("GET", url, headers=headers) as answer:
+    return world.http.stream("GET", url, headers=headers)
+
+
+def listeners(redis: Redis, recipient: UUID) -> int:
+    """How many listen at Redis for that person's messages."""
+    return int(redis.pubsub_numsub(inbox.channel(recipient))[0][1])
+
+
+@pytest.fixture
+def lines(world: World, phone: Phone) -> Iterator[Iterator[str]]:
+    """The stream of Anna's inbox, already listening."""
+    with stream(world, phone) as answer:
         assert answer.status_code == httpx.codes.OK
         assert answer.headers["Content-Type"] == "text/event-stream"
         lines = answer.iter_lines()
@@ -46,8 +64,40 @@ def test_a_message_comes_as_an_event(world: World, phone: Phone, lines: Iterator
     assert '"kind": "card.blocked"' in next(wanted)
 
 
-def test_the_stream_ends_with_its_session(world: World, phone: Phone, lines: Iterator[str], redis: Redis) -> None:
+def test_the_stream_ends_with_its_session(
+    world: World, phone: Phone, lines: Iterator[str], anna: UUID, redis: Redis
+) -> None:
     with world.parts.database.transaction("test") as session:
         sessions.end(session, phone.session_id, reason="device_stolen", now=world.clock.now())
-    redis.publish(inbox.channel(ids.parse("holder", world.person("anna")["cardholder_id"])), b"")
+    redis.publish(inbox.channel(anna), b"")
     assert [line for line in lines if line] == []
+
+
+def test_the_newest_stream_ends_the_oldest(
+    world: World, phone: Phone, lines: Iterator[str], anna: UUID, redis: Redis
+) -> None:
+    with ExitStack() as newer:
+        for _ in range(PER_PERSON):
+            assert next(newer.enter_context(stream(world, phone)).iter_lines()) == ": listening"
+        assert world.parts.places.held(anna) == PER_PERSON
+        assert [line for line in lines if line] == []
+        assert listeners(redis, anna) == PER_PERSON
+    assert world.parts.places.held(anna) == 0
+
+
+def test_a_stream_that_is_left_gives_its_place_and_its_line_back(
+    world: World, phone: Phone, anna: UUID, redis: Redis
+) -> None:
+    with stream(world, phone) as answer:
+        next(answer.iter_lines())
+        assert (world.parts.places.held(anna), listeners(redis, anna)) == (1, 1)
+    assert (world.parts.places.held(anna), listeners(redis, anna)) == (0, 0)
+
+
+def test_a_stream_that_nobody_reads_gives_its_place_and_its_line_back(
+    world: World, phone: Phone, anna: UUID, redis: Redis
+) -> None:
+    assert phone.request("HEAD", "/v1/inbox/stream").status_code == httpx.codes.OK
+    with stream(world, phone):
+        assert world.parts.places.held(anna) == 1
+    assert (world.parts.places.held(anna), listeners(redis, anna)) == (0, 0)

@@ -18,8 +18,8 @@ from tokenization.clock import SetClock
 from tokenization.keys import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
-from wallet.app import connect_redis
 from wallet.database import Database, connect
+from wallet.redis_pool import connect_redis
 from wallet.services import Services
 
 SUNDAY: Final = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from uuid import UUID
 
 from flask import Response
 from flask.views import MethodView
+from redis.client import PubSub
 from sqlalchemy import select
 
 from notifications import inbox
@@ -20,6 +22,7 @@ from wallet.resources.pages import newest_first
 from wallet.schemas import inbox as schemas
 from wallet.schemas.pages import Page
 from wallet.services import Services, current_time, services
+from wallet.streams import Place
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/v1/inbox", description="Messages to people")
 HEARTBEAT_SECONDS: Final = 15.0
@@ -69,28 +72,41 @@ class Stream(MethodView):
     @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
     def get(self) -> Any:
         """Each message as an event `message`; ends when the access token does. Holds no database connection."""
-        events = _events(services(), caller())
-        return Response(events, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        parts, who, held = services(), caller(), ExitStack()
+        events = _events(parts, who, *held.enter_context(_listening(parts, _recipient(who))))
+        answer = Response(events, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        answer.call_on_close(held.close)  # Not in `_events`: of a HEAD, or of who is gone at once, it never begins.
+        return answer
 
 
-def _events(parts: Services, who: Caller) -> Iterator[str]:
+@contextmanager
+def _listening(parts: Services, recipient: UUID) -> Iterator[tuple[Place, PubSub]]:
+    """A place among that person's streams, and an ear at Redis; both are given back. Raises RedisError."""
+    with parts.places.taken(recipient) as place, parts.redis.pubsub(ignore_subscribe_messages=True) as heard:  # type: ignore[no-untyped-call]  # untyped there
+        if place.ousted:
+            inbox.wake(parts.redis, [recipient])
+        heard.subscribe(inbox.channel(recipient))
+        yield place, heard
+
+
+def _events(parts: Services, who: Caller, place: Place, heard: PubSub) -> Iterator[str]:
     """Listens first and looks then, so that nothing falls in between; no longer than the token and the session live."""
-    recipient = _recipient(who)
-    with parts.redis.pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]  # untyped there
-        listening.subscribe(inbox.channel(recipient))
-        newest = _newest(parts, recipient)
-        yield ": listening\n\n"
-        while (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
-            woken = listening.get_message(timeout=min(HEARTBEAT_SECONDS, left))
-            with parts.database.reading() as looking:
-                if not sessions.standing(looking, who.client_id, who.session_id).may_go_on:
-                    return
-                arrived = inbox.arrived(looking, recipient, newest, STREAM_PAGE)
-                shown = [_event(message) for message in arrived]
-                newest = arrived[-1].message_id if arrived else newest
-            yield from shown
-            if not shown and woken is None:
-                yield ": still here\n\n"
+    recipient = place.person
+    newest = _newest(parts, recipient)
+    yield ": listening\n\n"
+    while (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
+        woken = heard.get_message(timeout=min(HEARTBEAT_SECONDS, left))
+        if not parts.places.holds(place):
+            return
+        with parts.database.reading() as looking:
+            if not sessions.standing(looking, who.client_id, who.session_id).may_go_on:
+                return
+            arrived = inbox.arrived(looking, recipient, newest, STREAM_PAGE)
+            shown = [_event(message) for message in arrived]
+            newest = arrived[-1].message_id if arrived else newest
+        yield from shown
+        if not shown and woken is None:
+            yield ": still here\n\n"
 
 
 def _newest(parts: Services, recipient: UUID) -> UUID | None:

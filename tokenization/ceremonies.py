@@ -43,24 +43,27 @@ def standings(folder: Path, now: datetime) -> list[Standing]:
     entries = read(folder)
     current = {purpose: _current(entries, purpose, now) for purpose in Purpose}
     order = list(Purpose)
-    found = [_standing(entry, current[entry.purpose]) for entry in entries]
+    found = [_standing(entry, current[entry.purpose], now) for entry in entries]
     return sorted(found, key=lambda one: (order.index(one.purpose), one.version))
 
 
-def _standing(entry: Entry, current: Entry | None) -> Standing:
+def _standing(entry: Entry, current: Entry | None, now: datetime) -> Standing:
     if entry.key is None:
         return Standing(entry.purpose, entry.version, "retired", entry.retired_at)
-    offset = entry.version - (current.version if current else 0)
-    state = "current" if offset == 0 else "next" if offset > 0 else "previous"
+    state = "current" if entry == current else "previous" if entry.is_active(now) else "next"
     return Standing(entry.purpose, entry.version, state, entry.active_from)
+
+
+def lacking(folder: Path) -> list[Purpose]:
+    """The purposes that a ring has no key for, and had none: all of them where there is no ring."""
+    return [purpose for purpose in Purpose if not any(folder.glob(f"{purpose}.*.json"))]
 
 
 def create(folder: Path, now: datetime) -> None:
     """Make a key ring: the folder, and version 1 of every purpose that has no key yet."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for purpose in Purpose:
-        if not any(folder.glob(f"{purpose}.*.json")):
-            _add(folder, Entry(purpose, 1, _fresh(purpose), active_from=now))
+    for purpose in lacking(folder):
+        _add(folder, Entry(purpose, 1, _fresh(purpose), active_from=now))
 
 
 def _fresh(purpose: Purpose) -> Key:

@@ -171,7 +171,9 @@ class FileKeyRing:
         entries, wrong = _read_all(self._folder)
         known = self._known.by_name()
         gone = sorted(known.keys() - {name for name, *_ in seen})
-        together = known | {entry.name: entry for entry in entries}
+        other = [entry.name for entry in entries if entry.key and _is_another(known.get(entry.name), entry)]
+        wrong += [f"the key file {name} holds another key than before" for name in other]
+        together = known | {entry.name: entry for entry in entries if entry.name not in other}
         self._known = _Known(_by_purpose(together.values()), self._known.seen if wrong else seen)
         self._complain([*wrong, *(f"the key file {name} is gone" for name in gone)])
 
@@ -180,6 +182,11 @@ class FileKeyRing:
         if wrong and wrong != self._wrong:
             log.error("key_ring_not_read", wrong=wrong)
         self._wrong = wrong
+
+
+def _is_another(known: Entry | None, entry: Entry) -> bool:
+    """Whether a version that we know has another key all at once, with which nothing could be opened."""
+    return known is not None and known.key is not None and known.key != entry.key
 
 
 def _by_purpose(entries: Iterable[Entry]) -> dict[Purpose, dict[int, Entry]]:

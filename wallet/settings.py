@@ -1,5 +1,6 @@
 """Everything that a bank sets, from `TEGNEBOG_…` environment variables."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,9 +26,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(description="SQLAlchemy URL of PostgreSQL: postgresql+psycopg://…")
     redis_url: SecretStr = Field(description="URL of Redis: redis://… or unix://…")
     key_ring: Path = Field(description="folder of the key ring, mode 0700")
-    public_url: str = Field(
-        "http://127.0.0.1:8080", description="public origin; also our OAuth issuer", pattern=r"^https?://[^/]+$"
-    )
+    public_url: str = Field("http://127.0.0.1:8080", description="public origin; also our OAuth issuer")
 
     broker_url: str = Field("http://127.0.0.1:8081", description="issuer of the MitID broker (OpenID Connect)")
     broker_client_id: str = "tegnebog"
@@ -61,6 +60,16 @@ class Settings(BaseSettings):
         is_known = kind in DIALECTS and isinstance(changed, dict)
         return given | {"broker": fields_of(kind, changed)} if is_known else given
 
+    @field_validator("public_url")
+    @classmethod
+    def origin_is_private(cls, url: str) -> str:
+        """Tokens and codes go there, so over TLS; and it is compared with `htu` and `aud` as it stands here."""
+        if not is_private(url) or not re.fullmatch(r"https?://[^/?#@\s]+", url):
+            raise ValueError(
+                "must be like https://wallet.bank.example, without a slash at the end; http:// on loopback only"
+            )
+        return url
+
     @field_validator("broker_url")
     @classmethod
     def broker_is_reached_in_private(cls, url: str) -> str:
@@ -76,6 +85,15 @@ class Settings(BaseSettings):
         given = bool(self.broker_client_secret and self.broker_client_secret.get_secret_value())
         if given != (method != "private_key_jwt"):
             raise ValueError(f"TEGNEBOG_BROKER_CLIENT_SECRET: {'not used' if given else 'needed'} for {method}")
+        return self
+
+    @model_validator(mode="after")
+    def broker_is_chosen(self) -> "Settings":
+        """The demo's broker signs in whoever asks; a bank that forgot to name its own must not get that one."""
+        if self.public_url.startswith("https:") and not {"broker_url", "broker_client_id"} <= self.model_fields_set:
+            raise ValueError(
+                "TEGNEBOG_BROKER_URL and TEGNEBOG_BROKER_CLIENT_ID: needed with an https TEGNEBOG_PUBLIC_URL"
+            )
         return self
 
     @model_validator(mode="after")

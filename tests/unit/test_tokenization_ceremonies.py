@@ -155,6 +155,24 @@ def test_how_each_version_stands(folder: Path) -> None:
     ]
 
 
+def test_a_version_that_was_overtaken_before_its_time_is_still_to_come(folder: Path) -> None:
+    for active_from in (NOON + QUARTER, NOON):
+        ceremonies.rotate(folder, SIGNING, active_from)
+    found = [(one.version, one.state) for one in ceremonies.standings(folder, NOON) if one.purpose == SIGNING]
+    assert found == [(1, "previous"), (2, "next"), (3, "current")]
+
+
+def test_a_running_process_takes_no_other_key_under_a_version_that_it_knows(
+    folder: Path, ring: FileKeyRing, clock: SetClock
+) -> None:
+    """As when a file was lost and made again: what it holds opens nothing, and would break every journal."""
+    before = ring.current(Purpose.JOURNAL)
+    (folder / "journal.1.json").unlink()
+    ceremonies.create(folder, NOON)
+    clock.advance(SECOND)
+    assert ring.current(Purpose.JOURNAL) == before
+
+
 def test_new_files_are_their_owners_only_and_no_draft_is_left(folder: Path) -> None:
     ceremonies.rotate(folder, SIGNING, NOON)
     ceremonies.retire(folder, SIGNING, 1, NOON)

@@ -41,6 +41,7 @@ PHONES: Final = frozenset({"wallet", "child"})
 _WITHOUT_REQUESTOR: Final = frozenset({"issuer", "network"})
 ALGORITHM: Final = "ES256"
 _KEYS_MAX: Final = 10
+_NAME_CHARACTERS_MAX: Final = 200
 _KID: Final = re.compile(r"[ -~]{1,256}", re.ASCII)
 _ID: Final = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -128,6 +129,8 @@ def register_client(
     """
     uris = list(redirect_uris)
     _check_shape(scope, requestor_id, uris, jwks)
+    if not (name.strip() and name.isprintable() and len(name) <= _NAME_CHARACTERS_MAX):
+        raise Invalid("name", f"must be 1 to {_NAME_CHARACTERS_MAX} printable characters")
     for uri in uris:
         _check_redirect_uri(uri, loopback_allowed)
     client = OAuthClient(

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from tokenization import events, ids
+from wallet import metrics
 from wallet.access import clients, shelf
 from wallet.access.access_tokens import Grant
 from wallet.access.errors import AccessRefused
@@ -29,6 +30,10 @@ _ONCE_A: Final = timedelta(minutes=1)
 _NO_REFUSALS: Final = frozenset({"authorization_pending", "slow_down", "use_dpop_nonce", "temporarily_unavailable"})
 # Whose descriptions are fixed sentences.
 _EXPLAINED: Final = frozenset({"invalid_client", "invalid_grant", "invalid_dpop_proof"})
+# Where the caller had shown who it is before it was refused.
+_OF_WHO_PROVED_IT: Final = frozenset(
+    {"insufficient-scope", "insufficient-user-authentication", "too-many-requests", "requestor-suspended"}
+)
 _UNCHECKED: Final[Any] = {"verify_signature": False}
 log = structlog.get_logger()
 
@@ -60,11 +65,16 @@ def _named_in_assertion() -> str:
 
 
 def _note(client_id: str, session_id: UUID | None, error: str, reason: str | None, as_one: str = "") -> None:
-    if not clients.is_id(client_id) or not _is_news(f"{client_id} {session_id} {error} {as_one}"):
+    metrics.ACCESS_REFUSED.labels(error).inc()
+    if not clients.is_id(client_id):
+        return
+    log.warning("access_refused", error=error, client=client_id, route=str(request.url_rule))
+    if not _is_news(f"{client_id} {session_id} {error} {as_one}"):
         return
     told: dict[str, Any] = {"client": client_id, "error": error, "reason": reason}
     told["route"] = f"{request.method} {request.url_rule}"
-    with services().database.transaction(f"client:{client_id}") as session:
+    actor = f"client:{client_id}" if error in _OF_WHO_PROVED_IT else "unknown"
+    with services().database.transaction(actor) as session:
         if session.get(OAuthClient, client_id) is not None:
             about = _subject(session, client_id, session_id)
             events.emit(session, Refused(at=services().clock.now(), **about, **told))
@@ -75,7 +85,6 @@ def _is_news(refusal: str) -> bool:
     try:
         return shelf.claim(services().redis, "refusal", refusal, _ONCE_A)
     except RedisError:
-        log.warning("access_refused", refusal=refusal)
         return False
 
 

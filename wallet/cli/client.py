@@ -1,6 +1,8 @@
 """`wallet client`: OAuth clients are registered, listed, rotated, suspended and revoked."""
 
+import getpass
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -197,8 +199,13 @@ def _open() -> Iterator[Services]:
 
 @contextmanager
 def _transaction() -> Iterator[tuple[Session, datetime, Services]]:
-    with _open() as parts, parts.database.transaction("cli") as session:
+    with _open() as parts, parts.database.transaction(f"cli:{_operator()}") as session:
         yield session, parts.clock.now(), parts
+
+
+def _operator() -> str:
+    """Who stands in the journal: the user who is logged in, also behind sudo."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def _new_key(path: Path | None, public: TextIO | None) -> NewKey | None:

@@ -1,6 +1,8 @@
 """What a command works with, from the environment. What is wrong there is named by its variable, never by its value."""
 
+import os
 import re
+from typing import Final
 
 import click
 from pydantic import ValidationError
@@ -14,9 +16,14 @@ from wallet import app, logs
 from wallet.services import Services
 from wallet.settings import Settings
 
+PREFIX: Final = "TEGNEBOG_"
+NESTED: Final = frozenset({"broker", "rate_limits"})
+
 
 def settings() -> Settings:
     """The settings. Raises ClickException, which names every variable that is wrong."""
+    if unknown := sorted(filter(_is_unknown, os.environ)):
+        raise click.ClickException("\n".join(f"{name}: there is no such setting" for name in unknown))
     try:
         found = Settings()
     except ValidationError as error:
@@ -27,6 +34,15 @@ def settings() -> Settings:
     if not _is_postgresql(found.database_url.get_secret_value()):
         raise click.ClickException("TEGNEBOG_DATABASE_URL: must be like postgresql+psycopg://user:password@host/name")
     return found
+
+
+def _is_unknown(variable: str) -> bool:
+    """Whether a variable is meant for us and is none of ours: a mistyped switch would be off without a word."""
+    name = variable.upper().removeprefix(PREFIX)
+    nested, _, inner = name.lower().partition("__")
+    return variable.upper().startswith(PREFIX) and not (
+        name.lower() in Settings.model_fields or (inner and nested in NESTED)
+    )
 
 
 def _wrong(error: ErrorDetails) -> str:

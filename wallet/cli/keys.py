@@ -20,6 +20,7 @@ from wallet.access.blueprint import PUBLIC_FOR
 from wallet.cli import environment
 from wallet.cli.shown import as_json, moment, show
 
+PURPOSES: Final = [str(purpose) for purpose in Purpose]
 COLUMNS: Final = ("purpose", "version", "state", "since")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=365)
@@ -50,15 +51,25 @@ def keys() -> None:
 
 
 @keys.command()
-def create() -> None:
-    """Make the key ring: version 1 of every key that it doesn't hold.
+@click.option("--missing", "wanted", type=click.Choice(PURPOSES), multiple=True, help="a key that this version brings")
+def create(wanted: tuple[str, ...]) -> None:
+    """Make the key ring: version 1 of every key. Only for a new database.
 
-    Only for a new database, or for a purpose that a new version of Tegnebog brings. A key that was lost comes from its
-    backup; one made in its place opens nothing.
+    A ring that is there gets no key but those named with --missing, for a purpose that a new version of Tegnebog
+    brings. A key that was lost comes from its backup: one made in its place opens nothing, and breaks the journals.
     """
     with _ring() as folder:
+        lacking = ceremonies.lacking(folder)
+        unasked = [] if len(lacking) == len(Purpose) else sorted(set(lacking) - set(wanted))
+        if unasked:
+            raise ceremonies.NotPossible(
+                f"{', '.join(unasked)}: missing from a ring that holds other keys. Put the files back from their "
+                f"backup; only a key that this version of Tegnebog brings is made, by --missing {unasked[0]}"
+            )
         ceremonies.create(folder, SystemClock().now())
         ring.read(folder)
+    for purpose in lacking:
+        click.echo(f"made {purpose}, version 1")
     click.echo(f"the key ring is in {folder}")
 
 
@@ -74,11 +85,14 @@ def list_(*, as_json: bool) -> None:
     """Say which versions of which keys there are: next, current, previous or retired; since, or from, when."""
     with _ring() as folder:
         rows = [asdict(each) for each in ceremonies.standings(folder, SystemClock().now())]
+        lacking = ceremonies.lacking(folder)
     show(rows, COLUMNS, as_json=as_json)
+    if lacking:
+        click.echo(f"missing: {', '.join(lacking)}", err=True)
 
 
 @keys.command()
-@click.argument("purpose", type=click.Choice([str(purpose) for purpose in Purpose]))
+@click.argument("purpose", type=click.Choice(PURPOSES))
 @click.option("--in", "delay", callback=_span, metavar="TIME", help="when it is used  [default: 15m]")
 @click.option("--now", is_flag=True, help="use it at once: after a leak")
 def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
@@ -92,14 +106,14 @@ def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
     if purpose == Purpose.BROKER_CLIENT and not now and delay is None:
         raise click.UsageError("how long does your MitID broker take to learn our new key? --in 7d, for instance")
     at = SystemClock().now()
-    active_from = at if now else at + (delay or DELAY)
+    active_from = at if now else at + (DELAY if delay is None else delay)
     with _ring() as folder:
         version = ceremonies.rotate(folder, Purpose(purpose), active_from)
     _say_what_is_next(Purpose(purpose), version, active_from)
 
 
 @keys.command()
-@click.argument("purpose", type=click.Choice([str(purpose) for purpose in Purpose]))
+@click.argument("purpose", type=click.Choice(PURPOSES))
 @click.argument("version", type=click.IntRange(ring.VERSIONS[0], ring.VERSIONS[-1]))
 @click.option("--yes", is_flag=True, help="do not ask")
 def retire(purpose: str, version: int, *, yes: bool) -> None:

@@ -28,7 +28,7 @@ def test_a_ring_from_before_there_were_nonces_is_enough_until_they_are_wanted(re
     before = {path.name: path.read_bytes() for path in ring.iterdir()}
     done(wallet(ready, "keys", "broker"))
     assert "TEGNEBOG_KEY_RING: the key ring holds no key for dpop_nonce" in refused(wallet(wanted, "keys", "broker"))
-    done(wallet(wanted, "keys", "create"))
+    done(wallet(wanted, "keys", "create", "--missing", "dpop_nonce"))
     done(wallet(wanted, "keys", "broker"))
     after = {path.name: path.read_bytes() for path in ring.iterdir()}
     assert (after.pop("dpop_nonce.1.json", None) is not None, after) == (True, before)
@@ -52,6 +52,10 @@ def test_the_schema_is_brought_up_to_date_as_often_as_one_likes(ready: dict[str,
         ("TEGNEBOG_KEY_RING", None),
         ("TEGNEBOG_KEY_RING", "/nowhere"),
         ("TEGNEBOG_PUBLIC_URL", f"https://{SECRET}/with/a/path"),
+        ("TEGNEBOG_PUBLIC_URL", f"http://{SECRET}.example"),
+        ("TEGNEBOG_PUBLIC_URL", f"https://user:{SECRET}@wallet.example"),
+        ("TEGNEBOG_PAR_REQUIERD", SECRET),
+        ("TEGNEBOG_RATE_LIMITS_PIN_PER_PERSON", SECRET),
         ("TEGNEBOG_CARD_BIN", SECRET),
         ("TEGNEBOG_CARD_VALIDITY_MONTHS", SECRET),
         ("TEGNEBOG_LOOPBACK_ALLOWED", SECRET),
@@ -69,6 +73,13 @@ def test_a_setting_that_is_wrong_is_named_and_its_value_is_not_shown(
     key = str(tmp_path / "key.json")
     said = refused(wallet(changed, "client", "add", "issuer", "Bank", "--key", key))
     assert variable in said
+
+
+def test_a_bank_that_names_no_broker_does_not_get_the_demos(ready: dict[str, str]) -> None:
+    public = {**ready, "TEGNEBOG_PUBLIC_URL": "https://wallet.bank.example"}
+    assert "TEGNEBOG_BROKER_URL" in refused(wallet(public, "client", "list"))
+    named = {"TEGNEBOG_BROKER_URL": "https://mitid.example/op", "TEGNEBOG_BROKER_CLIENT_ID": "bank"}
+    done(wallet(public | named, "client", "list"))
 
 
 def test_every_setting_that_is_wrong_is_named_at_once(empty: dict[str, str]) -> None:

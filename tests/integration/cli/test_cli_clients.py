@@ -31,14 +31,15 @@ def kid_in(path: Path) -> str:
 
 def test_a_machine_gets_a_key_that_only_it_has(ready: Environment, tmp_path: Path) -> None:
     key = tmp_path / "issuer.json"
-    client_id = done(wallet(ready, "client", "add", "issuer", "Fjordbanken", "--key", str(key)))
+    by = ready | {"SUDO_USER": "mette"}
+    client_id = done(wallet(by, "client", "add", "issuer", "Fjordbanken", "--key", str(key)))
     private = json.loads(key.read_text())
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     (jwks,) = found(ready["TEGNEBOG_DATABASE_URL"], select(OAuthClient.jwks).where(OAuthClient.client_id == client_id))
     assert jwks["keys"][0]["kid"] == private["kid"] == ECKey.import_key(private).kid
     assert "d" in private
     assert "d" not in jwks["keys"][0]
-    assert found(ready["TEGNEBOG_DATABASE_URL"], select(SubjectJournalEntry.actor)) == ["cli"]
+    assert found(ready["TEGNEBOG_DATABASE_URL"], select(SubjectJournalEntry.actor)) == ["cli:mette"]
 
 
 def test_a_key_file_is_never_written_over(ready: Environment, tmp_path: Path) -> None:
@@ -178,11 +179,17 @@ def test_revoking_asks_first(ready: Environment, tmp_path: Path) -> None:
 
 
 def test_the_list_shows_ids_whole_and_names_as_they_are(ready: Environment, tmp_path: Path) -> None:
-    client_id = add(ready, tmp_path / "key.json", "[bold]Bank[/bold] \x1b[2J")
+    client_id = add(ready, tmp_path / "key.json", "[bold]Bank[/bold]")
     shown = done(wallet(ready, "client", "list"))
     for text in (client_id, kid_in(tmp_path / "key.json"), "[bold]Bank[/bold]", "issuer", "active"):
         assert text in shown
-    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("name", ["", "  ", "Bank \x1b[2J", "\u202eknaB", "x" * 201])
+def test_a_name_that_could_hide_something_is_refused(ready: Environment, tmp_path: Path, name: str) -> None:
+    said = refused(wallet(ready, "client", "add", "issuer", name, "--key", str(tmp_path / "key.json")))
+    assert "name: must be" in said
+    assert not (tmp_path / "key.json").exists()
 
 
 def test_the_list_is_of_one_scope_where_asked(ready: Environment, tmp_path: Path) -> None:

@@ -53,6 +53,27 @@ def test_a_signing_key_rotates_after_a_while(ring: Environment) -> None:
     assert timedelta() <= datetime.fromisoformat(since) - before - timedelta(minutes=15) < timedelta(minutes=5)
 
 
+def test_no_delay_is_no_delay(ring: Environment) -> None:
+    done(wallet(ring, "keys", "rotate", "access_token", "--in", "0s"))
+    assert listed(ring) == [(1, "previous"), (2, "current")]
+
+
+def test_a_key_that_was_lost_is_not_made_again_in_silence(ring: Environment) -> None:
+    lost = Path(ring["TEGNEBOG_KEY_RING"]) / "journal.1.json"
+    lost.rename(lost.with_suffix(".elsewhere"))
+    assert "missing: journal" in wallet(ring, "keys", "list").output
+    assert "journal: missing from a ring that holds other keys" in refused(wallet(ring, "keys", "create"))
+    assert not lost.exists()
+
+
+def test_a_key_that_a_new_version_brings_is_made_by_its_name(ring: Environment) -> None:
+    for purpose in ("dpop_nonce", "journal"):
+        (Path(ring["TEGNEBOG_KEY_RING"]) / f"{purpose}.1.json").unlink()
+    assert "journal" in refused(wallet(ring, "keys", "create", "--missing", "dpop_nonce"))
+    said = done(wallet(ring, "keys", "create", "--missing", "dpop_nonce", "--missing", "journal"))
+    assert "made dpop_nonce, version 1" in said
+
+
 def test_after_a_leak_it_rotates_at_once_and_the_old_one_is_retired(ring: Environment) -> None:
     assert "is the one in use" in refused(wallet(ring, "keys", "retire", "access_token", "1", "--yes"))
     done(wallet(ring, "keys", "rotate", "access_token", "--now"))

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from tokenization import events
 from tokenization.errors import Invalid
 from tokenization.models import Requestor
-from wallet.access.events import ClientChanged, ClientRegistered, client_subject
+from wallet.access.events import ClientChanged, ClientRegistered, client_subject, is_client_id
 from wallet.access.models import OAuthClient
 from wallet.access.public_keys import InvalidKey, public_key
 
@@ -43,7 +43,6 @@ ALGORITHM: Final = "ES256"
 _KEYS_MAX: Final = 10
 _NAME_CHARACTERS_MAX: Final = 200
 _KID: Final = re.compile(r"[ -~]{1,256}", re.ASCII)
-_ID: Final = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 _DANISH: Final = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa"})
 
@@ -175,14 +174,9 @@ def change_client(
     events.emit(session, event)
 
 
-def is_id(text: str) -> bool:
-    """Whether a client could be called that. Anything else is not asked for: PostgreSQL takes no zero byte."""
-    return bool(_ID.fullmatch(text))
-
-
 def find(session: Session, client_id: str) -> Client | None:
     """The client, if it is active and so is its requestor."""
-    if not is_id(client_id):
+    if not is_client_id(client_id):
         return None
     wanted = (
         select(OAuthClient, Requestor.status)

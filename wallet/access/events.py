@@ -1,9 +1,18 @@
 """What happened to clients and sessions. `session` is a `sess_…` id, `client` a client id: never a token or a code."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tokenization.events import SubjectEvent
+
+_CLIENT_ID: Final = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
+
+
+def is_client_id(text: str) -> bool:
+    """Whether a client could be called that. Anything else is not asked for: PostgreSQL takes no zero byte."""
+    return bool(_CLIENT_ID.fullmatch(text))
 
 
 def client_subject(client_id: str) -> UUID:

@@ -79,7 +79,7 @@ def _jwks(keys: list[ECKey]) -> dict[str, Any]:
     return {"keys": [key.as_dict(private=False) for key in keys]}
 
 
-@lru_cache(64)  # Parsing takes half as long as signing.
+@lru_cache(64)  # Parsing takes as long as signing.
 def _key(der: Key, purpose: Purpose) -> ECKey:
     private = load_der_private_key(der.reveal(), password=None)
     if not isinstance(private, EllipticCurvePrivateKey):

@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from tokenization import events, ids
 from wallet import metrics
-from wallet.access import clients, shelf
+from wallet.access import shelf
 from wallet.access.access_tokens import Grant
 from wallet.access.errors import AccessRefused
-from wallet.access.events import Refused, client_subject
+from wallet.access.events import Refused, client_subject, is_client_id
 from wallet.access.models import AccessSession, OAuthClient
 from wallet.services import services
 
@@ -66,7 +66,7 @@ def _named_in_assertion() -> str:
 
 def _note(client_id: str, session_id: UUID | None, error: str, reason: str | None, as_one: str = "") -> None:
     metrics.ACCESS_REFUSED.labels(error).inc()
-    if not clients.is_id(client_id):
+    if not is_client_id(client_id):
         return
     log.warning("access_refused", error=error, client=client_id, route=str(request.url_rule))
     if not _is_news(f"{client_id} {session_id} {error} {as_one}"):

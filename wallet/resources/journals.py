@@ -10,8 +10,7 @@ from tokenization import cardholders, journal
 from tokenization.errors import NotFound
 from tokenization.journal import Verdict
 from tokenization.models import JournalEntry, SubjectJournalEntry
-from wallet.access import clients
-from wallet.access.events import client_subject
+from wallet.access.events import client_subject, is_client_id
 from wallet.access.guard import caller, requires
 from wallet.access.models import OAuthClient
 from wallet.api import Blueprint, reads, session
@@ -40,7 +39,7 @@ def _holder(text: str) -> UUID:
 
 
 def _client(client_id: str) -> UUID:
-    if not clients.is_id(client_id) or session().get(OAuthClient, client_id) is None:
+    if not is_client_id(client_id) or session().get(OAuthClient, client_id) is None:
         raise NotFound
     return client_subject(client_id)
 

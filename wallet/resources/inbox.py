@@ -71,7 +71,7 @@ class Stream(MethodView):
     @nothing_else
     @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
     def get(self) -> Any:
-        """Each message as an event `message`; ends when the access token does. Holds no database connection."""
+        """Each message as an event `message`; ends with the access token, or at that person's fifth newer stream."""
         parts, who, held = services(), caller(), ExitStack()
         events = _events(parts, who, *held.enter_context(_listening(parts, _recipient(who))))
         answer = Response(events, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
@@ -90,14 +90,15 @@ def _listening(parts: Services, recipient: UUID) -> Iterator[tuple[Place, PubSub
 
 
 def _events(parts: Services, who: Caller, place: Place, heard: PubSub) -> Iterator[str]:
-    """Listens first and looks then, so that nothing falls in between; no longer than the token and the session live."""
+    """Listens first and looks then, so that nothing falls in between; no longer than the token and the session live.
+
+    Holds no database connection while it waits.
+    """
     recipient = place.person
     newest = _newest(parts, recipient)
     yield ": listening\n\n"
-    while (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
+    while parts.places.holds(place) and (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
         woken = heard.get_message(timeout=min(HEARTBEAT_SECONDS, left))
-        if not parts.places.holds(place):
-            return
         with parts.database.reading() as looking:
             if not sessions.standing(looking, who.client_id, who.session_id).may_go_on:
                 return

@@ -5,18 +5,18 @@ cookies, and its network backend is the one place where a name becomes a connect
 """
 
 import ssl
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import httpcore
 from standardwebhooks import Webhook
 
 from notifications.addresses import AddressRefused, Guard
+from notifications.deadline import Deadline, TimedBackend
 from tokenization.secret import Secret
 
 TIMEOUT_SECONDS: Final = 20.0
@@ -76,8 +76,9 @@ class Line(AbstractContextManager["Line"]):
 
     def __init__(self, guard: Guard, tls: ssl.SSLContext, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._guard = guard
-        self._deadline = _Deadline(timeout_seconds)
-        self._pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=_GuardedBackend(guard, self._deadline))
+        self._deadline = Deadline(timeout_seconds)
+        backend = TimedBackend(self._deadline, self._checked)
+        self._pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=backend)
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +100,10 @@ class Line(AbstractContextManager["Line"]):
         except tuple(kind for kind, _ in _ERRORS) as error:
             return Answer(error=next(name for kind, name in _ERRORS if isinstance(error, kind)))
 
+    def _checked(self, host: str, port: int) -> list[str]:
+        """The very address that the guard has let through, and no second look-up."""
+        return [self._guard.address(host, port)]
+
 
 def _read_some(chunks: Iterable[bytes]) -> None:
     # What it says is nobody's business; reading it to its end, where that is near, lets the line be used again.
@@ -107,63 +112,3 @@ def _read_some(chunks: Iterable[bytes]) -> None:
         total += len(chunk)
         if total > ANSWER_LIMIT:
             return
-
-
-class _Deadline:
-    """httpcore's time-outs are per read: one byte every 19 seconds would hold a thread for days."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._until = 0.0
-
-    def restart(self) -> None:
-        self._until = time.monotonic() + self._seconds
-
-    def left(self) -> float:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the time for this webhook is over")
-        return left
-
-
-class _GuardedBackend(httpcore.NetworkBackend):
-    """Turns a name into a connection to the very address that was checked; the name stays in Host and in TLS."""
-
-    def __init__(self, guard: Guard, deadline: _Deadline) -> None:
-        self._guard, self._deadline, self._network = guard, deadline, httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        address = self._guard.address(host, port)
-        stream = self._network.connect_tcp(address, port, self._deadline.left(), local_address, socket_options)
-        return _TimedStream(stream, self._deadline)
-
-
-class _TimedStream(httpcore.NetworkStream):
-    """A stream whose every step has only what is left of the whole."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left())
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left())
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, self._deadline.left()), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)

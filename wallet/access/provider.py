@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
-from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +22,8 @@ _KEYS_KEPT_FOR_AT_LEAST: Final = timedelta(seconds=30)
 # After a time-out, so long nobody else waits for one: a broker that hangs would take thread after thread.
 _LEFT_ALONE_FOR: Final = timedelta(seconds=5)
 _CONNECT_SECONDS: Final = 3
+# A sign-in that waits for what another asks the broker holds a thread as well.
+_WAIT_SECONDS_MAX: Final = 3
 _MODULUS_CHARACTERS_MIN: Final = 342  # 2048 bits in base64url: a shorter RSA key is a weak one
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 # A compressed answer could be small on the line and huge in memory.
@@ -33,15 +34,20 @@ T = TypeVar("T")
 class _Kept(Generic[T]):
     """A value that one thread fetches, while the others make do with the last one, or wait where there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
         self._lock = Lock()
         self._found: tuple[datetime, T] | None = None
 
     def get(self, now: datetime, kept_for: timedelta, fetch: Callable[[], T], *, wait: bool = False) -> T:
-        """The value, fetched anew where it is that old; `wait`: the last one won't do. Raises what `fetch` raises."""
-        last = self._found
-        is_ours = self._lock.acquire(blocking=wait or last is None)
-        if last is not None and not is_ours:
+        """The value, fetched anew where it is that old; `wait`: the last one won't do.
+
+        Raises what `fetch` raises, and SignInFailed when another thread fetches for too long.
+        """
+        last = None if wait else self._found
+        if not self._lock.acquire(timeout=self._wait_seconds if last is None else 0):
+            if last is None:
+                raise SignInFailed("temporarily_unavailable", "another sign-in still waits for the broker")
             return last[1]
         try:
             if self._found is None or now - self._found[0] >= kept_for:
@@ -52,13 +58,17 @@ class _Kept(Generic[T]):
 
 
 class Provider:
-    """The configured provider. Every method may call the network, and raises SignInFailed."""
+    """The configured provider. Every method may call the network, and raises SignInFailed.
+
+    `http` ends a call that takes longer than `broker.timeout_seconds` (`notifications.deadline.TimedTransport`).
+    """
 
     def __init__(self, settings: Settings, http: httpx.Client) -> None:
         self._settings = settings
         self._http = http
-        self._metadata = _Kept[dict[str, Any]]()
-        self._keys = _Kept[KeySet]()
+        wait_seconds = min(2 * settings.broker.timeout_seconds, _WAIT_SECONDS_MAX)  # to fetch keys may take two calls
+        self._metadata = _Kept[dict[str, Any]](wait_seconds)
+        self._keys = _Kept[KeySet](wait_seconds)
         self._left_alone_until: datetime | None = None
 
     def metadata(self, now: datetime) -> dict[str, Any]:
@@ -118,10 +128,10 @@ class Provider:
     def _read(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, **content: Any
     ) -> tuple[int, bytes]:
-        """Status and body; redirects are not followed. The time-out is for all of it, not for each byte."""
+        """Status and body; redirects are not followed."""
         seconds = self._settings.broker.timeout_seconds
         timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
-        sent, ends, body = {**_HEADERS, **(headers or {})}, monotonic() + seconds, bytearray()
+        sent, body = {**_HEADERS, **(headers or {})}, bytearray()
         with self._http.stream(
             method, url, headers=sent, timeout=timeout, follow_redirects=False, **content
         ) as response:
@@ -129,8 +139,6 @@ class Provider:
                 body += chunk
                 if len(body) > ANSWER_BYTES_MAX:
                     raise SignInFailed("server_error", "the broker's answer is too long")
-                if monotonic() > ends:
-                    raise httpx.ReadTimeout("the answer drips")
             return response.status_code, bytes(body)
 
 

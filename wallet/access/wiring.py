@@ -5,6 +5,7 @@ import logging
 import httpx
 from flask import Flask
 
+from notifications.deadline import TimedTransport
 from wallet.access import blueprint, dpop, guard
 from wallet.access.access_tokens import AccessTokens
 from wallet.access.mitid import Broker
@@ -22,7 +23,8 @@ def init(app: Flask) -> Broker:
     parts: Services = app.extensions["tegnebog"]
     keys = parts.keys
     tokens = AccessTokens(keys, parts.settings.public_url, parts.clock)
-    broker = Broker(parts.settings, lambda: keys.broker_client, httpx.Client())
+    http = httpx.Client(transport=TimedTransport(parts.settings.broker.timeout_seconds))
+    broker = Broker(parts.settings, lambda: keys.broker_client, http)
     app.extensions[guard.EXTENSION] = tokens
     app.extensions[blueprint.EXTENSION] = blueprint.Parts(Server(tokens), broker, keys)
     app.register_blueprint(blueprint.oauth)

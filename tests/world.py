@@ -23,11 +23,11 @@ from tokenization import cards, ids
 from tokenization.clock import SetClock
 from tokenization.keys import KeyRing
 from wallet import people
-from wallet.access import blueprint as oauth
 from wallet.access import guard, sessions, step_up
 from wallet.access.access_tokens import AccessTokens, Grant
 from wallet.access.keys import AccessKeys
-from wallet.access.server import Server
+from wallet.access.oauth import blueprint as oauth
+from wallet.access.oauth.server import Server
 from wallet.app import create_app
 from wallet.services import Services
 

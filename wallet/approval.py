@@ -13,8 +13,8 @@ from notifications.models import WebhookEndpoint
 from tokenization import events, requestors
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.models import Requestor
-from wallet.access import clients
 from wallet.access.models import OAuthClient
+from wallet.access.oauth import clients
 from wallet.settings import Settings
 
 MACHINE_SCOPE: Final = {"wallet": "provider", "merchant": "merchant", "acquirer": "network"}

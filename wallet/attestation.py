@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from tokenization.errors import Invalid
 from tokenization.models import Requestor
 from tokenization.tokens import Device
-from wallet.access import clients
 from wallet.access.models import OAuthClient
+from wallet.access.oauth import clients
 
 FIELD: Final = "device.provider_assertion"
 LIFETIME: Final = timedelta(minutes=5)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from tokenization import cardholders, cards, ids
 from wallet import approval
-from wallet.access import clients
 from wallet.access.models import OAuthClient
+from wallet.access.oauth import clients
 from wallet.payments import accounts
 from wallet.services import Services
 

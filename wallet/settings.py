@@ -8,8 +8,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tokenization.cards import NumberSpace
-from wallet.access.brokers import DIALECTS, Dialect, Kind, fields_of, is_private
 from wallet.access.figures import RateLimits
+from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private
 
 
 class Settings(BaseSettings):

@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey
 
 from tests.world import PIN_KEY, Phone, World
 from tokenization import ids
-from wallet.access import devices
+from wallet.access.oauth import devices
 
 LIMITS = {"per_payment": 20_000, "per_day": 50_000, "per_week": None, "per_month": 150_000}
 EVERYTHING: dict[str, Any] = {

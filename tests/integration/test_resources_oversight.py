@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.world import World
 from tokenization import ids, journal, policies
-from wallet.access import upkeep
+from wallet.access.oauth import upkeep
 
 
 def call(world: World, method: str, path: str, body: Any = None) -> httpx.Response:

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from notifications.models import SmsMessage
 from tests.world import Phone, World
 from tokenization.clock import SetClock
-from wallet.access import refresh_tokens, sessions, sweeping
+from wallet.access import sessions
 from wallet.access.models import AccessSession, RefreshChain
+from wallet.access.oauth import refresh_tokens, sweeping
 
 
 def listed(phone: Phone) -> list[dict[str, object]]:

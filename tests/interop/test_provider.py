@@ -25,9 +25,9 @@ from tests.integration.access.lying import OUR_KEY, client
 from tests.integration.test_demo import ENVIRONMENT, SECONDS, free_port, run
 from tokenization.clock import SystemClock
 from wallet import app, embedded, people
-from wallet.access.identity import Identity
-from wallet.access.identity import SignInFailed as NotLetIn
-from wallet.access.mitid import CALLBACK_PATH, Broker
+from wallet.access.mitid.broker import CALLBACK_PATH, Broker
+from wallet.access.mitid.identity import Identity
+from wallet.access.mitid.identity import SignInFailed as NotLetIn
 from wallet.access.step_up import NSIS
 from wallet.processes import Processes
 from wallet.settings import Settings

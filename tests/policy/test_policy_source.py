@@ -10,13 +10,13 @@ THE_ONE_THAT_COMMITS = "wallet/database.py"
 # Where a transaction, or a session to look with, may be opened: at the edges, around a use case and never inside one.
 EDGES = {
     "notifications/relay.py",  # a transaction for each step, none while it sends
-    "wallet/access/assertions.py",
-    "wallet/access/endpoints.py",
-    "wallet/access/grants.py",
+    "wallet/access/oauth/assertions.py",
+    "wallet/access/oauth/endpoints.py",
+    "wallet/access/oauth/grants.py",
     "wallet/access/guard.py",
     "wallet/access/refusals.py",  # what was refused was rolled back
-    "wallet/access/server.py",
-    "wallet/access/sign_in.py",
+    "wallet/access/oauth/server.py",
+    "wallet/access/oauth/sign_in.py",
     "wallet/api.py",
     "wallet/cli/client.py",
     "wallet/operations.py",

@@ -21,9 +21,10 @@ from tests.integration.payments.scene import Scene
 from tests.world import Phone, World
 from tokenization import ids
 from tokenization.models import Cardholder
-from wallet.access import codes, refresh_tokens, step_up
-from wallet.access.codes import Code, SignedIn
+from wallet.access import step_up
 from wallet.access.models import AccessSession, RefreshChain
+from wallet.access.oauth import codes, refresh_tokens
+from wallet.access.oauth.codes import Code, SignedIn
 from wallet.people import REDIRECT_URI
 
 AT_ONCE = 16

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from wallet.access.assertions import problem
+from wallet.access.oauth.assertions import problem
 
 NOW = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
 AT = int(NOW.timestamp())

@@ -4,7 +4,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from wallet.access.brokers import DIALECTS, Dialect, Kind, fields_of, is_private
+from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private
 from wallet.access.step_up import NSIS
 from wallet.settings import Settings
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from wallet.access.brokers import DIALECTS, Dialect, fields_of
-from wallet.access.identity import Identity, SignInFailed, check_id_token, identify, moment, seconds
+from wallet.access.mitid.dialects import DIALECTS, Dialect, fields_of
+from wallet.access.mitid.identity import Identity, SignInFailed, check_id_token, identify, moment, seconds
 from wallet.access.step_up import NSIS
 
 NOW = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)

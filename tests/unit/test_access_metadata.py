@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
-from wallet.access.metadata import metadata
+from wallet.access.oauth.metadata import metadata
 
 
 @pytest.fixture

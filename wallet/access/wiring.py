@@ -6,10 +6,11 @@ import httpx
 from flask import Flask
 
 from notifications.deadline import TimedTransport
-from wallet.access import blueprint, dpop, guard
+from wallet.access import dpop, guard
 from wallet.access.access_tokens import AccessTokens
-from wallet.access.mitid import Broker
-from wallet.access.server import Server
+from wallet.access.mitid.broker import Broker
+from wallet.access.oauth import blueprint
+from wallet.access.oauth.server import Server
 from wallet.services import Services
 
 

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from tokenization import ids
 from wallet import demo
-from wallet.access import clients, sessions, upkeep
+from wallet.access import sessions
 from wallet.access.models import OAuthClient
+from wallet.access.oauth import clients, upkeep
 from wallet.cli import environment
 from wallet.cli.shown import as_json, show
 from wallet.services import Services

@@ -16,7 +16,7 @@ from tokenization import keys as ring
 from tokenization.clock import SystemClock
 from tokenization.keys import KeyRingError, Purpose
 from wallet.access.access_tokens import LIFETIME
-from wallet.access.blueprint import PUBLIC_FOR
+from wallet.access.oauth.blueprint import PUBLIC_FOR
 from wallet.cli import environment
 from wallet.cli.shown import as_json, moment, show
 

@@ -18,9 +18,10 @@ from delegation.terms import Ceiling
 from tokenization import ids, policies, tokens
 from tokenization.errors import NotFound
 from tokenization.models import Card, Token
-from wallet.access import devices, sessions
-from wallet.access.devices import PendingDevice
+from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
+from wallet.access.oauth import devices
+from wallet.access.oauth.devices import PendingDevice
 from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.database import after_commit

@@ -26,10 +26,10 @@ from tokenization.clock import SetClock
 from tokenization.keys import KeyRing
 from tokenization.vault import Vault
 from wallet import errors
-from wallet.access import clients
 from wallet.access.guard import caller, requires
 from wallet.access.keys import AccessKeys
-from wallet.access.mitid import CALLBACK_PATH
+from wallet.access.mitid.broker import CALLBACK_PATH
+from wallet.access.oauth import clients
 from wallet.access.wiring import init
 from wallet.database import Database
 from wallet.services import Services

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from tests.integration.access.acting import ANNA, NSIS, parameters_in
 from tokenization.clock import SetClock
-from wallet.access.identity import Identity
-from wallet.access.mitid import Broker
+from wallet.access.mitid.broker import Broker
+from wallet.access.mitid.identity import Identity
 from wallet.settings import Settings
 
 ISSUER = "https://broker.example"

@@ -23,8 +23,8 @@ from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.dpop import hash_of
-from wallet.access.identity import SignInFailed
 from wallet.access.keys import AccessKeys
+from wallet.access.mitid.identity import SignInFailed
 from wallet.access.models import OAuthClient
 
 TRAVERSAL = "../../../../../../dev/null"

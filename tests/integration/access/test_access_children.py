@@ -11,8 +11,9 @@ from redis import Redis
 from tests.integration.access.acting import DEVICE_GRANT, Phone, claims_in, tokens_in
 from tokenization import ids
 from tokenization.clock import SetClock
-from wallet.access import devices, sessions
+from wallet.access import sessions
 from wallet.access.errors import AccessRefused
+from wallet.access.oauth import devices
 from wallet.database import Database
 
 RIGHT, CARD, PAIRING = ids.new_id(), ids.new_id(), ids.new_id()

@@ -11,8 +11,8 @@ from tokenization import requestors
 from tokenization.clock import SetClock
 from tokenization.errors import Invalid
 from tokenization.events import take_pending
-from wallet.access import clients
 from wallet.access.events import ClientRegistered, client_subject
+from wallet.access.oauth import clients
 
 PRIVATE = ECKey.generate_key("P-256").as_dict(private=True)
 PUBLIC: dict[str, Any] = {name: value for name, value in PRIVATE.items() if name != "d"}

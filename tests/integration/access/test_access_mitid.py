@@ -13,8 +13,8 @@ from joserfc.jwk import ECKey
 from tests.integration.access.acting import ANNA, NSIS
 from tests.integration.access.lying import ISSUER, OUR_KEY, LyingBroker, begin, connected, who
 from tokenization.clock import SetClock
-from wallet.access.identity import SignInFailed
-from wallet.access.mitid import REFERENCE_TEXTS, Broker
+from wallet.access.mitid.broker import REFERENCE_TEXTS, Broker
+from wallet.access.mitid.identity import SignInFailed
 from wallet.access.step_up import PURPOSES
 
 

@@ -15,8 +15,8 @@ from joserfc.jwk import ECKey
 from notifications.deadline import TimedTransport
 from tests.integration.access.lying import ISSUER, SECRET, LyingBroker, begin, client, connected, who
 from tokenization.clock import SetClock
-from wallet.access.identity import SignInFailed
-from wallet.access.mitid import Broker
+from wallet.access.mitid.broker import Broker
+from wallet.access.mitid.identity import SignInFailed
 
 
 @pytest.fixture

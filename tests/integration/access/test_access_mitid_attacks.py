@@ -14,8 +14,8 @@ from joserfc.jwk import ECKey, RSAKey
 from tests.integration.access.acting import ANNA
 from tests.integration.access.lying import ISSUER, LyingBroker, begin, connected, who
 from tokenization.clock import SetClock
-from wallet.access.identity import SignInFailed
-from wallet.access.mitid import Broker
+from wallet.access.mitid.broker import Broker
+from wallet.access.mitid.identity import SignInFailed
 
 Forge = Callable[[LyingBroker], str]
 ATTACKER = ECKey.generate_key("P-256", auto_kid=True)

@@ -13,8 +13,8 @@ from tests.integration.access.acting import Phone, parameters_in
 from tests.integration.access.dripping import dripping
 from tests.integration.access.lying import ISSUER, LyingBroker, client
 from tokenization.clock import SetClock
-from wallet.access.identity import SignInFailed
-from wallet.access.mitid import Broker
+from wallet.access.mitid.broker import Broker
+from wallet.access.mitid.identity import SignInFailed
 from wallet.services import Services
 
 HEAD = b"HTTP/1.1 200 OK\r\n"

@@ -19,9 +19,10 @@ from structlog.testing import capture_logs
 
 from tests.integration.access.acting import ANNA, BO, REDIRECT_URI, Answer, Machine, Phone
 from tokenization.models import SubjectJournalEntry
-from wallet.access import devices, rate_limits
+from wallet.access import rate_limits
 from wallet.access.errors import AccessRefused
 from wallet.access.figures import RateLimits
+from wallet.access.oauth import devices
 
 Set: TypeAlias = Callable[..., None]
 SIGN_IN = [

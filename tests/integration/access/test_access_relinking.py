@@ -10,8 +10,8 @@ from sqlalchemy import text
 from tests.world import World
 from tokenization import ids
 from tokenization.secret import Secret
-from wallet.access import linking
-from wallet.access.identity import Identity
+from wallet.access.mitid import linking
+from wallet.access.mitid.identity import Identity
 from wallet.access.step_up import SUBSTANTIAL
 from wallet.people import ANNA
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.integration.access.acting import PUBLIC_URL, REDIRECT_URI, Answer, Phone, claims_in, parameters_in, tokens_in
-from wallet.access import blueprint
+from wallet.access.oauth import blueprint
 
 FORMS = ("/oauth/token", "/oauth/par", "/oauth/device_authorization", "/oauth/revoke")
 PAGES = ("/oauth/authorize", "/oauth/mitid/callback", "/oauth/device", "/oauth/jwks")

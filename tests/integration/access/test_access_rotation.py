@@ -12,9 +12,10 @@ from tests.integration.access.acting import ASSERTION_TYPE, Machine, Phone
 from tokenization.clock import SetClock
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.models import SubjectJournalEntry
-from wallet.access import sessions, upkeep
+from wallet.access import sessions
 from wallet.access.events import client_subject
 from wallet.access.models import AccessSession
+from wallet.access.oauth import upkeep
 from wallet.database import Database
 
 MakeMachine = Callable[[str], Machine]

@@ -17,9 +17,9 @@ from tests.world import Machine, Phone, World
 from tokenization.clock import SetClock
 from tokenization.keys import FileKeyRing
 from tokenization.vault import Vault
-from wallet.access import clients
 from wallet.access.keys import AccessKeys
 from wallet.access.models import OAuthClient
+from wallet.access.oauth import clients
 from wallet.database import Database
 from wallet.payments.models import Account
 from wallet.services import Services

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wallet.access.clients import DEVICE_GRANT, GRANTS, PRIVATE_KEY_JWT
+from wallet.access.oauth.clients import DEVICE_GRANT, GRANTS, PRIVATE_KEY_JWT
 from wallet.access.step_up import LEVELS, SUBSTANTIAL
 
 

@@ -18,14 +18,16 @@ from authlib.oauth2.rfc8628 import DeviceCodeGrant
 from authlib.oauth2.rfc8628.errors import ExpiredTokenError
 
 from tokenization import ids
-from wallet.access import codes, devices, linking, refresh_tokens, sessions, sweeping
+from wallet.access import sessions
 from wallet.access.access_tokens import Grant
-from wallet.access.clients import PRIVATE_KEY_JWT, Client
-from wallet.access.codes import Code
-from wallet.access.devices import DeviceCode
+from wallet.access.mitid import linking
 from wallet.access.models import AccessSession
-from wallet.access.oauth_request import InvalidProofError, OAuthRequest
-from wallet.access.parameters import check_authorization
+from wallet.access.oauth import codes, devices, refresh_tokens, sweeping
+from wallet.access.oauth.clients import PRIVATE_KEY_JWT, Client
+from wallet.access.oauth.codes import Code
+from wallet.access.oauth.devices import DeviceCode
+from wallet.access.oauth.oauth_request import InvalidProofError, OAuthRequest
+from wallet.access.oauth.parameters import check_authorization
 from wallet.services import services
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from wallet.access.clients import PRIVATE_KEY_JWT, Client, signed
 from wallet.access.models import AssertionJti
-from wallet.access.oauth_request import OAuthRequest
+from wallet.access.oauth.clients import PRIVATE_KEY_JWT, Client, signed
+from wallet.access.oauth.oauth_request import OAuthRequest
 from wallet.services import services
 
 LIFETIME_MAX: Final = timedelta(minutes=5)

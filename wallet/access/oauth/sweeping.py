@@ -7,8 +7,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from wallet.access import sessions
-from wallet.access.codes import REUSE_SEEN_FOR
 from wallet.access.models import AccessSession, RedeemedCode, RefreshChain
+from wallet.access.oauth.codes import REUSE_SEEN_FOR
 
 # Sessions that have ended stay visible to the bank's own queries for so long; the journal has them for good.
 ENDED_KEPT_FOR: Final = timedelta(days=30)

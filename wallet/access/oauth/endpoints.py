@@ -12,10 +12,11 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 from flask import current_app
 
-from wallet.access import codes, devices, guard, parameters, refresh_tokens, sessions
+from wallet.access import guard, sessions
 from wallet.access.access_tokens import AccessTokens, InvalidToken
-from wallet.access.clients import DEVICE_GRANT, PRIVATE_KEY_JWT, Client
-from wallet.access.oauth_request import InvalidProofError, OAuthRequest
+from wallet.access.oauth import codes, devices, parameters, refresh_tokens
+from wallet.access.oauth.clients import DEVICE_GRANT, PRIVATE_KEY_JWT, Client
+from wallet.access.oauth.oauth_request import InvalidProofError, OAuthRequest
 from wallet.services import services
 
 Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]

@@ -9,13 +9,14 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import OAuth2Request
 from flask import Response
 
-from wallet.access import clients, grants, rate_limits, refusals
+from wallet.access import rate_limits, refusals
 from wallet.access.access_tokens import LIFETIME, AccessTokens
-from wallet.access.assertions import MachineAssertion
-from wallet.access.clients import GRANTS, PRIVATE_KEY_JWT, Client
-from wallet.access.endpoints import DeviceAuthorization, PushedRequests, Revocation
-from wallet.access.grants import Issued
-from wallet.access.oauth_request import OAuthRequest
+from wallet.access.oauth import clients, grants
+from wallet.access.oauth.assertions import MachineAssertion
+from wallet.access.oauth.clients import GRANTS, PRIVATE_KEY_JWT, Client
+from wallet.access.oauth.endpoints import DeviceAuthorization, PushedRequests, Revocation
+from wallet.access.oauth.grants import Issued
+from wallet.access.oauth.oauth_request import OAuthRequest
 from wallet.services import services
 
 

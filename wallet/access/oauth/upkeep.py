@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from tokenization import events
 from tokenization.errors import IllegalMove, Invalid, NotFound
-from wallet.access import clients
 from wallet.access.events import ClientResumed, ClientRevoked, ClientSuspended, client_subject
 from wallet.access.models import OAuthClient
+from wallet.access.oauth import clients
 
 # status -> what it may become, and the event that says so
 _MOVES: Final[dict[str, dict[str, type[ClientSuspended | ClientResumed | ClientRevoked]]]] = {

@@ -11,16 +11,16 @@ from redis.exceptions import RedisError
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from wallet.access import codes, oauth_request, sign_in
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import open_to_all
-from wallet.access.identity import SignInFailed
 from wallet.access.keys import AccessKeys
-from wallet.access.metadata import metadata
-from wallet.access.mitid import CALLBACK_PATH, Broker
-from wallet.access.oauth_request import OAuthRequest
+from wallet.access.mitid.broker import CALLBACK_PATH, Broker
+from wallet.access.mitid.identity import SignInFailed
+from wallet.access.oauth import codes, oauth_request, sign_in
+from wallet.access.oauth.metadata import metadata
+from wallet.access.oauth.oauth_request import OAuthRequest
+from wallet.access.oauth.server import Server
 from wallet.access.rate_limits import limited
-from wallet.access.server import Server
 from wallet.services import services
 
 EXTENSION: Final = "tegnebog_oauth"

@@ -11,8 +11,8 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
 
-from wallet.access.brokers import is_private
-from wallet.access.identity import SignInFailed
+from wallet.access.mitid.dialects import is_private
+from wallet.access.mitid.identity import SignInFailed
 from wallet.settings import Settings
 
 ANSWER_BYTES_MAX: Final = 256 * 1024

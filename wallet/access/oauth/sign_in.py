@@ -12,13 +12,14 @@ from authlib.oauth2 import OAuth2Error
 from sqlalchemy.orm import Session
 
 from tokenization import events
-from wallet.access import linking, rate_limits, refusals, shelf
-from wallet.access.codes import SignedIn
+from wallet.access import rate_limits, refusals, shelf
 from wallet.access.events import SignInSucceeded, SteppedUp
-from wallet.access.identity import Identity, SignInFailed
-from wallet.access.mitid import Broker
-from wallet.access.oauth_request import OAuthRequest
-from wallet.access.parameters import to_keep
+from wallet.access.mitid import linking
+from wallet.access.mitid.broker import Broker
+from wallet.access.mitid.identity import Identity, SignInFailed
+from wallet.access.oauth.codes import SignedIn
+from wallet.access.oauth.oauth_request import OAuthRequest
+from wallet.access.oauth.parameters import to_keep
 from wallet.services import services
 
 LIFETIME: Final = timedelta(minutes=10)

@@ -18,8 +18,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
-from wallet.access.identity import Identity, SignInFailed, check_id_token, identify
-from wallet.access.provider import Provider
+from wallet.access.mitid.identity import Identity, SignInFailed, check_id_token, identify
+from wallet.access.mitid.provider import Provider
 from wallet.settings import Settings
 
 CALLBACK_PATH: Final = "/oauth/mitid/callback"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tokenization.secret import Secret
 from wallet.access import step_up
-from wallet.access.brokers import Dialect
+from wallet.access.mitid.dialects import Dialect
 
 _DIGITS_MAX: Final = 11
 # Visible ASCII, and no longer than a `sub` may be (OpenID Connect Core 1.0 section 2).

@@ -11,7 +11,7 @@ from tokenization.errors import Invalid
 from tokenization.models import Cardholder
 from tokenization.vault import Vault
 from wallet.access.events import SignInLinked
-from wallet.access.identity import Identity
+from wallet.access.mitid.identity import Identity
 
 
 def cardholder_of(session: Session, vault: Vault, identity: Identity, now: datetime) -> UUID | None:

@@ -68,7 +68,7 @@ def _note(client_id: str, session_id: UUID | None, error: str, reason: str | Non
     metrics.ACCESS_REFUSED.labels(error).inc()
     if not is_client_id(client_id):
         return
-    log.warning("access_refused", error=error, client=client_id, route=str(request.url_rule))
+    log.info("access_refused", error=error, client=client_id, route=str(request.url_rule))
     if not _is_news(f"{client_id} {session_id} {error} {as_one}"):
         return
     told: dict[str, Any] = {"client": client_id, "error": error, "reason": reason}

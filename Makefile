@@ -1,7 +1,7 @@
 # Needs Python 3.11 or later, its pip, and make. Everything else is installed into .venv.
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ demo-check: .venv ## run the whole story over HTTP against a fresh data folder; 
 	@$(BIN)/wallet demo --check $(ARGS)
 
 test: .venv ## run every test on a real PostgreSQL and Redis (ARGS="-k block", JOBS=4)
-	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-interop: node .venv $(INTEROP)/.installed ## hold us against OAuth clients and an OpenID provider of others (wants Node.js 20 and npm)
 	@$(BIN)/pytest tests/interop $(ARGS)

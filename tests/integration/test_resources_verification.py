@@ -37,9 +37,10 @@ def ask(phone: Phone, token: dict[str, Any]) -> httpx.Response:
 
 
 def sent(world: World) -> list[str]:
-    """The codes in the text messages that wait to be sent."""
+    """The codes in the text messages that wait to be sent, oldest first."""
+    in_order = select(SmsMessage.text).where(SmsMessage.kind == "token.code").order_by(SmsMessage.sms_id)
     with world.parts.database.reading() as session:
-        texts = session.scalars(select(SmsMessage.text).where(SmsMessage.kind == "token.code"))
+        texts = session.scalars(in_order)
         return [found[0] for each in texts if (found := re.findall(r"\b[0-9]{6}\b", each))]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from notifications import codes
 from notifications.backoff import TEXTS, next_attempt_at
+from notifications.deadline import TimedTransport
 from notifications.models import SmsMessage
 from tokenization import cardholders
 from tokenization.secret import Secret
@@ -45,10 +46,10 @@ def masked(mobile: Secret[str]) -> str:
 class HttpGateway(AbstractContextManager["HttpGateway"]):
     """A gateway that takes `{"to", "text", "reference"}` by POST and answers 2xx when it has it."""
 
-    def __init__(self, url: str, api_key: Secret[str] | None = None) -> None:
+    def __init__(self, url: str, api_key: Secret[str] | None = None, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         headers = {} if api_key is None else {"authorization": f"Bearer {api_key.reveal()}"}
         self._url = url
-        self._client = httpx.Client(timeout=_TIMEOUT_SECONDS, headers=headers, trust_env=False)
+        self._client = httpx.Client(transport=TimedTransport(timeout_seconds), headers=headers, trust_env=False)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from notifications import sms
 from notifications.models import SmsMessage
 from notifications.sms import HttpGateway, Screen, SmsFailed
+from tests.integration.access.dripping import dripping
 from tests.integration.notifications.receiver import Receiver
 from tests.integration.notifications.town import MOBILE, Town
 from tokenization.clock import SetClock
@@ -58,6 +59,16 @@ def test_a_gateway_that_is_away_is_a_failure_that_names_no_number() -> None:
     with HttpGateway("http://127.0.0.1:9/sms") as gateway, pytest.raises(SmsFailed) as failed:
         gateway.send(Secret(MOBILE), CODE, "ref-1")
     assert MOBILE not in str(failed.value)
+
+
+def test_a_gateway_that_drips_is_cut_off_when_its_time_is_up() -> None:
+    head = b"HTTP/1.1 200 OK\r\nX: "
+    with (
+        dripping(head, b"x", 0.01) as address,
+        HttpGateway(f"http://{address}", timeout_seconds=0.3) as gateway,
+        pytest.raises(SmsFailed, match="Timeout"),
+    ):
+        gateway.send(Secret("+4500000001"), Secret("text"), "reference")
 
 
 def test_a_gateway_that_fails_gets_the_same_message_again(

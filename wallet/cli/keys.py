@@ -124,7 +124,8 @@ def retire(purpose: str, version: int, *, yes: bool) -> None:
     with _ring() as folder:
         ceremonies.retirable(folder, Purpose(purpose), version, SystemClock().now())
         if not yes:
-            click.confirm(f"Refuse version {version} of {purpose} from now on, for good?", abort=True)
+            what = f"version {version} of {purpose}, and whatever it made that is still in use,"
+            click.confirm(f"Refuse {what} from now on, for good?", abort=True)
         ceremonies.retire(folder, Purpose(purpose), version, SystemClock().now())
     click.echo(f"version {version} of {purpose} is retired: every process refuses it within a second")
 

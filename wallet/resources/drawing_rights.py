@@ -1,30 +1,22 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial, wraps
-from http import HTTPStatus
+from functools import partial
 from typing import Any, ParamSpec
 
-from flask import Response, g, request
 from flask.views import MethodView
 from sqlalchemy import select
 
-from delegation import drawing_rights, pairing, terms, usage
+from delegation import drawing_rights, terms, usage
 from delegation.drawing_rights import Delegate, ExceedsCeiling
 from delegation.limits import loosens
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling
-from tokenization import ids, policies, tokens
-from tokenization.errors import NotFound
+from tokenization import ids, policies
 from tokenization.models import Card, Token
 from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
-from wallet.access.oauth import devices
-from wallet.access.oauth.devices import PendingDevice
-from wallet.access.rate_limits import limited
-from wallet.api import Blueprint, nothing_else, reads, session, writes
-from wallet.database import after_commit
+from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
 from wallet.payments.models import Payment
 from wallet.payments.rules import ceiling
@@ -34,7 +26,7 @@ from wallet.schemas import cards as lists
 from wallet.schemas import drawing_rights as schemas
 from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
-from wallet.services import current_time, services
+from wallet.services import current_time
 
 P = ParamSpec("P")
 blueprint = Blueprint("drawing rights", __name__, url_prefix="/v1", description="Limited drawing rights")
@@ -44,7 +36,7 @@ def _ceiling() -> Ceiling:
     return ceiling(policies.load(session(), current_time()))
 
 
-def _shown(right: DrawingRight) -> shown.Shown:
+def shown_right(right: DrawingRight) -> shown.Shown:
     """A right for its grantor, or for the child, who does not see which card it draws on."""
     now, most, own = current_time(), _ceiling(), drawing_rights.terms_of(right)
     used = usage.load(session(), right.card_id, right.right_id, now)
@@ -65,7 +57,7 @@ def _shown(right: DrawingRight) -> shown.Shown:
 
 def _answer(outcome: DrawingRight | ExceedsCeiling) -> Any:
     if isinstance(outcome, DrawingRight):
-        return _shown(outcome)
+        return shown_right(outcome)
     named = [(f"limits.{each.limit}", f"is above the scheme's ceiling of {each.ceiling}") for each in outcome.limits]
     return problem(422, "exceeds-scheme-ceiling", "some limits are above the scheme's ceiling", field_errors=named)
 
@@ -106,7 +98,7 @@ class Rights(MethodView):
         who = caller()
         mine = DrawingRight.card_id.in_(select(Card.card_id).where(Card.holder_id == who.holder_id))
         wanted = select(DrawingRight).where(DrawingRight.right_id == who.right_id if who.scope == "child" else mine)
-        return newest_first(session(), wanted, DrawingRight.right_id, page, _shown)
+        return newest_first(session(), wanted, DrawingRight.right_id, page, shown_right)
 
 
 @blueprint.route("/drawing-rights/<right_id>")
@@ -118,7 +110,7 @@ class OneRight(MethodView):
     @blueprint.response(200, schemas.RightAnswer)
     def get(self, right_id: str) -> Any:
         """The right, with what is used and what is left."""
-        return _shown(owned.right(session(), caller(), right_id)[1])
+        return shown_right(owned.right(session(), caller(), right_id)[1])
 
     @requires("wallet")
     @writes()
@@ -150,7 +142,7 @@ class OneRight(MethodView):
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.revoke(session(), right, current_time())
         sessions.end_for_right(session(), right.right_id, now=current_time())
-        return _shown(right)
+        return shown_right(right)
 
 
 @blueprint.route("/drawing-rights/<right_id>/payments")
@@ -196,7 +188,7 @@ class Pause(MethodView):
         """Nothing is paid under it until it is resumed."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.pause(session(), right, current_time())
-        return _shown(right)
+        return shown_right(right)
 
 
 @blueprint.route("/drawing-rights/<right_id>/resume")
@@ -210,105 +202,4 @@ class Resume(MethodView):
         """Give back what the pause took."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.resume(session(), right, current_time())
-        return _shown(right)
-
-
-@blueprint.route("/pairings/<user_code>")
-class PendingPairing(MethodView):
-    """A phone that asks to be let in."""
-
-    @requires("wallet")
-    @limited("code_per_person")
-    @nothing_else
-    @blueprint.response(200, schemas.PendingPairing)
-    def get(self, user_code: str) -> Any:
-        """Its name, and two digits that both phones show: compare them before saying yes."""
-        pending = devices.find(services().redis, user_code, by=caller().actor, now=current_time())
-        if pending is None:
-            raise NotFound
-        return pending
-
-
-def _with_the_phone(view: Callable[P, Response]) -> Callable[P, Response]:
-    """Claim the phone behind the user code as `g.phone`, before the card is locked: a Redis that hangs must hold up no
-    payment. It is given back where nothing came of it.
-    """
-
-    @wraps(view)
-    def claimed(*args: P.args, **kwargs: P.kwargs) -> Response:
-        body, redis = request.get_json(silent=True), services().redis
-        code = body.get("user_code") if isinstance(body, dict) else None
-        by, now = caller().actor, current_time()
-        g.phone = devices.claim(redis, code, by=by, now=now) if isinstance(code, str) else None
-        paired = False
-        try:
-            response = view(*args, **kwargs)
-            paired = response.status_code < HTTPStatus.BAD_REQUEST
-            return response
-        finally:
-            if g.phone is not None and not paired:
-                devices.give_back(redis, g.phone, now)
-
-    return claimed
-
-
-@blueprint.route("/drawing-rights/<right_id>/pair")
-class Pair(MethodView):
-    """Letting a child's phone in."""
-
-    @requires("wallet", step_up="pair")
-    @limited("code_per_person")
-    @_with_the_phone
-    @writes()
-    @blueprint.arguments(schemas.Pair())
-    @blueprint.response(200, schemas.RightAnswer)
-    def post(self, body: dict[str, Any], right_id: str) -> Any:
-        """One yes allows one provisioning, or one new PIN, within an hour."""
-        card, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.require(right, "paired", current_time())
-        if g.phone is None:
-            return _unknown_code()
-        _let_in(card, right, g.phone)
-        return _shown(right)
-
-
-def _unknown_code() -> Response:
-    named = [("user_code", "is not known, or has expired: let the phone show a new one")]
-    return problem(422, "unknown-user-code", "some values cannot be accepted", field_errors=named)
-
-
-def _let_in(card: Card, right: DrawingRight, pending: PendingDevice) -> None:
-    now = current_time()
-    phone = {"device_thumbprint": pending.thumbprint, "device_name": pending.device_name}
-    paired = pairing.pair(session(), right, **phone, now=now)
-    sessions.end_for_pairing(session(), paired.pairing_id, reason="paired_anew", now=now)
-    started = sessions.start_for_child(
-        session(),
-        client_id=pending.client_id,
-        thumbprint=pending.thumbprint,
-        holder_id=card.holder_id,
-        card_id=card.card_id,
-        right_id=right.right_id,
-        pairing_id=paired.pairing_id,
-        now=now,
-    )
-    session_id, redis = started.session_id, services().redis
-    after_commit(session(), lambda: devices.approve(redis, pending, session_id))
-
-
-@blueprint.route("/drawing-rights/<right_id>/unpair")
-class Unpair(MethodView):
-    """Putting a child's phones out."""
-
-    @requires("wallet")
-    @writes()
-    @blueprint.response(200, schemas.RightAnswer)
-    def post(self, right_id: str) -> Any:
-        """Every phone of the right: its token ends, and its session."""
-        card, right = owned.right(session(), caller(), right_id, lock=True)
-        pairing.unpair(session(), right, now=current_time())
-        sessions.end_for_right(session(), right.right_id, reason="unpaired", now=current_time())
-        for token in tokens.live_tokens(session(), card.card_id):
-            if token.right_id == right.right_id:
-                tokens.deactivate(session(), card, token, by="cardholder", now=current_time())
-        return _shown(right)
+        return shown_right(right)

@@ -1,0 +1,131 @@
+"""Pairing: a child's phone shows a code, the parent types it and says yes; and the phones are put out again."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, ParamSpec
+
+from flask import Response, g, request
+from flask.views import MethodView
+
+from delegation import drawing_rights, pairing
+from delegation.models import DrawingRight
+from tokenization import tokens
+from tokenization.errors import NotFound
+from tokenization.models import Card
+from wallet.access import sessions
+from wallet.access.guard import caller, requires
+from wallet.access.oauth import devices
+from wallet.access.oauth.devices import PendingDevice
+from wallet.access.rate_limits import limited
+from wallet.api import Blueprint, nothing_else, session, writes
+from wallet.database import after_commit
+from wallet.errors import problem
+from wallet.resources import owned
+from wallet.resources.drawing_rights import shown_right
+from wallet.schemas import drawing_rights as schemas
+from wallet.services import current_time, services
+
+P = ParamSpec("P")
+blueprint = Blueprint("pairing", __name__, url_prefix="/v1", description="Letting children's phones in")
+
+
+@blueprint.route("/pairings/<user_code>")
+class PendingPairing(MethodView):
+    """A phone that asks to be let in."""
+
+    @requires("wallet")
+    @limited("code_per_person")
+    @nothing_else
+    @blueprint.response(200, schemas.PendingPairing)
+    def get(self, user_code: str) -> Any:
+        """Its name, and two digits that both phones show: compare them before saying yes."""
+        pending = devices.find(services().redis, user_code, by=caller().actor, now=current_time())
+        if pending is None:
+            raise NotFound
+        return pending
+
+
+def _with_the_phone(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Claim the phone behind the user code as `g.phone`, before the card is locked: a Redis that hangs must hold up no
+    payment. It is given back where nothing came of it.
+    """
+
+    @wraps(view)
+    def claimed(*args: P.args, **kwargs: P.kwargs) -> Response:
+        body, redis = request.get_json(silent=True), services().redis
+        code = body.get("user_code") if isinstance(body, dict) else None
+        by, now = caller().actor, current_time()
+        g.phone = devices.claim(redis, code, by=by, now=now) if isinstance(code, str) else None
+        paired = False
+        try:
+            response = view(*args, **kwargs)
+            paired = response.status_code < HTTPStatus.BAD_REQUEST
+            return response
+        finally:
+            if g.phone is not None and not paired:
+                devices.give_back(redis, g.phone, now)
+
+    return claimed
+
+
+@blueprint.route("/drawing-rights/<right_id>/pair")
+class Pair(MethodView):
+    """Letting a child's phone in."""
+
+    @requires("wallet", step_up="pair")
+    @limited("code_per_person")
+    @_with_the_phone
+    @writes()
+    @blueprint.arguments(schemas.Pair())
+    @blueprint.response(200, schemas.RightAnswer)
+    def post(self, body: dict[str, Any], right_id: str) -> Any:
+        """One yes allows one provisioning, or one new PIN, within an hour."""
+        card, right = owned.right(session(), caller(), right_id, lock=True)
+        drawing_rights.require(right, "paired", current_time())
+        if g.phone is None:
+            return _unknown_code()
+        _let_in(card, right, g.phone)
+        return shown_right(right)
+
+
+def _unknown_code() -> Response:
+    named = [("user_code", "is not known, or has expired: let the phone show a new one")]
+    return problem(422, "unknown-user-code", "some values cannot be accepted", field_errors=named)
+
+
+def _let_in(card: Card, right: DrawingRight, pending: PendingDevice) -> None:
+    now = current_time()
+    phone = {"device_thumbprint": pending.thumbprint, "device_name": pending.device_name}
+    paired = pairing.pair(session(), right, **phone, now=now)
+    sessions.end_for_pairing(session(), paired.pairing_id, reason="paired_anew", now=now)
+    started = sessions.start_for_child(
+        session(),
+        client_id=pending.client_id,
+        thumbprint=pending.thumbprint,
+        holder_id=card.holder_id,
+        card_id=card.card_id,
+        right_id=right.right_id,
+        pairing_id=paired.pairing_id,
+        now=now,
+    )
+    session_id, redis = started.session_id, services().redis
+    after_commit(session(), lambda: devices.approve(redis, pending, session_id))
+
+
+@blueprint.route("/drawing-rights/<right_id>/unpair")
+class Unpair(MethodView):
+    """Putting a child's phones out."""
+
+    @requires("wallet")
+    @writes()
+    @blueprint.response(200, schemas.RightAnswer)
+    def post(self, right_id: str) -> Any:
+        """Every phone of the right: its token ends, and its session."""
+        card, right = owned.right(session(), caller(), right_id, lock=True)
+        pairing.unpair(session(), right, now=current_time())
+        sessions.end_for_right(session(), right.right_id, reason="unpaired", now=current_time())
+        for token in tokens.live_tokens(session(), card.card_id):
+            if token.right_id == right.right_id:
+                tokens.deactivate(session(), card, token, by="cardholder", now=current_time())
+        return shown_right(right)

@@ -1,6 +1,5 @@
 """Payment keys: derived from the issuer key, sent to the phone in small batches, never stored."""
 
-import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwe
 from joserfc.jwk import ECKey
+from joserfc.util import urlsafe_b64encode
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -75,7 +75,9 @@ def _content(session: Session, vault: Vault, card: Card, token: Token, batch: Ke
     return {
         "number": tokens.reveal_number(session, vault, token).reveal(),
         "expiry": cards.month(cards.current_plastic(session, card).expiry),
-        "keys": [{"atc": atc, "key": _base64url(cryptogram.atc_key(root, atc))} for atc in atcs],
+        "keys": [
+            {"atc": atc, "key": urlsafe_b64encode(cryptogram.atc_key(root, atc).reveal()).decode()} for atc in atcs
+        ],
         "expires_at": rfc3339(batch.expires_at),
     }
 
@@ -84,10 +86,6 @@ def _encrypt(token: Token, content: dict[str, Any]) -> str:
     header = {"alg": "ECDH-ES", "enc": "A256GCM"}
     device_key = ECKey.import_key(token.encryption_key)
     return jwe.encrypt_compact(header, json.dumps(content), device_key, algorithms=list(header.values()))
-
-
-def _base64url(key: Key) -> str:
-    return base64.urlsafe_b64encode(key.reveal()).rstrip(b"=").decode()
 
 
 def key_version_for(session: Session, token: Token, atc: int, now: datetime) -> int | None:

@@ -1,6 +1,5 @@
 """DPoP (RFC 9449): every request of a phone is signed with the phone's own key, so that a stolen token is of no use."""
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from flask import Response, g, request
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from joserfc.util import urlsafe_b64decode
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from redis import Redis
 
 from wallet import strict_json
@@ -147,7 +146,7 @@ def _problem(
 
 def hash_of(access_token: str) -> str:
     """The `ath` of an access token: base64url(SHA-256)."""
-    return base64.urlsafe_b64encode(sha256(access_token.encode()).digest()).rstrip(b"=").decode()
+    return urlsafe_b64encode(sha256(access_token.encode()).digest()).decode()
 
 
 def _is_jti(value: object) -> bool:

@@ -3,9 +3,10 @@
 Nothing is kept: a nonce is a MAC over the minute in which it was given, so every process knows those of all others.
 """
 
-import base64
 from datetime import datetime, timedelta
 from typing import Final
+
+from joserfc.util import urlsafe_b64encode
 
 from tokenization.keys import KeyRing, Purpose
 from tokenization.secret import Key
@@ -38,4 +39,4 @@ def _step(now: datetime) -> int:
 
 
 def _nonce(key: Key, step: int) -> str:
-    return base64.urlsafe_b64encode(keyed_hash(key, step.to_bytes(8))[:_BYTES]).rstrip(b"=").decode()
+    return urlsafe_b64encode(keyed_hash(key, step.to_bytes(8))[:_BYTES]).decode()

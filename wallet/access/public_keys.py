@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 # Members that tell about a key without being one. Private members are named, so that the error can be.
 _ABOUT: Final = frozenset({"kid", "use", "alg", "key_ops", "ext"})
 _PUBLIC: Final = frozenset({"kty", "crv", "x", "y"})
-_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _COORDINATE: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -32,7 +32,7 @@ def public_key(jwk: object) -> ECKey:
 
 
 def _problem(jwk: Mapping[str, Any]) -> str | None:
-    if _PRIVATE & jwk.keys():
+    if PRIVATE & jwk.keys():
         return "this is a private or secret key: send the public one, and make a new one, as this one is known now"
     if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
         return "kty must be EC and crv P-256"

@@ -13,9 +13,9 @@ from joserfc.jwk import ECKey
 from tokenization import ids
 from tokenization.clock import SystemClock
 from wallet import demo
+from wallet.access.mitid.broker import ASSERTION_TYPE
 
 MACHINES: Final = ("issuer", "network", "merchant", "provider")
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS: Final = 60
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from mobile_mock.broker import Broker, BrokerConfig, Client, running
 from notifications.addresses import Guard
 from tests.integration.access.acting import ANNA, BO, PUBLIC_URL, REDIRECT_URI, STRANGER, Machine, Phone
+from tests.integration.access.lying import LyingBroker
 from tokenization import cardholders, requestors
 from tokenization.clock import SetClock
 from tokenization.keys import KeyRing
@@ -54,6 +55,11 @@ def running_broker(key_ring: KeyRing) -> Iterator[tuple[Broker, BrokerClock]]:
     bank = Client.from_json(known)
     with running(BrokerConfig("", (ANNA, BO, STRANGER), (bank,)), now=clock) as broker:
         yield broker, clock
+
+
+@pytest.fixture
+def lying(clock: SetClock) -> LyingBroker:
+    return LyingBroker(clock)
 
 
 @pytest.fixture

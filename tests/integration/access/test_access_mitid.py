@@ -19,11 +19,6 @@ from wallet.access.step_up import PURPOSES
 
 
 @pytest.fixture
-def lying(clock: SetClock) -> LyingBroker:
-    return LyingBroker(clock)
-
-
-@pytest.fixture
 def broker(lying: LyingBroker) -> Iterator[Broker]:
     broker = connected(lying)
     begin(broker, lying)

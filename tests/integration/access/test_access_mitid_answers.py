@@ -19,11 +19,6 @@ from wallet.access.mitid.broker import Broker
 from wallet.access.mitid.identity import SignInFailed
 
 
-@pytest.fixture
-def lying(clock: SetClock) -> LyingBroker:
-    return LyingBroker(clock)
-
-
 def test_redirects_of_the_broker_are_not_followed(lying: LyingBroker, clock: SetClock) -> None:
     lying.metadata["token_endpoint"] = f"{ISSUER}/elsewhere"
     broker = connected(lying)

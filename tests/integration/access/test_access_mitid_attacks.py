@@ -22,11 +22,6 @@ ATTACKER = ECKey.generate_key("P-256", auto_kid=True)
 
 
 @pytest.fixture
-def lying(clock: SetClock) -> LyingBroker:
-    return LyingBroker(clock)
-
-
-@pytest.fixture
 def broker(lying: LyingBroker) -> Iterator[Broker]:
     broker = connected(lying)
     begin(broker, lying)

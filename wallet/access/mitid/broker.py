@@ -17,6 +17,7 @@ import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from joserfc.util import urlsafe_b64encode
 
 from wallet.access.mitid.identity import Identity, SignInFailed, check_id_token, identify
 from wallet.access.mitid.provider import Provider
@@ -171,12 +172,8 @@ def _as_told(error: str, description: str | None) -> SignInFailed:
 
 def _derived(secret: str, name: str) -> str:
     """A value that only who has the secret can make: 43 characters, as PKCE wants (RFC 7636 section 4.1)."""
-    return _base64url(sha256(f"{name} {secret}".encode()).digest())
+    return urlsafe_b64encode(sha256(f"{name} {secret}".encode()).digest()).decode()
 
 
 def _challenge(verifier: str) -> str:
-    return _base64url(sha256(verifier.encode()).digest())
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode()

@@ -13,6 +13,7 @@ from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from wallet.access.mitid.dialects import is_private
 from wallet.access.mitid.identity import SignInFailed
+from wallet.access.public_keys import PRIVATE
 from wallet.settings import Settings
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
@@ -25,7 +26,6 @@ _CONNECT_SECONDS: Final = 3
 # A sign-in that waits for what another asks the broker holds a thread as well.
 _WAIT_SECONDS_MAX: Final = 3
 _MODULUS_CHARACTERS_MIN: Final = 342  # 2048 bits in base64url: a shorter RSA key is a weak one
-_SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 # A compressed answer could be small on the line and huge in memory.
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 T = TypeVar("T")
@@ -147,7 +147,7 @@ def _key_set(jwks: Mapping[str, Any]) -> KeySet:
     found = jwks.get("keys")
     if not isinstance(found, list):
         raise SignInFailed("server_error", "the broker's keys cannot be read")
-    if any(isinstance(jwk, dict) and _SECRET_MEMBERS & jwk.keys() for jwk in found):
+    if any(isinstance(jwk, dict) and PRIVATE & jwk.keys() for jwk in found):
         raise SignInFailed("server_error", "the broker shows a secret key, so anybody could sign as it does")
     return KeySet([key for key in map(_key, found) if key is not None])
 

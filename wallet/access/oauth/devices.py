@@ -70,7 +70,7 @@ def new_match() -> str:
 
 def keep(redis: Redis, device_code: str, pending: PendingDevice) -> None:
     """Remember a phone that asks, by its device code and by the user code."""
-    code, kept = _normal(pending.user_code) or "", _kept(pending)
+    code, kept = _letters(pending), _kept(pending)
     known = {name: kept[name] for name in ("client_id", "thumbprint", "expires_at")}
     shelf.put(redis, "device", device_code, {**known, "user_code_hash": shelf.digest(code)}, LIFETIME)
     shelf.put(redis, "user-code", code, kept, LIFETIME)
@@ -102,13 +102,12 @@ def give_back(redis: Redis, pending: PendingDevice, now: datetime) -> None:
     """A code that was claimed, and led to nothing, may be typed again for what is left of its time."""
     left = pending.requested_at + LIFETIME - now
     if left > timedelta(0):
-        shelf.put(redis, "user-code", _normal(pending.user_code) or "", _kept(pending), left)
+        shelf.put(redis, "user-code", _letters(pending), _kept(pending), left)
 
 
 def approve(redis: Redis, pending: PendingDevice, session_id: UUID) -> None:
     """Let the phone in, to the session that `sessions.start_for_child` made; after that has been committed."""
-    code_hash = shelf.digest(_normal(pending.user_code) or "")
-    shelf.put(redis, "approval", code_hash, {"session_id": str(session_id)}, LIFETIME)
+    shelf.put(redis, "approval", shelf.digest(_letters(pending)), {"session_id": str(session_id)}, LIFETIME)
 
 
 def by_device_code(redis: Redis, device_code: str, now: datetime) -> DeviceCode | None:
@@ -157,6 +156,11 @@ def _found(redis: Redis, user_code: str, by: str, now: datetime, how: Look) -> P
         requested_at=datetime.fromtimestamp(kept["requested_at"], UTC),
         match=kept["match"],
     )
+
+
+def _letters(pending: PendingDevice) -> str:
+    """The code under which it is kept."""
+    return pending.user_code.replace("-", "")
 
 
 def _normal(user_code: str) -> str | None:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid4
 
+from joserfc.util import urlsafe_b64encode
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -77,7 +78,7 @@ def _use(chain: RefreshChain, token: str) -> bool:
 
 def _next(session: Session, chain: RefreshChain, now: datetime) -> str:
     """The next token of a chain: 256 random bits, of which the hash is kept."""
-    name = base64.urlsafe_b64encode(chain.chain_id.bytes).rstrip(b"=").decode()
+    name = urlsafe_b64encode(chain.chain_id.bytes).decode()
     token = f"{name}.{secrets.token_urlsafe(32)}"
     chain.current_hash, chain.issued_at, chain.expires_at = _hash(token), now, now + LIFETIME
     session.flush()

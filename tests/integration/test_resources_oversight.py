@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.world import World
 from tokenization import ids, journal, policies
-from wallet.access.oauth import upkeep
+from wallet.access.oauth import client_changes
 
 
 def call(world: World, method: str, path: str, body: Any = None) -> httpx.Response:
@@ -210,7 +210,9 @@ def test_a_requestor_whose_client_was_revoked_gets_a_new_one_with_new_keys(world
     asked = {"kind": "acquirer", "name": "Nordnet", "jwks": public_jwks()}
     made = call(world, "POST", "/requestors", asked).json()
     with world.parts.database.transaction("test") as session:
-        upkeep.become(session, upkeep.locked(session, made["clients"][0]["client_id"]), "revoked", world.clock.now())
+        client_changes.become(
+            session, client_changes.locked(session, made["clients"][0]["client_id"]), "revoked", world.clock.now()
+        )
     found = call(world, "PATCH", f"/requestors/{made['id']}", {"jwks": public_jwks()}).json()["clients"]
     assert sorted((client["scope"], client["status"]) for client in found) == [
         ("network", "active"),

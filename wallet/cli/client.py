@@ -19,7 +19,7 @@ from tokenization import ids
 from wallet import demo
 from wallet.access import sessions
 from wallet.access.models import OAuthClient
-from wallet.access.oauth import clients, upkeep
+from wallet.access.oauth import client_changes, clients
 from wallet.cli import environment
 from wallet.cli.shown import as_json, show
 from wallet.services import Services
@@ -62,7 +62,7 @@ class NewKey:
 def list_(scope: str | None, *, as_json: bool) -> None:
     """List the clients, also those that are suspended or revoked."""
     with _open() as parts, parts.database.reading() as session:
-        rows = [_row(each) for each in upkeep.registered(session, scope)]
+        rows = [_row(each) for each in client_changes.registered(session, scope)]
     show(rows, COLUMNS, as_json=as_json)
 
 
@@ -73,7 +73,7 @@ def _row(client: OAuthClient) -> dict[str, Any]:
         "name": client.name,
         "requestor": client.requestor_id and ids.to_text("reqr", client.requestor_id),
         "status": client.status,
-        "key_ids": upkeep.key_ids(client),
+        "key_ids": client_changes.key_ids(client),
         "redirect_uris": list(client.redirect_uris),
         "created": client.created_at,
     }
@@ -133,19 +133,19 @@ def rotate(client_id: str, key: Path | None, public: TextIO | None, drop: str | 
     if (drop is None) == (new is None):
         raise click.UsageError("either --key or --public, or --drop")
     with _transaction() as (session, now, _):
-        found = upkeep.locked(session, client_id)
+        found = client_changes.locked(session, client_id)
         said = _add_key(session, found, new, now) if new else _drop_key(session, found, str(drop), now)
     click.echo(said)
 
 
 def _add_key(session: Session, found: OAuthClient, new: NewKey, now: datetime) -> str:
-    kid = upkeep.add_key(session, found, new.public, now)
+    kid = client_changes.add_key(session, found, new.public, now)
     new.write()
     return f"key {kid} is good from now on"
 
 
 def _drop_key(session: Session, found: OAuthClient, kid: str, now: datetime) -> str:
-    upkeep.drop_key(session, found, kid, now)
+    client_changes.drop_key(session, found, kid, now)
     return f"key {kid} is refused from now on"
 
 
@@ -171,13 +171,13 @@ def resume(client_id: str) -> None:
 def revoke(client_id: str, *, yes: bool) -> None:
     """Let a client in never again, and end its sessions. This cannot be undone."""
     with _open() as parts, parts.database.reading() as session:
-        name = upkeep.locked(session, client_id).name
+        name = client_changes.locked(session, client_id).name
     if not yes:
         click.confirm(f"Revoke {client_id} ({name}) for good?", abort=True)
     with _transaction() as (session, now, _):
-        found = upkeep.locked(session, client_id)
+        found = client_changes.locked(session, client_id)
         if found.status != "revoked":
-            upkeep.become(session, found, "revoked", now)
+            client_changes.become(session, found, "revoked", now)
     # Apart: the client is out at once, however many sessions there are to end. Asked again, it ends what is left.
     with _transaction() as (session, now, _):
         ended = sessions.end_for_client(session, client_id, now=now)
@@ -186,7 +186,7 @@ def revoke(client_id: str, *, yes: bool) -> None:
 
 def _become(client_id: str, status: str) -> None:
     with _transaction() as (session, now, _):
-        upkeep.become(session, upkeep.locked(session, client_id), status, now)
+        client_changes.become(session, client_changes.locked(session, client_id), status, now)
 
 
 @contextmanager

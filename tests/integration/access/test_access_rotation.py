@@ -15,7 +15,7 @@ from tokenization.models import SubjectJournalEntry
 from wallet.access import sessions
 from wallet.access.events import client_subject
 from wallet.access.models import AccessSession
-from wallet.access.oauth import upkeep
+from wallet.access.oauth import client_changes
 from wallet.database import Database
 
 MakeMachine = Callable[[str], Machine]
@@ -28,7 +28,7 @@ def change(database: Database, clock: SetClock) -> Change:
 
     def do(what: Callable[..., Any], client_id: str, *details: Any) -> Any:
         with database.transaction("test") as session:
-            return what(session, upkeep.locked(session, client_id), *details, clock.now())
+            return what(session, client_changes.locked(session, client_id), *details, clock.now())
 
     return do
 
@@ -48,30 +48,30 @@ def test_both_keys_work_while_a_machine_rotates_and_then_the_new_one_alone(
 ) -> None:
     old = machine("network")
     new = other(old, ECKey.generate_key("P-256"))
-    change(upkeep.add_key, old.client_id, public(new.key))
+    change(client_changes.add_key, old.client_id, public(new.key))
 
     def gets_a_token(one: Machine) -> bool:
         header = {"kid": one.key.thumbprint()} if names_its_key else {}
         return bool(one.token(one.assertion(header=header)).status_code == 200)
 
     assert (gets_a_token(old), gets_a_token(new)) == (True, True)
-    change(upkeep.drop_key, old.client_id, old.key.thumbprint())
+    change(client_changes.drop_key, old.client_id, old.key.thumbprint())
     assert (gets_a_token(old), gets_a_token(new)) == (False, True)
 
 
 def test_a_key_under_the_name_of_another_is_refused(machine: MakeMachine, change: Change) -> None:
     old = machine("network")
     new = other(old, ECKey.generate_key("P-256"))
-    change(upkeep.add_key, old.client_id, public(new.key))
+    change(client_changes.add_key, old.client_id, public(new.key))
     assert new.token(new.assertion(header={"kid": old.key.thumbprint()})).json["error"] == "invalid_client"
 
 
 def test_the_last_key_stays(machine: MakeMachine, change: Change) -> None:
     acquirer = machine("network")
     with pytest.raises(Invalid, match="last key"):
-        change(upkeep.drop_key, acquirer.client_id, acquirer.key.thumbprint())
+        change(client_changes.drop_key, acquirer.client_id, acquirer.key.thumbprint())
     with pytest.raises(Invalid, match="no such key"):
-        change(upkeep.drop_key, acquirer.client_id, "unknown")
+        change(client_changes.drop_key, acquirer.client_id, "unknown")
     assert acquirer.token().status_code == 200
 
 
@@ -84,12 +84,12 @@ def test_a_key_is_not_added_twice_and_not_a_private_one(machine: MakeMachine, ch
         (public(ECKey.generate_key("P-256")) | {"kid": "\x1b[2Jcleared"}, "printable"),
     ):
         with pytest.raises(Invalid, match=said):
-            change(upkeep.add_key, acquirer.client_id, jwk)
+            change(client_changes.add_key, acquirer.client_id, jwk)
 
 
 def test_a_phone_has_no_key_to_rotate(phone: Phone, change: Change) -> None:
     with pytest.raises(Invalid, match="its phones have"):
-        change(upkeep.add_key, phone.client_id, public(phone.key))
+        change(client_changes.add_key, phone.client_id, public(phone.key))
 
 
 def test_a_revoked_machines_tokens_are_refused_at_once_and_it_gets_no_more(
@@ -98,7 +98,7 @@ def test_a_revoked_machines_tokens_are_refused_at_once_and_it_gets_no_more(
     acquirer = machine("network")
     token = acquirer.token().json["access_token"]
     assert acquirer.call("/v1/network", token).status_code == 200
-    change(upkeep.become, acquirer.client_id, "revoked")
+    change(client_changes.become, acquirer.client_id, "revoked")
     assert acquirer.call("/v1/network", token).status_code == 401
     assert acquirer.token().json["error"] == "invalid_client"
 
@@ -107,7 +107,7 @@ def test_a_revoked_apps_phones_are_out_with_every_token_they_have(
     phone: Phone, database: Database, clock: SetClock, change: Change, committed: Session
 ) -> None:
     tokens = phone.sign_in()
-    change(upkeep.become, phone.client_id, "revoked")
+    change(client_changes.become, phone.client_id, "revoked")
     with database.transaction("test") as session:
         assert sessions.end_for_client(session, phone.client_id, now=clock.now()) == 1
     assert phone.call("GET", "/v1/me", tokens.access_token).status_code == 401
@@ -118,16 +118,16 @@ def test_a_revoked_apps_phones_are_out_with_every_token_they_have(
 
 def test_a_code_that_was_under_way_is_of_no_use_to_a_revoked_app(phone: Phone, change: Change) -> None:
     code = phone.answer()["code"]
-    change(upkeep.become, phone.client_id, "revoked")
+    change(client_changes.become, phone.client_id, "revoked")
     assert phone.token(phone.code_form(code)).json["error"] == "invalid_client"
 
 
 def test_a_suspended_client_is_let_in_again_where_it_was(phone: Phone, change: Change) -> None:
     tokens = phone.sign_in()
-    change(upkeep.become, phone.client_id, "suspended")
+    change(client_changes.become, phone.client_id, "suspended")
     assert phone.call("GET", "/v1/me", tokens.access_token).status_code == 401
     assert phone.refresh(tokens.refresh_token).json["error"] == "invalid_client"
-    change(upkeep.become, phone.client_id, "active")
+    change(client_changes.become, phone.client_id, "active")
     assert phone.call("GET", "/v1/me", tokens.access_token).status_code == 200
     assert phone.refresh(tokens.refresh_token).status_code == 200
 
@@ -139,24 +139,24 @@ def test_a_suspended_client_is_let_in_again_where_it_was(phone: Phone, change: C
 def test_a_client_becomes_only_what_it_may(machine: MakeMachine, change: Change, before: str, after: str) -> None:
     acquirer = machine("network")
     if before != "active":
-        change(upkeep.become, acquirer.client_id, before)
+        change(client_changes.become, acquirer.client_id, before)
     with pytest.raises(IllegalMove, match="for good" if before == "revoked" else "already"):
-        change(upkeep.become, acquirer.client_id, after)
+        change(client_changes.become, acquirer.client_id, after)
 
 
 def test_a_revoked_client_gets_no_more_keys(machine: MakeMachine, change: Change) -> None:
     acquirer = machine("network")
-    change(upkeep.become, acquirer.client_id, "revoked")
+    change(client_changes.become, acquirer.client_id, "revoked")
     with pytest.raises(IllegalMove, match="for good"):
-        change(upkeep.add_key, acquirer.client_id, public(ECKey.generate_key("P-256")))
+        change(client_changes.add_key, acquirer.client_id, public(ECKey.generate_key("P-256")))
 
 
 def test_all_of_it_stands_in_the_clients_journal(machine: MakeMachine, change: Change, committed: Session) -> None:
     acquirer, new = machine("network"), ECKey.generate_key("P-256")
-    change(upkeep.add_key, acquirer.client_id, public(new))
-    change(upkeep.drop_key, acquirer.client_id, acquirer.key.thumbprint())
+    change(client_changes.add_key, acquirer.client_id, public(new))
+    change(client_changes.drop_key, acquirer.client_id, acquirer.key.thumbprint())
     for status in ("suspended", "active", "revoked"):
-        change(upkeep.become, acquirer.client_id, status)
+        change(client_changes.become, acquirer.client_id, status)
     own = select(SubjectJournalEntry).where(SubjectJournalEntry.subject_id == client_subject(acquirer.client_id))
     entries = committed.scalars(own.order_by(SubjectJournalEntry.seq)).all()
     told = [(entry.type, (entry.payload or {}).get("key_ids")) for entry in entries]
@@ -172,8 +172,8 @@ def test_all_of_it_stands_in_the_clients_journal(machine: MakeMachine, change: C
 
 def test_clients_are_found_by_scope(machine: MakeMachine, phone: Phone, committed: Session) -> None:
     acquirer = machine("network")
-    assert [each.client_id for each in upkeep.registered(committed, "network")] == [acquirer.client_id]
-    assert {each.client_id for each in upkeep.registered(committed)} == {acquirer.client_id, phone.client_id}
+    assert [each.client_id for each in client_changes.registered(committed, "network")] == [acquirer.client_id]
+    assert {each.client_id for each in client_changes.registered(committed)} == {acquirer.client_id, phone.client_id}
 
 
 def test_a_machines_bound_token_is_of_use_with_its_proof_alone_and_each_proof_once(

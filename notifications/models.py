@@ -30,6 +30,7 @@ class OutboxRow(Base):
     at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
+    progress: Mapped[UUID | None]
 
 
 class Message(Base):

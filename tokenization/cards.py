@@ -115,6 +115,7 @@ def emboss(session: Session, vault: Vault, data_key: DataKey, space: NumberSpace
         bin=number.bin,
         last4=number.last4,
         expiry=last_of_month(add_months(local_date(now), space.validity_months)),
+        verification_key_version=vault.ring.current(Purpose.CARD_VERIFICATION).version,
         state="inactive",
         payments_without_pin=0,
         minor_without_pin=0,
@@ -238,6 +239,8 @@ def block(
         return False
     card.state, card.block_reason, card.blocked_at, card.blocked_by = "blocked", reason, now, by
     card.noticed_at, card.revision = noticed_at, card.revision + 1
+    if reason in CARDHOLDER_REASONS:
+        card.reported_at = now
     events.emit(
         session,
         events.CardBlocked(

@@ -82,6 +82,7 @@ class Requestor(Base):
     schemes: Mapped[list[str]]
     may_hold_numbers: Mapped[bool]
     app_attestation: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
 
@@ -89,7 +90,7 @@ class PartyKey(Base):
     """The wrapped data key of a cardholder or a requestor."""
 
     __tablename__ = "party_keys"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (Index(None, "kek_version"), {"schema": SCHEMA})
 
     party_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
@@ -113,6 +114,7 @@ class Card(Base):
     blocked_at: Mapped[datetime | None]
     blocked_by: Mapped[str | None]
     noticed_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
     current_plastic_id: Mapped[UUID]
     revision: Mapped[int]
     journal_count: Mapped[int]
@@ -125,7 +127,7 @@ class CardKey(Base):
     """The wrapped data key of a card. Deleting it erases the card's numbers."""
 
     __tablename__ = "card_keys"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), {"schema": SCHEMA})
+    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), Index(None, "kek_version"), {"schema": SCHEMA})
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
@@ -145,11 +147,13 @@ class Plastic(Base):
     bin: Mapped[str]
     last4: Mapped[str]
     expiry: Mapped[date]
+    verification_key_version: Mapped[int]
     state: Mapped[str]
     ended_reason: Mapped[str | None]
     payments_without_pin: Mapped[int] = mapped_column(default=0)
     minor_without_pin: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
+    ordered_at: Mapped[datetime | None]
     activated_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
@@ -255,6 +259,7 @@ class Provisioning(Base):
     right_id: Mapped[UUID | None]
     requestor_id: Mapped[UUID]
     device_thumbprint: Mapped[str]
+    country: Mapped[str | None]
     at: Mapped[datetime]
 
 
@@ -280,6 +285,17 @@ class CardEntryFailure(Base):
 
     holder_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.cardholders.holder_id"), primary_key=True)
     failure_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+class CodeSending(Base):
+    """A code that was sent, counted per person."""
+
+    __tablename__ = "code_sendings"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    holder_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.cardholders.holder_id"), primary_key=True)
+    sending_id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
 
 
@@ -315,6 +331,18 @@ class CredentialDirectory(Base):
 
     credential_id: Mapped[UUID] = mapped_column(primary_key=True)
     card_id: Mapped[UUID]
+
+
+class KeyCheck(Base):
+    """By what a key of the ring is recognised: an HMAC under it, which gives nothing of it away (key_checks.py)."""
+
+    __tablename__ = "key_checks"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    check_value: Mapped[bytes]
+    at: Mapped[datetime]
 
 
 class Policy(Base):

@@ -72,6 +72,21 @@ class Holds:
 
 
 @dataclass(frozen=True, slots=True)
+class TokensPolicy:
+    """When a phone needs a second look (R-3.3a), how that is given it, and how many unused payment keys it may hold."""
+
+    lost_within_days: int
+    new_phones_per_hour: int
+    home_countries: list[str]
+    code_minutes: int
+    code_tries: int
+    codes_per_token: int
+    codes_per_day: int
+    mobile_settled_days: int
+    unused_keys: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """Every policy as it holds at one moment."""
 
@@ -80,6 +95,7 @@ class Policies:
     contactless: Contactless
     card_limits: CardLimits
     holds: Holds
+    tokens: TokensPolicy
 
 
 SHAPES: Final[dict[str, type[Any]]] = {
@@ -88,6 +104,7 @@ SHAPES: Final[dict[str, type[Any]]] = {
     "contactless": Contactless,
     "card_limits": CardLimits,
     "holds": Holds,
+    "tokens": TokensPolicy,
 }
 
 
@@ -151,9 +168,20 @@ _BOUNDS: Final = {
     "days": (1, 366),
     "long_days": (1, 366),
     "estimated_percent": (100, 1_000),
+    "lost_within_days": (0, 3_660),
+    "new_phones_per_hour": (0, 10_000),
+    "code_minutes": (1, 60),
+    "code_tries": (1, 10),
+    "codes_per_token": (0, 100),
+    "codes_per_day": (0, 1_000),
+    "mobile_settled_days": (0, 366),
+    "unused_keys": (10, 10_000),
 }
 _AMOUNT: Final = (0, MAX_AMOUNT_MINOR)
-_CATEGORY: Final = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_LISTS: Final = {
+    "categories": ("categories", re.compile(r"[a-z_]{1,40}", re.ASCII)),
+    "countries": ("countries (ISO 3166, two letters)", re.compile(r"[A-Z]{2}", re.ASCII)),
+}
 
 
 def check(name: str, figures: dict[str, Any]) -> None:
@@ -178,5 +206,6 @@ def _problem(name: str, expected: Any, value: object) -> str | None:
         return None if fits else f"is a whole number from {least} to {most}"
     if expected is str:
         return None if value in ("count", "amount") else "is count or amount"
-    fits = isinstance(value, list) and all(isinstance(each, str) and _CATEGORY.fullmatch(each) for each in value)
-    return None if fits else "is a list of categories"
+    what, pattern = _LISTS["countries" if "countries" in name else "categories"]
+    fits = isinstance(value, list) and all(isinstance(each, str) and pattern.fullmatch(each) for each in value)
+    return None if fits else f"is a list of {what}"

@@ -35,6 +35,7 @@ def register(
         schemes=schemes,
         may_hold_numbers=may_hold_numbers,
         app_attestation=app_attestation,
+        revision=1,
         created_at=now,
     )
     session.add(requestor)

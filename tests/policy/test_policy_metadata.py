@@ -37,6 +37,8 @@ OF_SOMEBODY = {
     "notifications.updates",
     "notifications.webhook_endpoints",
     "tokenization.card_entry_failures",
+    "tokenization.code_sendings",
+    "tokenization.key_checks",
     "tokenization.party_keys",
     "tokenization.policies",
     "tokenization.subject_journal_entries",

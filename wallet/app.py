@@ -33,6 +33,7 @@ from wallet.resources import (
     provider,
     sessions,
     tokens,
+    verification,
 )
 from wallet.services import Services
 from wallet.settings import Settings
@@ -41,6 +42,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 RESOURCES: Final = (
     cards,
     tokens,
+    verification,
     sessions,
     drawing_rights,
     pairing,

@@ -7,19 +7,16 @@ from flask.views import MethodView
 from sqlalchemy import false, select
 
 from delegation import pairing
-from notifications import codes
-from tokenization import cardholders, cards, payment_keys, requestors, tokens, verification
-from tokenization.errors import IllegalMove, Invalid, NotFound
+from tokenization import payment_keys, requestors, tokens
+from tokenization.errors import Invalid, NotFound
 from tokenization.models import Card, Token
 from tokenization.provisioning import CardEntry, KnownCard, Refused
-from tokenization.verification import Wrong
 from wallet import attestation, blocking, provisioning
-from wallet.access.errors import AccessRefused
 from wallet.access.guard import Caller, caller, requires
 from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
-from wallet.resources import owned, shown
+from wallet.resources import one_token, owned
 from wallet.resources.pages import newest_first
 from wallet.schemas import tokens as schemas
 from wallet.services import current_time, services
@@ -52,10 +49,6 @@ def _refusal(refused: Refused) -> Response:
     return problem(status, refused.code, detail, field_errors=named, headers=headers, facts=facts)
 
 
-def _shown(token: Token) -> shown.Shown:
-    return shown.token(session(), token, current_time(), to_child=caller().scope == "child")
-
-
 @blueprint.route("")
 class Tokens(MethodView):
     """The tokens of a cardholder, or of a child."""
@@ -70,7 +63,7 @@ class Tokens(MethodView):
         if page["card_id"] is not None:
             # A child is not told which card it draws on, and cannot find out.
             wanted = wanted.where(Token.card_id == page["card_id"] if caller().scope == "wallet" else false())
-        return newest_first(session(), wanted, Token.token_id, page, _shown)
+        return newest_first(session(), wanted, Token.token_id, page, one_token.answer)
 
     @requires("wallet", "child", step_up="provision")
     @writes()
@@ -79,7 +72,7 @@ class Tokens(MethodView):
     def post(self, body: dict[str, Any]) -> Any:
         """Put a card on this phone (R-3.3a)."""
         made = _provision(caller(), body)
-        return _refusal(made) if isinstance(made, Refused) else _shown(made)
+        return _refusal(made) if isinstance(made, Refused) else one_token.answer(made)
 
 
 def _visible_to(who: Caller) -> Any:
@@ -132,7 +125,7 @@ class OneToken(MethodView):
     @blueprint.response(200, schemas.TokenAnswer)
     def get(self, token_id: str) -> Any:
         """The token, with its derived status."""
-        return _shown(owned.token(session(), caller(), token_id)[1])
+        return one_token.answer(owned.token(session(), caller(), token_id)[1])
 
     @requires("wallet", "child")
     @writes()
@@ -141,69 +134,11 @@ class OneToken(MethodView):
         """End it, for good."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
         tokens.deactivate(session(), card, token, by=_who(), now=current_time())
-        return _shown(token)
+        return one_token.answer(token)
 
 
 def _who() -> str:
     return "cardholder" if caller().scope == "wallet" else "delegate"
-
-
-def _on_its_device(token_id: str) -> tuple[Card, Token]:
-    """The token, its card locked, for a call that only its own phone may make. Raises AccessRefused `wrong-device`."""
-    card, token = owned.token(session(), caller(), token_id, lock=True)
-    if token.device_thumbprint != caller().thumbprint:
-        raise AccessRefused(403, "wrong-device", "only the phone that the token is on may do that")
-    return card, token
-
-
-def _require(token: Token, because: str | None) -> None:
-    """Raise IllegalMove unless that is what stands in the token's way: the derived status decides, not the stored."""
-    now = _shown(token)
-    if now["because"] != because:
-        raise IllegalMove(f"the token is {now['status']}" + (f": {now['because']}" if now["because"] else " already"))
-
-
-@blueprint.route("/<token_id>/verification")
-class Verification(MethodView):
-    """The yellow path."""
-
-    @requires("wallet", "child")
-    @limited("code_per_person")
-    @writes()
-    @blueprint.arguments(schemas.SendCode())
-    @blueprint.response(200, schemas.TokenAnswer)
-    def post(self, body: dict[str, Any], token_id: str) -> Any:
-        """Send a code to the number that the bank holds; what was sent before counts no more."""
-        card, token = _on_its_device(token_id)
-        _require(token, "unverified")
-        holder, now = cardholders.get(session(), card.holder_id), current_time()
-        code = verification.new_code(session(), services().vault, card, token, holder, now)
-        last4 = cards.current_plastic(session(), card).last4
-        codes.queue(session(), holder, code, card=last4, device=token.device_name, now=now)
-        return _shown(token)
-
-
-@blueprint.route("/<token_id>/verification/confirm")
-class ConfirmCode(MethodView):
-    """The yellow path."""
-
-    @requires("wallet", "child")
-    @limited("code_per_person")
-    @writes()
-    @blueprint.arguments(schemas.ConfirmCode())
-    @blueprint.response(200, schemas.TokenAnswer)
-    def post(self, body: dict[str, Any], token_id: str) -> Any:
-        """The code that was sent: the token is `inactive`, and a PIN can be chosen."""
-        card, token = _on_its_device(token_id)
-        _require(token, "unverified")
-        wrong = verification.confirm(session(), services().vault, card, token, body["code"], current_time())
-        return _wrong_code(wrong) if wrong else _shown(token)
-
-
-def _wrong_code(wrong: Wrong) -> Response:
-    """A refusal that is kept: the try is gone."""
-    detail, facts = "this is not the code that was sent", {"remaining_attempts": wrong.tries_left}
-    return problem(422, "wrong-code", detail, field_errors=[("code", detail)], facts=facts)
 
 
 @blueprint.route("/<token_id>/activate")
@@ -217,12 +152,12 @@ class Activate(MethodView):
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """Choose the PIN: only from `inactive`, and the token is active."""
-        card, token = _on_its_device(token_id)
-        _require(token, "inactive")
+        card, token = one_token.on_its_device(token_id)
+        one_token.require(token, "inactive")
         tokens.activate(
             session(), services().vault, card, token, body["pin_key"], body["biometric_key"], current_time()
         )
-        return _shown(token)
+        return one_token.answer(token)
 
 
 @blueprint.route("/<token_id>/keys")
@@ -234,8 +169,8 @@ class Keys(MethodView):
     @blueprint.response(200, schemas.PaymentKeys)
     def post(self, token_id: str) -> Any:
         """The next ten, for this phone alone."""
-        card, token = _on_its_device(token_id)
-        _require(token, None)
+        card, token = one_token.on_its_device(token_id)
+        one_token.require(token, None)
         return payment_keys.issue(session(), services().vault, card, token, current_time())
 
 
@@ -250,11 +185,11 @@ class Pin(MethodView):
     @blueprint.response(200, schemas.TokenAnswer)
     def put(self, body: dict[str, Any], token_id: str) -> Any:
         """A new PIN; it clears `pin_locked`. A child's phone is paired for it first."""
-        card, token = _on_its_device(token_id)
+        card, token = one_token.on_its_device(token_id)
         if caller().scope == "child" and not _use_allowance(token):
             return _refusal(Refused("pair-again", {}))
         tokens.change_pin(session(), services().vault, card, token, body["pin_key"], current_time())
-        return _shown(token)
+        return one_token.answer(token)
 
 
 def _use_allowance(token: Token) -> bool:
@@ -277,10 +212,10 @@ class Suspend(MethodView):
         if body["reason"] in tokens.PHONE_IS_GONE:
             _, token = owned.token(session(), caller(), token_id)
             blocking.suspend_phone(session(), token.device_thumbprint, body["reason"], current_time())
-            return _shown(token)
+            return one_token.answer(token)
         card, token = owned.token(session(), caller(), token_id, lock=True)
         tokens.suspend(session(), card, token, by="cardholder", reason=body["reason"], now=current_time())
-        return _shown(token)
+        return one_token.answer(token)
 
 
 @blueprint.route("/<token_id>/resume")
@@ -294,4 +229,4 @@ class Resume(MethodView):
         """Take one's own suspension away; after theft or fraud only the bank can."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
         tokens.resume(session(), card, token, by="cardholder", now=current_time())
-        return _shown(token)
+        return one_token.answer(token)

@@ -90,7 +90,7 @@ class PartyKey(Base):
     """The wrapped data key of a cardholder or a requestor."""
 
     __tablename__ = "party_keys"
-    __table_args__ = (Index(None, "kek_version"), {"schema": SCHEMA})
+    __table_args__ = (Index(None, "kek_version", "party_id", "version"), {"schema": SCHEMA})
 
     party_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
@@ -127,7 +127,11 @@ class CardKey(Base):
     """The wrapped data key of a card. Deleting it erases the card's numbers."""
 
     __tablename__ = "card_keys"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), Index(None, "kek_version"), {"schema": SCHEMA})
+    __table_args__ = (
+        key_to(f"{SCHEMA}.cards", "card_id"),
+        Index(None, "kek_version", "card_id", "version"),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)

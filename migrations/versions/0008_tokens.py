@@ -36,6 +36,11 @@ POLICIES = sa.table(
 )
 # What is there was made under the first version of its key, and handed out when it was made.
 ALL_VERSION_1 = ("plastics", "verification_key_version"), ("requestors", "revision")
+# The order in which data keys are rewrapped (rewrapping.py).
+DATA_KEY_INDEXES = (
+    ("ix_card_keys_kek_version_card_id_version", "card_keys", ["kek_version", "card_id", "version"]),
+    ("ix_party_keys_kek_version_party_id_version", "party_keys", ["kek_version", "party_id", "version"]),
+)
 
 
 def upgrade() -> None:
@@ -46,8 +51,8 @@ def upgrade() -> None:
     op.execute("UPDATE tokenization.plastics SET ordered_at = created_at")
     op.add_column("cards", sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True), schema=SCHEMA)
     op.add_column("provisionings", sa.Column("country", sa.Text(), nullable=True), schema=SCHEMA)
-    for table in ("card_keys", "party_keys"):
-        op.create_index(op.f(f"ix_{table}_kek_version"), table, ["kek_version"], schema=SCHEMA)
+    for name, table, columns in DATA_KEY_INDEXES:
+        op.create_index(op.f(name), table, columns, schema=SCHEMA)
     op.add_column("outbox", sa.Column("progress", sa.Uuid(), nullable=True), schema="notifications")
     op.create_table(
         "code_sendings",
@@ -78,8 +83,8 @@ def downgrade() -> None:
     op.drop_table("key_checks", schema=SCHEMA)
     op.drop_table("code_sendings", schema=SCHEMA)
     op.drop_column("outbox", "progress", schema="notifications")
-    for table in ("party_keys", "card_keys"):
-        op.drop_index(op.f(f"ix_{table}_kek_version"), table, schema=SCHEMA)
+    for name, table, _ in DATA_KEY_INDEXES:
+        op.drop_index(op.f(name), table, schema=SCHEMA)
     op.drop_column("provisionings", "country", schema=SCHEMA)
     op.drop_column("cards", "reported_at", schema=SCHEMA)
     op.drop_column("plastics", "ordered_at", schema=SCHEMA)

@@ -1,10 +1,6 @@
 """`wallet client`: OAuth clients are registered, listed, rotated, suspended and revoked."""
 
-import getpass
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +18,6 @@ from wallet.access.models import OAuthClient
 from wallet.access.oauth import client_changes, clients
 from wallet.cli import environment
 from wallet.cli.shown import as_json, show
-from wallet.services import Services
 
 SCOPES: Final = tuple(clients.GRANTS)
 COLUMNS: Final = ("client_id", "scope", "name", "requestor", "status", "key_ids", "redirect_uris", "created")
@@ -61,7 +56,7 @@ class NewKey:
 @as_json
 def list_(scope: str | None, *, as_json: bool) -> None:
     """List the clients, also those that are suspended or revoked."""
-    with _open() as parts, parts.database.reading() as session:
+    with environment.opened() as parts, parts.database.reading() as session:
         rows = [_row(each) for each in client_changes.registered(session, scope)]
     show(rows, COLUMNS, as_json=as_json)
 
@@ -103,7 +98,7 @@ def add(
     new = _new_key(key, public)
     if (scope in clients.PHONES) == (new is not None):
         raise click.UsageError("a machine needs --key or --public, a phone has its own")
-    with _transaction() as (session, now, parts):
+    with environment.transaction() as (session, now, parts):
         registered = clients.register_client(
             session,
             scope=scope,
@@ -132,7 +127,7 @@ def rotate(client_id: str, key: Path | None, public: TextIO | None, drop: str | 
     new = _new_key(key, public)
     if (drop is None) == (new is None):
         raise click.UsageError("either --key or --public, or --drop")
-    with _transaction() as (session, now, _):
+    with environment.transaction() as (session, now, _):
         found = client_changes.locked(session, client_id)
         said = _add_key(session, found, new, now) if new else _drop_key(session, found, str(drop), now)
     click.echo(said)
@@ -170,43 +165,23 @@ def resume(client_id: str) -> None:
 @yes_
 def revoke(client_id: str, *, yes: bool) -> None:
     """Let a client in never again, and end its sessions. This cannot be undone."""
-    with _open() as parts, parts.database.reading() as session:
+    with environment.opened() as parts, parts.database.reading() as session:
         name = client_changes.locked(session, client_id).name
     if not yes:
         click.confirm(f"Revoke {client_id} ({name}) for good?", abort=True)
-    with _transaction() as (session, now, _):
+    with environment.transaction() as (session, now, _):
         found = client_changes.locked(session, client_id)
         if found.status != "revoked":
             client_changes.become(session, found, "revoked", now)
     # Apart: the client is out at once, however many sessions there are to end. Asked again, it ends what is left.
-    with _transaction() as (session, now, _):
+    with environment.transaction() as (session, now, _):
         ended = sessions.end_for_client(session, client_id, now=now)
     click.echo(f"{client_id} is revoked; sessions ended: {ended}")
 
 
 def _become(client_id: str, status: str) -> None:
-    with _transaction() as (session, now, _):
+    with environment.transaction() as (session, now, _):
         client_changes.become(session, client_changes.locked(session, client_id), status, now)
-
-
-@contextmanager
-def _open() -> Iterator[Services]:
-    parts = environment.parts()
-    try:
-        yield parts
-    finally:
-        parts.database.close()
-
-
-@contextmanager
-def _transaction() -> Iterator[tuple[Session, datetime, Services]]:
-    with _open() as parts, parts.database.transaction(f"cli:{_operator()}") as session:
-        yield session, parts.clock.now(), parts
-
-
-def _operator() -> str:
-    """Who stands in the journal: the user who is logged in, also behind sudo."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def _new_key(path: Path | None, public: TextIO | None) -> NewKey | None:

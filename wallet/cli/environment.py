@@ -1,7 +1,12 @@
 """What a command works with, from the environment. What is wrong there is named by its variable, never by its value."""
 
+import getpass
+import getpass
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
 import click
@@ -10,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
 
 from tokenization.keys import KeyRingError
 from wallet import app, logs
@@ -72,3 +78,30 @@ def parts() -> Services:
         raise click.ClickException(f"TEGNEBOG_KEY_RING: {wrong}") from None
     except OSError as error:
         raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
+
+
+@contextmanager
+def opened() -> Iterator[Services]:
+    """The parts, whose connections are let go of afterwards."""
+    wired = parts()
+    try:
+        yield wired
+    finally:
+        wired.database.close()
+
+
+@contextmanager
+def transaction() -> Iterator[tuple[Session, datetime, Services]]:
+    """One transaction of whoever types the command: the session, the time, and the parts."""
+    with opened() as wired, wired.database.transaction(f"cli:{operator()}") as session:
+        yield session, wired.clock.now(), wired
+
+
+def operator() -> str:
+    """Who stands in the journal: the user who is logged in, also behind sudo."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def actor() -> str:
+    """Who stands in the journal for what a command did: the user who is logged in, also behind sudo."""
+    return f"cli:{os.environ.get('SUDO_USER') or getpass.getuser()}"

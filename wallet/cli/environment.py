@@ -1,7 +1,6 @@
 """What a command works with, from the environment. What is wrong there is named by its variable, never by its value."""
 
 import getpass
-import getpass
 import os
 import re
 from collections.abc import Iterator
@@ -100,8 +99,3 @@ def transaction() -> Iterator[tuple[Session, datetime, Services]]:
 def operator() -> str:
     """Who stands in the journal: the user who is logged in, also behind sudo."""
     return os.environ.get("SUDO_USER") or getpass.getuser()
-
-
-def actor() -> str:
-    """Who stands in the journal for what a command did: the user who is logged in, also behind sudo."""
-    return f"cli:{os.environ.get('SUDO_USER') or getpass.getuser()}"

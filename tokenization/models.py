@@ -196,6 +196,7 @@ class Token(Base):
     last4: Mapped[str]
     state: Mapped[str]
     decision: Mapped[str]
+    decision_reason: Mapped[str | None]
     device_name: Mapped[str]
     device_platform: Mapped[str]
     device_thumbprint: Mapped[str]

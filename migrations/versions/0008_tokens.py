@@ -51,6 +51,7 @@ def upgrade() -> None:
     op.execute("UPDATE tokenization.plastics SET ordered_at = created_at")
     op.add_column("cards", sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True), schema=SCHEMA)
     op.add_column("provisionings", sa.Column("country", sa.Text(), nullable=True), schema=SCHEMA)
+    op.add_column("tokens", sa.Column("decision_reason", sa.Text(), nullable=True), schema=SCHEMA)
     for name, table, columns in DATA_KEY_INDEXES:
         op.create_index(op.f(name), table, columns, schema=SCHEMA)
     op.add_column("outbox", sa.Column("progress", sa.Uuid(), nullable=True), schema="notifications")
@@ -85,6 +86,7 @@ def downgrade() -> None:
     op.drop_column("outbox", "progress", schema="notifications")
     for name, table, _ in DATA_KEY_INDEXES:
         op.drop_index(op.f(name), table, schema=SCHEMA)
+    op.drop_column("tokens", "decision_reason", schema=SCHEMA)
     op.drop_column("provisionings", "country", schema=SCHEMA)
     op.drop_column("cards", "reported_at", schema=SCHEMA)
     op.drop_column("plastics", "ordered_at", schema=SCHEMA)

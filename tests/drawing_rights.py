@@ -10,8 +10,8 @@ from delegation.drawing_rights import Delegate
 from delegation.limits import Attempt
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling, Limits, RightTerms
+from tests.numbers import SPACE
 from tokenization import cardholders, cards, events, ids
-from tokenization.cards import NumberSpace
 from tokenization.models import Card
 from tokenization.vault import Vault
 
@@ -38,7 +38,7 @@ def attempt(amount_minor: int = 10_000, **fields: Any) -> Attempt:
 def issue_card(session: Session, vault: Vault, now: datetime) -> Card:
     """A card, locked, of a made-up cardholder."""
     holder = cardholders.register(session, vault, name="Anna Prøve", cpr="0101700101", mobile=None, now=now)
-    space = NumberSpace(card_bin="920890", token_bin="920891", validity_months=36)
+    space = SPACE
     card = cards.issue(
         session,
         vault,

@@ -1,20 +1,18 @@
 """The card: its lock, its plastics and their numbers, blocking, closing (R-10, R-12, R-13)."""
 
-import secrets
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from tokenization import events, ids, numbers
+from tokenization import events, ids, number_space
 from tokenization.clock import add_months, last_of_month, local_date
 from tokenization.errors import CardClosed, IllegalMove, Invalid
 from tokenization.keys import Purpose
-from tokenization.models import Card, PanDirectory, Plastic, TokenDirectory
+from tokenization.models import Card, PanDirectory, Plastic
+from tokenization.number_space import NumberSpace
 from tokenization.secret import Cvc, Number
 from tokenization.vault import DataKey, Place, Vault, keyed_hash
 
@@ -28,15 +26,6 @@ _LOCKED: Final = "locked_cards"
 
 class LockNotHeld(RuntimeError):
     """Something of a card was about to change without the card's row lock: a mistake in our code."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberSpace:
-    """Where new numbers come from: the BINs, and how many months a plastic is valid."""
-
-    card_bin: str
-    token_bin: str
-    validity_months: int
 
 
 def lock(session: Session, card_id: UUID) -> Card | None:
@@ -74,7 +63,7 @@ def issue(
         holder_id=holder_id,
         account_id=account_id,
         scheme=scheme,
-        par=_new_par(),
+        par=number_space.new_par(space),
         state="active",
         current_plastic_id=ids.new_id(),
         revision=1,
@@ -107,7 +96,7 @@ def issue(
 
 def emboss(session: Session, vault: Vault, data_key: DataKey, space: NumberSpace, card: Card, now: datetime) -> Plastic:
     """A plastic with a fresh number for the card's `current_plastic_id`, inactive."""
-    number = claim_number(session, vault, space.card_bin, PanDirectory, card.card_id, card.current_plastic_id)
+    number = number_space.claim(session, vault, space, PanDirectory, card.card_id, card.current_plastic_id)
     plastic = Plastic(
         card_id=card.card_id,
         plastic_id=card.current_plastic_id,
@@ -123,42 +112,6 @@ def emboss(session: Session, vault: Vault, data_key: DataKey, space: NumberSpace
     )
     session.add(plastic)
     return plastic
-
-
-def claim_number(
-    session: Session,
-    vault: Vault,
-    bin_: str,
-    directory: type[PanDirectory] | type[TokenDirectory],
-    card_id: UUID,
-    row_id: UUID,
-) -> Number:
-    """A fresh number in the BIN that is neither a PAN nor a token number, entered in its directory.
-
-    Raises NumbersExhausted when twenty tries in a row hit numbers in use.
-    """
-    row_column = "plastic_id" if directory is PanDirectory else "token_id"
-    for _ in range(20):
-        number = numbers.random_number(bin_)
-        fingerprint = vault.fingerprint("number", number.reveal())
-        if _in_use(session, fingerprint):
-            continue
-        row = {"fingerprint": fingerprint, "card_id": card_id, row_column: row_id}
-        claim = insert(directory).values(row).on_conflict_do_nothing().returning(directory.card_id)
-        if session.scalar(claim) is not None:
-            return number
-    raise numbers.NumbersExhausted(f"BIN {bin_} is nearly full")
-
-
-def _in_use(session: Session, fingerprint: bytes) -> bool:
-    pans = select(PanDirectory.card_id).where(PanDirectory.fingerprint == fingerprint)
-    tokens = select(TokenDirectory.card_id).where(TokenDirectory.fingerprint == fingerprint)
-    return session.scalar(pans.union_all(tokens).limit(1)) is not None
-
-
-def _new_par() -> str:
-    """29 characters, as EMVCo's payment account reference: four for the bank, 25 at random."""
-    return "TGNB" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(25))
 
 
 def number_place(plastic_id: UUID) -> Place:

@@ -41,7 +41,3 @@ def random_number(bin_: str) -> Number:
     """A fresh 16-digit number in that BIN, Luhn-valid, from the system's random source. Uniqueness is the caller's."""
     body = bin_ + "".join(secrets.choice("0123456789") for _ in range(LENGTH - 1 - len(bin_)))
     return Number(body + luhn_digit(body))
-
-
-class NumbersExhausted(Exception):
-    """A BIN has next to no free numbers left."""

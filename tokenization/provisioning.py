@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tokenization import cards, events, ids, tokens
 from tokenization.models import Card, CardEntryFailure, PanDirectory, Plastic, Provisioning, Requestor, Token
+from tokenization.number_space import NumberSpace
 from tokenization.policies import ProvisioningPolicy
 from tokenization.secret import Cvc, Number
 from tokenization.vault import Vault
@@ -145,7 +146,7 @@ def _other_devices(session: Session, card_id: UUID, wish: Wish, since: datetime)
 def provision(
     session: Session,
     vault: Vault,
-    space: cards.NumberSpace,
+    space: NumberSpace,
     card: Card,
     wish: Wish,
     policy: ProvisioningPolicy,

@@ -10,6 +10,7 @@ from tokenization import cards, credentials, events, ids, tokens
 from tokenization.cards import CARDHOLDER_REASONS, month
 from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
 from tokenization.models import Card, Plastic
+from tokenization.number_space import NumberSpace
 from tokenization.vault import Vault
 
 REASONS: Final = ("expiring", "damaged", "lost", "stolen", "misused", "bank")
@@ -17,9 +18,7 @@ REASONS: Final = ("expiring", "damaged", "lost", "stolen", "misused", "bank")
 ENDS_AT_ONCE: Final = frozenset({"lost", "stolen", "misused", "bank"})
 
 
-def replace(
-    session: Session, vault: Vault, space: cards.NumberSpace, card: Card, reason: str, now: datetime
-) -> Plastic:
+def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reason: str, now: datetime) -> Plastic:
     """Emboss the next plastic, inactive until activated. Raises CardClosed, Invalid.
 
     A block by what happened to the old plastic ends with it. Tokens follow, but for misuse, and where the card had

@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import delete, false, func, select, update
 from sqlalchemy.orm import Session
 
-from tokenization import cards, events, ids
+from tokenization import cards, events, ids, number_space
 from tokenization.errors import ContactBank, IllegalMove
 from tokenization.models import Card, KeyBatch, Plastic, Requestor, Token, TokenDirectory, TokenSuspension
+from tokenization.number_space import NumberSpace
 from tokenization.secret import Key, Number
 from tokenization.vault import Place, Vault
 
@@ -101,7 +102,7 @@ def version(token: Token, card: Card, right_revision: int = 0) -> int:
 def create(
     session: Session,
     vault: Vault,
-    space: cards.NumberSpace,
+    space: NumberSpace,
     card: Card,
     *,
     requestor: Requestor,
@@ -113,7 +114,7 @@ def create(
 ) -> Token:
     """A token with a fresh number, `inactive` until a PIN is chosen, or `unverified` until a code is confirmed."""
     token_id = ids.new_id()
-    number = cards.claim_number(session, vault, space.token_bin, TokenDirectory, card.card_id, token_id)
+    number = number_space.claim(session, vault, space, TokenDirectory, card.card_id, token_id)
     data_key = vault.card_key(session, card.card_id)
     token = Token(
         card_id=card.card_id,

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tokenization import errors
+from tokenization.number_space import NumbersExhausted
 from tokenization.vault import VaultError
 from wallet.access.errors import AccessRefused
 from wallet.openapi import PROBLEM_TYPE
@@ -75,6 +76,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(PoolTimeout, _part_away)
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(VaultError, _vault)
+    app.register_error_handler(NumbersExhausted, _no_numbers)
     app.register_error_handler(Exception, _surprise)
 
 
@@ -143,6 +145,11 @@ def _database(error: DBAPIError) -> Response:
 def _vault(error: VaultError) -> Response:
     log.error("vault", error=str(error))
     return problem(409, "erased", "the numbers of this card cannot be opened")
+
+
+def _no_numbers(error: NumbersExhausted) -> Response:
+    log.error("numbers_exhausted", error=str(error))
+    return problem(503, "numbers-exhausted", "no number is free in the BINs that there are")
 
 
 def _surprise(error: Exception) -> Response:

@@ -10,6 +10,12 @@ REQUESTS: Final = Histogram(
 DECISIONS: Final = Counter("tegnebog_payment_decisions", "Payment decisions by reason", ["reason"])
 RATE_LIMITED: Final = Counter("tegnebog_rate_limited", "Calls refused because there were too many, by limit", ["limit"])
 ACCESS_REFUSED: Final = Counter("tegnebog_access_refused", "Callers who were not let in, by error", ["error"])
+NUMBERS_TAKEN: Final = Gauge(
+    "tegnebog_numbers_taken_ratio",
+    "How much of a number space is taken, for good; by kind. At 0.5 it is time to ask for another BIN",
+    ["kind"],
+    multiprocess_mode="mostrecent",
+)
 OUTBOX_WAITING: Final = Gauge(
     "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="mostrecent"
 )

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import outbox
+from tokenization import number_space
 from wallet import metrics, migrations
 from wallet.services import services
 
@@ -50,7 +51,7 @@ def _redis() -> str:
 @blueprint.get("/metrics")
 def prometheus() -> Response:
     """For Prometheus; of all worker processes together, where there are several."""
-    _look_at_outbox()
+    _look_at_database()
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
@@ -58,10 +59,12 @@ def prometheus() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _look_at_outbox() -> None:
+def _look_at_database() -> None:
     try:
         with services().database.reading() as session:
             metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
+            for fill in number_space.fills(session, services().settings.number_space):
+                metrics.NUMBERS_TAKEN.labels(fill.kind).set(fill.taken / fill.capacity)
     except SQLAlchemyError:
         metrics.OUTBOX_WAITING.set(float("nan"))
 

@@ -18,6 +18,7 @@ from delegation import drawing_rights, pairing
 from tokenization import cardholders, cards, policies, provisioning, tokens, verification
 from tokenization.errors import Invalid
 from tokenization.models import Requestor, Token
+from tokenization.number_space import NumberSpace
 from tokenization.provisioning import CardEntry, KnownCard, Refused, Wish
 from tokenization.vault import Vault
 
@@ -57,7 +58,7 @@ def _opened(keys: KeySet, encrypted: str) -> bytes:
 def by_card(
     session: Session,
     vault: Vault,
-    space: cards.NumberSpace,
+    space: NumberSpace,
     phone: Phone,
     holder_id: UUID,
     entry: CardEntry | KnownCard,
@@ -73,7 +74,7 @@ def by_card(
     if card is None:
         provisioning.note_failure(session, holder_id, now)
         return Refused("card-not-verified", {})
-    can_text = verification.may_text(holder, now)
+    can_text = bool(verification.methods(holder, policies.load(session, now).tokens, now))
     wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_text=can_text)
     return provisioning.provision(session, vault, space, card, wish, policy, now)
 
@@ -81,7 +82,7 @@ def by_card(
 def by_right(
     session: Session,
     vault: Vault,
-    space: cards.NumberSpace,
+    space: NumberSpace,
     phone: Phone,
     card_id: UUID,
     right_id: UUID,

@@ -1,15 +1,18 @@
 """Everything that a bank sets, from `TEGNEBOG_…` environment variables."""
 
 import re
+from itertools import permutations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tokenization.cards import NumberSpace
+from tokenization.number_space import NumberSpace
 from wallet.access.figures import RateLimits
 from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private
+
+_BINS: Final = r"^[0-9]{6,8}(,[0-9]{6,8})*$"
 
 
 class Settings(BaseSettings):
@@ -37,8 +40,9 @@ class Settings(BaseSettings):
     par_required: bool = Field(False, description="apps must push authorization requests (RFC 9126), as in FAPI 2.0")
     dpop_nonce_required: bool = Field(False, description="DPoP proofs must carry a nonce of ours (RFC 9449 section 8)")
 
-    card_bin: str = Field("920890", pattern=r"^[0-9]{6}$")
-    token_bin: str = Field("920891", pattern=r"^[0-9]{6}$")
+    card_bin: str = Field("920890", pattern=_BINS, description="of cards: 6 to 8 digits; several: 920890,920892")
+    token_bin: str = Field("920891", pattern=_BINS, description="of tokens, likewise; never one of the cards'")
+    par_prefix: str = Field("TGNB", pattern=r"^[A-Z0-9]{4}$", description="EMVCo's BIN controller identifier, for PARs")
     card_validity_months: int = Field(36, ge=1, le=120)
 
     sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: only a log line")
@@ -99,16 +103,17 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def bins_differ(self) -> "Settings":
         """A token number is never a live PAN: they come from BINs of their own."""
-        if self.card_bin == self.token_bin:
-            raise ValueError("card_bin and token_bin must differ")
+        if any(one.startswith(other) for one, other in permutations(self.bins, 2)):
+            raise ValueError("card_bin and token_bin must differ, and no BIN may begin with another")
         return self
 
     @property
-    def bins(self) -> tuple[str, str]:
-        """Where our numbers begin."""
-        return self.card_bin, self.token_bin
+    def bins(self) -> tuple[str, ...]:
+        """How our numbers begin."""
+        return *self.card_bin.split(","), *self.token_bin.split(",")
 
     @property
     def number_space(self) -> NumberSpace:
         """Where new numbers come from."""
-        return NumberSpace(self.card_bin, self.token_bin, self.card_validity_months)
+        card_bins, token_bins = tuple(self.card_bin.split(",")), tuple(self.token_bin.split(","))
+        return NumberSpace(card_bins, token_bins, self.card_validity_months, self.par_prefix)

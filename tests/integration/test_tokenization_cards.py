@@ -8,15 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
+from tests.numbers import SPACE
 from tokenization import cards, events, ids, register, replacement, requestors, tokens
-from tokenization.cards import NumberSpace
 from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
 from tokenization.events import Event
 from tokenization.models import Card, Plastic, Token
 from tokenization.tokens import Device
 from tokenization.vault import Vault
 
-SPACE = NumberSpace(card_bin="920890", token_bin="920891", validity_months=36)
 HOUR = timedelta(hours=1)
 
 

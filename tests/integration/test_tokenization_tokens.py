@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
+from tests.numbers import SPACE
 from tokenization import cards, cryptogram, events, payment_keys, requestors, tokens
 from tokenization.errors import ContactBank, IllegalMove
 from tokenization.keys import FileKeyRing
@@ -23,7 +24,6 @@ from tokenization.secret import Key
 from tokenization.tokens import Device
 from tokenization.vault import Vault
 
-SPACE = cards.NumberSpace(card_bin="920890", token_bin="920891", validity_months=36)
 PIN_KEY = Key(bytes([7] * 32))
 HOUR = timedelta(hours=1)
 

@@ -1,8 +1,5 @@
 """Numbers at rest: sealed under the card's own key, found by fingerprint, gone when the key is."""
 
-from collections import deque
-from functools import partial
-
 import pytest
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
@@ -10,8 +7,8 @@ from sqlalchemy.orm import Session
 from tests.drawing_rights import NOON, issue_card
 from tokenization import cards, ids
 from tokenization.keys import KeyRingError
-from tokenization.models import Card, CardKey, PanDirectory, PartyKey, Plastic, TokenDirectory
-from tokenization.numbers import NumbersExhausted, is_number
+from tokenization.models import Card, CardKey, PartyKey, Plastic
+from tokenization.numbers import is_number
 from tokenization.vault import Vault, VaultError
 
 
@@ -84,25 +81,6 @@ def test_the_cvc_follows_from_number_and_expiry(vault: Vault) -> None:
     others = {cards.cvc(vault, "9208904471293561", f"20{year}-09").reveal() for year in range(30, 60)}
     assert len(others) > 20
     assert all(len(cvc) == 3 and cvc.isdigit() for cvc in others)
-
-
-def test_a_token_number_and_a_card_number_never_coincide(session: Session, vault: Vault, card: Card) -> None:
-    """Both directories are asked before a number is taken, whichever it is for."""
-    taken = vault.fingerprint("number", number_of(session, vault, card))
-    claimed = cards.claim_number(session, vault, "920890", TokenDirectory, card.card_id, ids.new_id())
-    assert vault.fingerprint("number", claimed.reveal()) != taken
-
-
-def test_a_full_number_space_is_reported(session: Session, vault: Vault, card: Card) -> None:
-    claim = partial(cards.claim_number, session, vault, "92089000000000", PanDirectory, card.card_id)  # ten are left
-    with pytest.raises(NumbersExhausted, match="nearly full"):
-        deque(map(claim, (ids.new_id() for _ in range(11))), maxlen=0)
-
-
-def test_a_par_is_29_characters_and_the_cards_own(session: Session, vault: Vault, card: Card) -> None:
-    assert len(card.par) == 29
-    assert card.par.isalnum()
-    assert card.par == card.par.upper()
 
 
 def test_a_plastic_expires_at_the_end_of_its_month(session: Session, vault: Vault, card: Card) -> None:

@@ -35,7 +35,8 @@ def test_a_missing_setting_is_named(ring: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_settings_that_do_not_go_together_are_named(ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEGNEBOG_CARD_BIN", "920891")
-    assert run("db", "upgrade").output == "Error: card_bin and token_bin must differ\n"
+    said = run("db", "upgrade").output
+    assert said == "Error: card_bin and token_bin must differ, and no BIN may begin with another\n"
 
 
 def test_a_database_that_is_away_is_named_without_its_password(ring: Path) -> None:

@@ -19,6 +19,7 @@ from notifications import outbox, webhooks
 from notifications.addresses import Guard
 from notifications.relay import Relay, Surroundings, fan_out
 from notifications.sms import Screen, SmsSender
+from tests.numbers import SPACE
 from tokenization import (
     cardholders,
     cards,
@@ -37,7 +38,6 @@ from tokenization.vault import Vault
 from wallet.database import Database
 from wallet.payments.events import PaymentEvent
 
-SPACE = cards.NumberSpace(card_bin="920890", token_bin="920891", validity_months=36)
 POLICY = ProvisioningPolicy(100_000, 100_000, 30, 2, 5, 24)
 MOBILE = "+4520000001"
 LOOPBACK = Guard(loopback_allowed=True)

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from tests.integration.payments.lists import decide, value
 from tests.integration.payments.scene import Scene
+from tests.numbers import SPACE
 from tokenization import cardholders, cards, ids
-from tokenization.cards import NumberSpace
 from tokenization.errors import NotFound
 from tokenization.secret import Number
 from wallet.payments import authorization
@@ -94,7 +94,7 @@ def card_without_account(scene: Scene) -> tuple[Number, str]:
         card = cards.issue(
             session,
             parts.vault,
-            NumberSpace("920890", "920891", 36),
+            SPACE,
             holder_id=holder.holder_id,
             account_id=ids.new_id(),
             scheme="dankort",

@@ -126,6 +126,7 @@ ABOUT_A_HOLDER: Final = frozenset({"session.ended"})
 SILENT: Final = frozenset(
     {
         "card.issued",
+        "card.plastic_ordered",
         "token.keys_issued",
         "token.code_sent",
         "token.code_refused",

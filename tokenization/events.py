@@ -84,6 +84,16 @@ class PlasticActivated(CardEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlasticOrdered(CardEvent):
+    """What is embossed went to who does it, encrypted to the key of this thumbprint (RFC 7638)."""
+
+    type = "card.plastic_ordered"
+    plastic_id: UUID
+    last4: str
+    thumbprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardBlocked(CardEvent):
     """R-10.1b, R-11.4: reason, who, when the notice reached the bank; R-12.1: when it reminded, or that it need not."""
 

@@ -143,7 +143,14 @@ class Plastic(Base):
     """One embossed card: a PAN, sealed, and an expiry, which is the last day that it is valid (R-13)."""
 
     __tablename__ = "plastics"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), Index(None, "last4"), {"schema": SCHEMA})
+    __table_args__ = (
+        key_to(f"{SCHEMA}.cards", "card_id"),
+        Index(None, "last4"),
+        # What is to be renewed, and what waits for who embosses it: a few of many.
+        Index("ix_plastics_living", "expiry", "card_id", postgresql_where=text("state <> 'replaced'")),
+        Index("ix_plastics_to_order", "card_id", postgresql_where=text("state = 'inactive' AND ordered_at IS NULL")),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     plastic_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -41,6 +41,11 @@ DATA_KEY_INDEXES = (
     ("ix_card_keys_kek_version_card_id_version", "card_keys", ["kek_version", "card_id", "version"]),
     ("ix_party_keys_kek_version_party_id_version", "party_keys", ["kek_version", "party_id", "version"]),
 )
+# What is to be renewed, and what waits for who embosses it.
+PLASTIC_INDEXES = (
+    ("ix_plastics_living", ["expiry", "card_id"], "state <> 'replaced'"),
+    ("ix_plastics_to_order", ["card_id"], "state = 'inactive' AND ordered_at IS NULL"),
+)
 
 
 def upgrade() -> None:
@@ -49,6 +54,8 @@ def upgrade() -> None:
         op.alter_column(table, column, server_default=None, schema=SCHEMA)
     op.add_column("plastics", sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=True), schema=SCHEMA)
     op.execute("UPDATE tokenization.plastics SET ordered_at = created_at")
+    for name, columns, which in PLASTIC_INDEXES:
+        op.create_index(name, "plastics", columns, schema=SCHEMA, postgresql_where=sa.text(which))
     op.add_column("cards", sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True), schema=SCHEMA)
     op.add_column("provisionings", sa.Column("country", sa.Text(), nullable=True), schema=SCHEMA)
     op.add_column("tokens", sa.Column("decision_reason", sa.Text(), nullable=True), schema=SCHEMA)
@@ -89,6 +96,8 @@ def downgrade() -> None:
     op.drop_column("tokens", "decision_reason", schema=SCHEMA)
     op.drop_column("provisionings", "country", schema=SCHEMA)
     op.drop_column("cards", "reported_at", schema=SCHEMA)
+    for name, *_ in PLASTIC_INDEXES:
+        op.drop_index(name, "plastics", schema=SCHEMA)
     op.drop_column("plastics", "ordered_at", schema=SCHEMA)
     for table, column in ALL_VERSION_1:
         op.drop_column(table, column, schema=SCHEMA)

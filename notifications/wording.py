@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
 from notifications.phrases import DECLINES, LIMITS, REASONS, RULES, Phrases
@@ -42,6 +42,11 @@ def amount(minor: int, currency: str, to: str) -> str:
 def moment(at: datetime, to: str) -> str:
     """Day and minute in Copenhagen."""
     return format_datetime(at, _MOMENT[to], tzinfo=COPENHAGEN, locale=to)
+
+
+def minutes(count: int, to: str) -> str:
+    """10 -> `10 minutter`, `10 minutes`."""
+    return format_timedelta(timedelta(minutes=count), granularity="minute", threshold=1, locale=to)
 
 
 def month(expiry: str, to: str) -> str:

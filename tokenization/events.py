@@ -182,6 +182,7 @@ class TokenCodeRefused(TokenEvent):
 @dataclass(frozen=True, kw_only=True)
 class TokenVerified(TokenEvent):
     type = "token.verified"
+    method: str
 
 
 @dataclass(frozen=True, kw_only=True)

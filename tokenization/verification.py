@@ -1,25 +1,27 @@
-"""The yellow path of provisioning: a code by SMS to the number that the bank holds, before a PIN can be chosen."""
+"""The yellow path of provisioning: a token is verified, by a code to the number that the bank holds or by MitID again,
+before a PIN can be chosen.
+"""
 
 import hmac
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tokenization import events, tokens
+from tokenization import events, ids, tokens
 from tokenization.errors import Conflict
-from tokenization.models import Card, Cardholder, Token, VerificationCode
+from tokenization.models import Card, Cardholder, CodeSending, Token, VerificationCode
+from tokenization.policies import TokensPolicy
 from tokenization.secret import Secret
 from tokenization.vault import Vault
 
-# 3-api.md: a code lives ten minutes and three tries; none is sent to a number for a week after it was changed (R-S1).
-LIFETIME: Final = timedelta(minutes=10)
-TRIES: Final = 3
-CODES: Final = 3  # for one token: more would be more guesses
-SETTLED: Final = timedelta(days=7)
+METHODS: Final = ("sms_code", "mitid")
 _DIGITS: Final = 6
+_DAY: Final = timedelta(days=1)
 
 
 class NoCode(Conflict):
@@ -35,7 +37,7 @@ class NoMoreCodes(Conflict):
 
 
 class NobodyToText(Conflict):
-    """The bank has no mobile number for this, or got it only lately: type the card in instead."""
+    """The bank has no mobile number for this, or got it only lately: verify it in another way."""
 
     code = "verification-unavailable"
 
@@ -47,32 +49,62 @@ class Wrong:
     tries_left: int
 
 
-def may_text(holder: Cardholder, now: datetime) -> bool:
-    """Whether a code may go to the number that the bank holds."""
-    changed_at = holder.mobile_changed_at
-    return holder.mobile_sealed is not None and (changed_at is None or now - changed_at >= SETTLED)
+@dataclass(frozen=True, slots=True)
+class TooManyCodes:
+    """This person has had as many codes as are sent in a day: the next one may be asked for in `wait_seconds`."""
+
+    wait_seconds: int
+
+
+def methods(holder: Cardholder, policy: TokensPolicy, now: datetime) -> list[str]:
+    """How a token of this person can be verified now; none if it cannot."""
+    usable = {"sms_code": may_text(holder, policy, now), "mitid": holder.mitid_uuid is not None}
+    return [method for method in METHODS if usable[method]]
+
+
+def may_text(holder: Cardholder, policy: TokensPolicy, now: datetime) -> bool:
+    """Whether a code may go to the number that the bank holds: it has one, and not since lately (R-S1)."""
+    if holder.mobile_sealed is None or 0 in {policy.codes_per_token, policy.codes_per_day}:
+        return False
+    changed_at, settled = holder.mobile_changed_at, timedelta(days=policy.mobile_settled_days)
+    return changed_at is None or now - changed_at >= settled
 
 
 def new_code(
-    session: Session, vault: Vault, card: Card, token: Token, holder: Cardholder, now: datetime
-) -> Secret[str]:
+    session: Session, vault: Vault, card: Card, token: Token, holder: Cardholder, policy: TokensPolicy, now: datetime
+) -> Secret[str] | TooManyCodes:
     """Six digits to send; what was sent before counts no more. The caller has checked that the token is unverified.
 
-    Raises NobodyToText, NoMoreCodes.
+    The holder's lock is held, taken before the card's: codes are counted per person, over all tokens, so that a new
+    token is no way to more of them. Raises NobodyToText, NoMoreCodes.
     """
-    if not may_text(holder, now):
+    if not may_text(holder, policy, now):
         raise NobodyToText
     waiting = session.get(VerificationCode, (token.card_id, token.token_id), populate_existing=True)
-    if waiting is None:
-        waiting = VerificationCode(card_id=token.card_id, token_id=token.token_id, codes_left=CODES)
-        session.add(waiting)
-    if waiting.codes_left == 0:
+    codes_left = policy.codes_per_token if waiting is None else waiting.codes_left
+    if codes_left == 0:
         raise NoMoreCodes
+    wait = _wait(session, holder, policy, now)
+    if wait:
+        return TooManyCodes(math.ceil(wait.total_seconds()))
+    if waiting is None:
+        waiting = VerificationCode(card_id=token.card_id, token_id=token.token_id)
+        session.add(waiting)
     code = Secret(f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}")
-    waiting.codes_left, waiting.tries_left = waiting.codes_left - 1, TRIES
-    waiting.digest, waiting.expires_at = _digest(vault, token, code), now + LIFETIME
+    waiting.codes_left, waiting.tries_left = codes_left - 1, policy.code_tries
+    waiting.digest, waiting.expires_at = _digest(vault, token, code), now + timedelta(minutes=policy.code_minutes)
+    session.add(CodeSending(holder_id=holder.holder_id, sending_id=ids.new_id(), at=now))
     events.emit(session, tokens.changed(events.TokenCodeSent, card, token, now))
     return code
+
+
+def _wait(session: Session, holder: Cardholder, policy: TokensPolicy, now: datetime) -> timedelta:
+    """Until the first of the last day's codes is a day old; none if there were fewer than the policy allows."""
+    of_holder = CodeSending.holder_id == holder.holder_id
+    session.execute(delete(CodeSending).where(of_holder, CodeSending.at <= now - _DAY))
+    newest = select(CodeSending.at).where(of_holder).order_by(CodeSending.at.desc()).limit(policy.codes_per_day)
+    sent_at = session.scalars(newest).all()
+    return sent_at[-1] + _DAY - now if len(sent_at) == policy.codes_per_day else timedelta()
 
 
 def confirm(session: Session, vault: Vault, card: Card, token: Token, code: Secret[str], now: datetime) -> Wrong | None:
@@ -85,10 +117,16 @@ def confirm(session: Session, vault: Vault, card: Card, token: Token, code: Secr
         left = waiting.tries_left
         events.emit(session, tokens.changed(events.TokenCodeRefused, card, token, now, tries_left=left))
         return Wrong(left)
-    session.delete(waiting)
-    tokens.move(token, "verified")
-    events.emit(session, tokens.changed(events.TokenVerified, card, token, now))
+    verified(session, card, token, "sms_code", now)
     return None
+
+
+def verified(session: Session, card: Card, token: Token, method: str, now: datetime) -> None:
+    """It was confirmed by that method: a PIN can be chosen, and no code counts any more. Raises IllegalMove."""
+    of_token = (VerificationCode.card_id == token.card_id, VerificationCode.token_id == token.token_id)
+    session.execute(delete(VerificationCode).where(*of_token))
+    tokens.move(token, "verified")
+    events.emit(session, tokens.changed(events.TokenVerified, card, token, now, method=method))
 
 
 def _digest(vault: Vault, token: Token, code: Secret[str]) -> bytes:

@@ -1,7 +1,8 @@
 """What the calls on one token share: the phone that it is on, what stands in its way, and what is shown of it."""
 
-from tokenization.errors import IllegalMove
-from tokenization.models import Card, Token
+from tokenization import cardholders
+from tokenization.errors import IllegalMove, NotFound
+from tokenization.models import Card, Cardholder, Token
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import caller
 from wallet.api import session
@@ -12,6 +13,14 @@ from wallet.services import current_time
 def answer(token: Token) -> shown.Shown:
     """The token as the caller may see it."""
     return shown.token(session(), token, current_time(), to_child=caller().scope == "child")
+
+
+def lock_holder() -> Cardholder:
+    """Whose card the caller's tokens are on, locked: before the card, never after."""
+    holder_id = caller().holder_id
+    if holder_id is None:
+        raise NotFound
+    return cardholders.get(session(), holder_id, lock=True)
 
 
 def on_its_device(token_id: str) -> tuple[Card, Token]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import cardholders, cards, ids, tokens
+from tokenization import cardholders, cards, ids, policies, tokens, verification
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token
 from tokenization.vault import Vault
 from wallet.payments import history
@@ -58,10 +58,17 @@ def token(session: Session, row: Token, now: datetime, *, to_child: bool = False
         "requestor": {"id": ids.to_text("reqr", requestor.requestor_id), "name": requestor.name},
         "device": {"name": row.device_name, "platform": row.device_platform},
         "decision": row.decision,
-        "verification_methods": ["sms_code"] if row.state == "unverified" else [],
+        "decision_reason": row.decision_reason,
+        "verification_methods": _methods(session, owner, row, now),
         "version": tokens.version(row, owner, right.revision if right else 0),
         "created_at": row.created_at,
     }
+
+
+def _methods(session: Session, owner: Card, row: Token, now: datetime) -> list[str]:
+    if row.state != "unverified":
+        return []
+    return verification.methods(session.get_one(Cardholder, owner.holder_id), policies.load(session, now).tokens, now)
 
 
 def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | None:

@@ -6,8 +6,9 @@ from flask import Response
 from flask.views import MethodView
 
 from notifications import codes
-from tokenization import cardholders, cards, verification
-from tokenization.verification import Wrong
+from tokenization import cards, policies, verification
+from tokenization.models import Card, Cardholder, Token
+from tokenization.verification import TooManyCodes, Wrong
 from wallet.access.guard import requires
 from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, session, writes
@@ -30,13 +31,28 @@ class Verification(MethodView):
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """Send a code to the number that the bank holds; what was sent before counts no more."""
+        holder = one_token.lock_holder()
         card, token = one_token.on_its_device(token_id)
         one_token.require(token, "unverified")
-        holder, now = cardholders.get(session(), card.holder_id), current_time()
-        code = verification.new_code(session(), services().vault, card, token, holder, now)
-        last4 = cards.current_plastic(session(), card).last4
-        codes.queue(session(), holder, code, card=last4, device=token.device_name, now=now)
-        return one_token.answer(token)
+        refused = _send_code(card, token, holder)
+        return _too_many(refused) if refused else one_token.answer(token)
+
+
+def _send_code(card: Card, token: Token, holder: Cardholder) -> TooManyCodes | None:
+    now = current_time()
+    policy = policies.load(session(), now).tokens
+    code = verification.new_code(session(), services().vault, card, token, holder, policy, now)
+    if isinstance(code, TooManyCodes):
+        return code
+    last4 = cards.current_plastic(session(), card).last4
+    told = {"card": last4, "device": token.device_name, "minutes": policy.code_minutes}
+    codes.queue(session(), holder, code, **told, now=now)
+    return None
+
+
+def _too_many(refused: TooManyCodes) -> Response:
+    headers = [("Retry-After", str(refused.wait_seconds))]
+    return problem(429, "too-many-codes", "no more codes are sent to this person for now: wait", headers=headers)
 
 
 @blueprint.route("/<token_id>/verification/confirm")

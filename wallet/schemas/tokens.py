@@ -104,6 +104,7 @@ class TokenAnswer(Schema):
     requestor = fields.Nested(WalletAnswer)
     device = fields.Nested(DeviceAnswer)
     decision = fields.String()
+    decision_reason = fields.String(allow_none=True, metadata={"description": "why it must be verified first"})
     verification_methods = fields.List(fields.String())
     version = fields.Integer()
     created_at = Moment()

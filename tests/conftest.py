@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from notifications.addresses import Guard
 from tests.schema import prepare
 from tests.world import World
-from tokenization import ceremonies, keys
+from tokenization import ceremonies
 from tokenization.clock import SetClock, SystemClock
+from tokenization.file_key_ring import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access.keys import AccessKeys
@@ -58,16 +59,16 @@ def redis(servers: embedded.Servers) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def key_ring(tmp_path_factory: pytest.TempPathFactory) -> keys.FileKeyRing:
+def key_ring(tmp_path_factory: pytest.TempPathFactory) -> FileKeyRing:
     """A fresh key ring."""
     folder: Path = tmp_path_factory.mktemp("ring") / "keys"
     clock = SystemClock()
     ceremonies.create(folder, clock.now())
-    return keys.FileKeyRing(folder, clock)
+    return FileKeyRing(folder, clock)
 
 
 @pytest.fixture(scope="session")
-def vault(key_ring: keys.FileKeyRing) -> Vault:
+def vault(key_ring: FileKeyRing) -> Vault:
     """A vault over that ring."""
     return Vault(key_ring)
 
@@ -79,9 +80,7 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-def services(
-    engine: Engine, redis: Redis, key_ring: keys.FileKeyRing, vault: Vault, clock: SetClock
-) -> Iterator[Services]:
+def services(engine: Engine, redis: Redis, key_ring: FileKeyRing, vault: Vault, clock: SetClock) -> Iterator[Services]:
     """The parts, over one connection whose transaction is rolled back after the test."""
     with engine.connect() as connection, connection.begin() as outer:
         sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tokenization.keys import ASYMMETRIC, KEY_BYTES, VERSIONS, Entry, KeyRingError, Purpose, current_of, read
+from tokenization import key_files
+from tokenization.key_files import Entry, current_of, read
+from tokenization.keys import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
 from tokenization.secret import Key
 
 
@@ -136,7 +137,7 @@ def _draft(folder: Path, entry: Entry) -> Iterator[Path]:
     try:
         with os.fdopen(descriptor, "w") as file:
             _give_to_owner_of(folder, file.fileno())
-            json.dump(_content(entry), file)
+            json.dump(key_files.content(entry), file)
             file.flush()
             os.fsync(file.fileno())
         yield Path(path)
@@ -150,13 +151,6 @@ def _give_to_owner_of(folder: Path, descriptor: int) -> None:
     owner = folder.stat()
     if owner.st_uid != os.geteuid():
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def _content(entry: Entry) -> dict[str, Any]:
-    times = {"active_from": entry.active_from, "retired_at": entry.retired_at}
-    content = {"purpose": entry.purpose, "version": entry.version, "key": entry.key and entry.key.reveal().hex()}
-    content |= {name: at and at.isoformat() for name, at in times.items()}
-    return {name: value for name, value in content.items() if value is not None}
 
 
 def _sync(folder: Path) -> None:

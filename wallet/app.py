@@ -13,7 +13,8 @@ from notifications import outbox
 from notifications.addresses import Guard
 from tokenization import ids
 from tokenization.clock import Clock, SystemClock
-from tokenization.keys import FileKeyRing, Purpose
+from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys import Purpose
 from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring

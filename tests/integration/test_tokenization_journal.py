@@ -13,8 +13,8 @@ from tests.drawing_rights import NOON, issue_card
 from tokenization import cards, ceremonies, ids, journal, policies
 from tokenization.clock import SetClock
 from tokenization.events import CardUnblocked, Event, PolicySet
+from tokenization.file_key_ring import FileKeyRing
 from tokenization.journal import Verdict
-from tokenization.keys import FileKeyRing
 from tokenization.models import Card, JournalEntry, SubjectJournalEntry
 from tokenization.vault import Vault
 

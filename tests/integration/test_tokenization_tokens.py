@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.drawing_rights import NOON, issue_card
 from tests.numbers import SPACE
 from tokenization import cards, cryptogram, events, payment_keys, requestors, tokens
 from tokenization.errors import ContactBank, IllegalMove
-from tokenization.keys import FileKeyRing
+from tokenization.file_key_ring import FileKeyRing
 from tokenization.models import Card, Token
 from tokenization.numbers import is_number
 from tokenization.secret import Key
@@ -40,7 +41,7 @@ class Phone:
 
     def keys(self) -> dict[str, Any]:
         """The next batch, opened."""
-        batch = payment_keys.issue(self.session, self.vault, self.card, self.token, NOON)
+        batch = payment_keys.issue(self.session, self.vault, self.card, self.token, 100, NOON)
         opened = jwe.decrypt_compact(batch.keys, self.key, algorithms=["ECDH-ES", "A256GCM"])
         content: dict[str, Any] = json.loads(opened.plaintext or b"")
         return content
@@ -109,7 +110,7 @@ def test_a_batch_is_ten_keys_that_follow_from_the_tokens_own(phone: Phone, key_r
 
 
 def test_only_the_phone_can_open_its_keys(phone: Phone) -> None:
-    batch = payment_keys.issue(phone.session, phone.vault, phone.card, phone.token, NOON)
+    batch = payment_keys.issue(phone.session, phone.vault, phone.card, phone.token, 100, NOON)
     header = jwe.decrypt_compact(batch.keys, phone.key, algorithms=["ECDH-ES", "A256GCM"]).headers()
     assert (header["alg"], header["enc"], "zip" in header) == ("ECDH-ES", "A256GCM", False)
     with pytest.raises(JoseError):
@@ -128,6 +129,28 @@ def test_only_counters_for_which_keys_were_issued_count(phone: Phone, atc: int, 
     phone.keys()
     found = payment_keys.key_version_for(phone.session, phone.token, atc, NOON + HOUR * after)
     assert found == (1 if counts else None)
+
+
+def test_a_phone_holds_only_so_many_unused_keys_and_gets_more_when_it_paid(phone: Phone) -> None:
+    fetch = partial(payment_keys.issue, phone.session, phone.vault, phone.card, phone.token, 25)
+    fetch(NOON)
+    fetch(NOON)
+    with pytest.raises(payment_keys.KeysUnused) as refused:
+        fetch(NOON)
+    assert refused.value.facts == {"unused": 20, "limit": 25}
+    phone.token.atc_seen = 4
+    assert payment_keys.unused(phone.session, phone.token, NOON) == 16
+    phone.token.atc_seen = 5
+    fetch(NOON)
+    assert payment_keys.unused(phone.session, phone.token, NOON) == 25
+
+
+def test_keys_that_have_ended_are_no_more_in_the_way(phone: Phone) -> None:
+    fetch = partial(payment_keys.issue, phone.session, phone.vault, phone.card, phone.token, 10)
+    fetch(NOON)
+    fetch(NOON + timedelta(days=14))
+    phone.suspend("cardholder")
+    fetch(NOON + timedelta(days=14))
 
 
 def test_a_batch_ends_after_fourteen_days(phone: Phone) -> None:

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from tokenization import ceremonies, keys
 from tokenization.ceremonies import Standing
 from tokenization.clock import SetClock
-from tokenization.keys import FileKeyRing, KeyRingError, Purpose
+from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys import KeyRingError, Purpose
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SIGNING = Purpose.ACCESS_TOKEN

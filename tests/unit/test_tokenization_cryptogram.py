@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from mobile_mock import cryptogram as phone
 from tokenization import cryptogram, keys, payment_keys
 from tokenization.cryptogram import Input
-from tokenization.keys import FileKeyRing, Purpose
+from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys import Purpose
 from tokenization.money import MAX_AMOUNT_MINOR
 from tokenization.secret import Key
 
@@ -91,7 +92,7 @@ def test_each_counter_has_a_key_of_its_own() -> None:
     assert {len(key) for key in derived} == {16}
 
 
-def test_each_token_has_a_key_of_its_own_under_each_version(key_ring: keys.FileKeyRing) -> None:
+def test_each_token_has_a_key_of_its_own_under_each_version(key_ring: FileKeyRing) -> None:
     one, other = UUID(int=1), UUID(int=2)
     made = payment_keys.token_key(key_ring, 1, one)
     assert made == payment_keys.token_key(key_ring, 1, one)

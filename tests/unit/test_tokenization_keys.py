@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from tokenization import ceremonies, keys
 from tokenization.clock import SetClock
-from tokenization.keys import FileKeyRing, KeyRingError, Purpose
+from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys import KeyRingError, Purpose
 from tokenization.secret import Key
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

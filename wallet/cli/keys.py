@@ -11,10 +11,9 @@ from typing import Final
 
 import click
 
-from tokenization import ceremonies
-from tokenization import keys as ring
+from tokenization import ceremonies, key_files
 from tokenization.clock import SystemClock
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys import VERSIONS, KeyRingError, Purpose
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.oauth.blueprint import PUBLIC_FOR
 from wallet.cli import environment
@@ -67,7 +66,7 @@ def create(wanted: tuple[str, ...]) -> None:
                 f"backup; only a key that this version of Tegnebog brings is made, by --missing {unasked[0]}"
             )
         ceremonies.create(folder, SystemClock().now())
-        ring.read(folder)
+        key_files.read(folder)
     for purpose in lacking:
         click.echo(f"made {purpose}, version 1")
     click.echo(f"the key ring is in {folder}")
@@ -114,7 +113,7 @@ def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
 
 @keys.command()
 @click.argument("purpose", type=click.Choice(PURPOSES))
-@click.argument("version", type=click.IntRange(ring.VERSIONS[0], ring.VERSIONS[-1]))
+@click.argument("version", type=click.IntRange(VERSIONS[0], VERSIONS[-1]))
 @click.option("--yes", is_flag=True, help="do not ask")
 def retire(purpose: str, version: int, *, yes: bool) -> None:
     """Refuse a version from now on, with everything that it signed, and forget its key. This cannot be undone.

@@ -16,7 +16,8 @@ from tests.integration.access.acting import PUBLIC_URL
 from tokenization import ceremonies
 from tokenization.clock import SetClock
 from tokenization.errors import Invalid
-from tokenization.keys import FileKeyRing, Purpose
+from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys import Purpose
 from wallet import provisioning
 from wallet.access.access_tokens import LIFETIME, AccessTokens, Grant, InvalidToken
 from wallet.access.keys import AccessKeys

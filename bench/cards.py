@@ -85,9 +85,9 @@ def _make(session: Session, parts: Services, batches: int) -> CardFile:
     owner = {"holder_id": holder.holder_id, "account_id": account.account_id}
     card = cards.issue(session, vault, space, **owner, scheme="visa_dankort", now=now)
     token, pin_key = _provisioned(session, parts, card), Key(secrets.token_bytes(32))
-    tokens.activate(session, vault, card, token, pin_key, None, now)
+    life_cycle.activate(session, vault, card, token, pin_key, None, also=frozenset(), now=now)
     for _ in range(batches):
-        payment_keys.issue(session, vault, card, token, now)
+        payment_keys.issue(session, vault, card, token, batches * payment_keys.BATCH, now)
     version = vault.ring.current(Purpose.TOKEN).version
     root = payment_keys.token_key(vault.ring, version, token.token_id)
     return CardFile(tokens.reveal_number(session, vault, token).reveal(), root, pin_key)

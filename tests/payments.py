@@ -30,7 +30,7 @@ POLICIES = Policies(
     Contactless(pin_above=35_000, counter="count", payments_without_pin=5, amount_without_pin=111_900),
     CardLimits(cash_per_day=600_000, gambling_per_day=500_000, visa_per_30_days=5_000_000, visa_cash_per_day=600_000),
     Holds(7, 30, ["hotels", "car_hire"], ["hotels", "car_hire", "fuel"], 115),
-    TokensPolicy(30, 2, ["DK"], 10, 3, 3, 6, 7, 50),
+    TokensPolicy(30, 2, ["DK"], 10, 3, 3, 6, 7, 100),
 )
 BY_AMOUNT = dataclasses.replace(POLICIES, contactless=dataclasses.replace(POLICIES.contactless, counter="amount"))
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwe
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64encode
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tokenization import cards, cryptogram, events, tokens
@@ -33,6 +33,12 @@ class AtcExhausted(Conflict):
     code = "atc-exhausted"
 
 
+class KeysUnused(Conflict):
+    """The phone has so many unused keys that it needs no more yet."""
+
+    code = "keys-unused"
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What goes to the phone, as a compact JWE to the device's encryption key."""
@@ -46,11 +52,17 @@ def token_key(ring: KeyRing, key_version: int, token_id: UUID) -> Key:
     return Key(hkdf.derive(ring.get(Purpose.TOKEN, key_version).reveal()))
 
 
-def issue(session: Session, vault: Vault, card: Card, token: Token, now: datetime) -> Batch:
-    """The next ten keys, or the last. Raises AtcExhausted. The caller has checked that the token is active."""
+def issue(session: Session, vault: Vault, card: Card, token: Token, most_unused: int, now: datetime) -> Batch:
+    """The next ten keys, or the last; the phone then holds at most `most_unused` that were not used (`tokens` policy).
+
+    The caller has checked that the token is active. Raises AtcExhausted, KeysUnused.
+    """
     first, last = token.atc_issued + 1, min(token.atc_issued + BATCH, LAST_ATC)
     if first > LAST_ATC:
         raise AtcExhausted
+    left = unused(session, token, now)
+    if left + BATCH > most_unused:
+        raise KeysUnused(unused=left, limit=most_unused)
     key_version = vault.ring.current(Purpose.TOKEN).version
     batch = KeyBatch(
         card_id=token.card_id,
@@ -67,6 +79,14 @@ def issue(session: Session, vault: Vault, card: Card, token: Token, now: datetim
     )
     events.emit(session, event)
     return Batch(_encrypt(token, _content(session, vault, card, token, batch)))
+
+
+def unused(session: Session, token: Token, now: datetime) -> int:
+    """How many keys of living batches lie above the highest ATC that was seen: one that was skipped counts as used."""
+    of_token = (KeyBatch.card_id == token.card_id, KeyBatch.token_id == token.token_id)
+    living = (KeyBatch.last_atc > token.atc_seen, KeyBatch.expires_at > now)
+    each = KeyBatch.last_atc - func.greatest(KeyBatch.first_atc - 1, token.atc_seen)
+    return int(session.scalar(select(func.sum(each)).where(*of_token, *living)) or 0)
 
 
 def _content(session: Session, vault: Vault, card: Card, token: Token, batch: KeyBatch) -> dict[str, Any]:

@@ -21,7 +21,7 @@ FIGURES = {
     "codes_per_token": 3,
     "codes_per_day": 6,
     "mobile_settled_days": 7,
-    "unused_keys": 50,
+    "unused_keys": 100,
 }
 FROM_THE_START = datetime(2018, 1, 1, tzinfo=UTC)
 POLICIES = sa.table(

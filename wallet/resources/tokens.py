@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy import false, select
 
 from delegation import pairing
-from tokenization import payment_keys, requestors, tokens
+from tokenization import payment_keys, policies, requestors, tokens
 from tokenization.errors import Invalid, NotFound
 from tokenization.models import Card, Token
 from tokenization.provisioning import CardEntry, KnownCard, Refused
@@ -171,7 +171,9 @@ class Keys(MethodView):
         """The next ten, for this phone alone."""
         card, token = one_token.on_its_device(token_id)
         one_token.require(token, None)
-        return payment_keys.issue(session(), services().vault, card, token, current_time())
+        now = current_time()
+        most = policies.load(session(), now).tokens.unused_keys
+        return payment_keys.issue(session(), services().vault, card, token, most, now)
 
 
 @blueprint.route("/<token_id>/pin")

@@ -116,6 +116,41 @@ def test_keys_that_were_never_issued_pay_nothing(scene: Scene) -> None:
     assert scene.decide(request | {"cryptogram": unissued})["reason"] == "security_violation"
 
 
+@pytest.mark.parametrize("atc", [-1, 0, 65_536, "7", 7.0, True, None])
+def test_a_counter_that_cannot_be_is_named_as_wrong(scene: Scene, atc: object) -> None:
+    request = scene.tap(10_000)
+    answer = scene.ask(request | {"cryptogram": request["cryptogram"] | {"atc": atc}})
+    assert (answer.status_code, [each["field"] for each in answer.json()["errors"]]) == (422, ["cryptogram.atc"])
+    assert scene.decide(request)["approved"]
+
+
+def test_the_highest_counter_is_no_key_before_it_was_issued(scene: Scene) -> None:
+    request = scene.tap(10_000)
+    last = request["cryptogram"] | {"atc": 65_535}
+    assert scene.decide(request | {"cryptogram": last})["reason"] == "security_violation"
+
+
+def test_a_counter_more_than_64_behind_is_too_old(scene: Scene) -> None:
+    for _ in range(6):
+        scene.anna.fetch_keys()
+    requests = [scene.tap(10_000, "pin") for _ in range(70)]
+    assert scene.decide(requests[69])["approved"]
+    assert scene.decide(requests[4])["reason"] == "security_violation"
+    assert scene.decide(requests[5])["approved"]
+    assert scene.decide(requests[5] | {"network_reference": "again"})["reason"] == "security_violation"
+
+
+def test_a_phone_that_hoards_keys_gets_no_more_until_it_pays(scene: Scene) -> None:
+    keys = f"/v1/tokens/{scene.anna.id}/keys"
+    for _ in range(9):
+        scene.anna.fetch_keys()
+    answer = scene.town.anna.request("POST", keys)
+    assert (answer.status_code, answer.json()["code"], answer.json()["unused"]) == (409, "keys-unused", 100)
+    for _ in range(10):
+        scene.approved(10_000)
+    assert scene.anna.fetch_keys() == 10
+
+
 def test_keys_end_after_fourteen_days(scene: Scene) -> None:
     scene.world.clock.advance(14 * DAY - timedelta(seconds=1))
     assert scene.pay(10_000)["approved"]

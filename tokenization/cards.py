@@ -13,8 +13,8 @@ from tokenization.errors import CardClosed, IllegalMove, Invalid
 from tokenization.keys import Purpose
 from tokenization.models import Card, PanDirectory, Plastic
 from tokenization.number_space import NumberSpace
-from tokenization.secret import Cvc, Number
-from tokenization.vault import DataKey, Place, Vault, keyed_hash
+from tokenization.secret import Number
+from tokenization.vault import DataKey, Place, Vault
 
 SCHEMES: Final = ("visa_dankort", "dankort", "visa")
 CARDHOLDER_REASONS: Final = ("lost", "stolen", "misused", "copied", "pin_compromised", "suspected")
@@ -144,13 +144,6 @@ def reveal_number(session: Session, vault: Vault, card_id: UUID, plastic_id: UUI
     row = plastic(session, card_id, plastic_id)
     opened = vault.card_key(session, card_id).open(number_place(plastic_id), row.number_sealed)
     return Number(opened.decode())
-
-
-def cvc(vault: Vault, number: str, expiry_month: str) -> Cvc:
-    """The three digits for (PAN, `2029-09`), computed and never stored."""
-    key = vault.ring.current(Purpose.CARD_VERIFICATION).key
-    digest = keyed_hash(key, f"{number}|{expiry_month}".encode())
-    return Cvc(f"{int.from_bytes(digest[:8]) % 1000:03d}")
 
 
 def status(card: Card, current: Plastic, now: datetime) -> str:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys import KeyRing, KeyRingError, Purpose
 from tokenization.models import CardKey, PartyKey
 from tokenization.secret import Key
 
@@ -25,7 +25,11 @@ _VERSION: Final = 2
 
 
 class VaultError(Exception):
-    """A sealed value cannot be opened: wrong place, wrong key, changed, or erased."""
+    """A sealed value cannot be opened: wrong place, wrong key, changed, or its key is gone."""
+
+
+class Erased(VaultError):
+    """A sealed value was erased: its data key was deleted, on purpose and for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +59,97 @@ class DataKey:
         return self.version.to_bytes(_VERSION) + nonce + body
 
     def open(self, place: Place, sealed: bytes) -> bytes:
-        """Decrypt a value of that place. Raises VaultError."""
+        """Decrypt a value of that place, sealed under this very version. Raises VaultError."""
         version = int.from_bytes(sealed[:_VERSION])
         nonce, body = sealed[_VERSION : _VERSION + _NONCE], sealed[_VERSION + _NONCE :]
+        if version != self.version:
+            raise VaultError(f"{place.table}.{place.column} is of another version of its key")
         try:
             return AESGCM(self.key.reveal()).decrypt(nonce, body, place.associated_data(version))
         except (InvalidTag, ValueError) as error:
             raise VaultError(f"{place.table}.{place.column} cannot be opened") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A data key as it stands in the database: sealed under that version of the key-encryption key."""
+
+    kek_version: int
+    value: bytes
+
+
 class Vault:
-    """Data keys and fingerprints over a key ring."""
+    """Data keys and fingerprints over a key ring.
+
+    What is done with a key-encryption key is `wrap` and `unwrap`, and nothing else: an HSM would do those two inside.
+    """
 
     def __init__(self, ring: KeyRing) -> None:
         self.ring = ring
 
     def create_card_key(self, session: Session, card_id: UUID) -> DataKey:
         """A data key for a new card; the card's row must be flushed first."""
-        data_key, kek_version, wrapped = self._fresh("card", card_id)
-        session.add(CardKey(card_id=card_id, version=data_key.version, kek_version=kek_version, wrapped=wrapped))
+        data_key, wrapped = self._fresh(card_key_place(card_id))
+        session.add(
+            CardKey(card_id=card_id, version=data_key.version, kek_version=wrapped.kek_version, wrapped=wrapped.value)
+        )
         return data_key
 
     def create_party_key(self, session: Session, party_id: UUID) -> DataKey:
         """A data key for a new cardholder or requestor."""
-        data_key, kek_version, wrapped = self._fresh("party", party_id)
-        session.add(PartyKey(party_id=party_id, version=data_key.version, kek_version=kek_version, wrapped=wrapped))
+        data_key, wrapped = self._fresh(party_key_place(party_id))
+        session.add(
+            PartyKey(
+                party_id=party_id, version=data_key.version, kek_version=wrapped.kek_version, wrapped=wrapped.value
+            )
+        )
         return data_key
 
     def card_key(self, session: Session, card_id: UUID) -> DataKey:
-        """The data key of a card. Raises VaultError if it was erased."""
+        """The data key of a card. Raises VaultError, and Erased if there is none."""
         newest = select(CardKey).where(CardKey.card_id == card_id).order_by(CardKey.version.desc()).limit(1)
-        return self._unwrap("card", card_id, session.scalar(newest))
+        return self._opened(card_key_place(card_id), session.scalar(newest))
 
     def party_key(self, session: Session, party_id: UUID) -> DataKey:
-        """The data key of a cardholder or a requestor. Raises VaultError if it was erased."""
+        """The data key of a cardholder or a requestor. Raises VaultError, and Erased if there is none."""
         newest = select(PartyKey).where(PartyKey.party_id == party_id).order_by(PartyKey.version.desc()).limit(1)
-        return self._unwrap("party", party_id, session.scalar(newest))
+        return self._opened(party_key_place(party_id), session.scalar(newest))
+
+    def wrap(self, place: Place, data_key: Key) -> Wrapped:
+        """Seal a data key for its row, under the current key-encryption key. Raises KeyRingError."""
+        kek = self.ring.current(Purpose.KEY_ENCRYPTION)
+        return Wrapped(kek.version, DataKey(kek.version, kek.key).seal(place, data_key.reveal()))
+
+    def unwrap(self, place: Place, wrapped: Wrapped) -> Key:
+        """Open a data key of that row. Raises VaultError, also where what wrapped it is retired."""
+        try:
+            kek = self.ring.get(Purpose.KEY_ENCRYPTION, wrapped.kek_version)
+        except KeyRingError as error:
+            raise VaultError(f"{place.table}.{place.column} cannot be opened: {error}") from error
+        return Key(DataKey(wrapped.kek_version, kek).open(place, wrapped.value))
 
     def fingerprint(self, kind: str, value: str) -> bytes:
         """HMAC-SHA-256 over a kind (`number`, `cpr`, `mobile`, `code`) and a whole value; 32 bytes."""
         return keyed_hash(self.ring.current(Purpose.FINGERPRINT).key, f"{kind}|{value}".encode())
 
-    def _fresh(self, owner: str, owner_id: UUID) -> tuple[DataKey, int, bytes]:
+    def _fresh(self, place: Place) -> tuple[DataKey, Wrapped]:
         data_key = DataKey(1, Key(AESGCM.generate_key(256)))
-        kek = self.ring.current(Purpose.KEY_ENCRYPTION)
-        place = Place(f"{owner}_keys", owner_id, "wrapped")
-        wrapped = DataKey(kek.version, kek.key).seal(place, data_key.key.reveal())
-        return data_key, kek.version, wrapped
+        return data_key, self.wrap(place, data_key.key)
 
-    def _unwrap(self, owner: str, owner_id: UUID, row: CardKey | PartyKey | None) -> DataKey:
+    def _opened(self, place: Place, row: CardKey | PartyKey | None) -> DataKey:
         if row is None:
-            raise VaultError(f"this {owner} has no data key")
-        kek = DataKey(row.kek_version, self.ring.get(Purpose.KEY_ENCRYPTION, row.kek_version))
-        return DataKey(row.version, Key(kek.open(Place(f"{owner}_keys", owner_id, "wrapped"), row.wrapped)))
+            raise Erased(f"{place.table} has no data key for this row: it was erased")
+        return DataKey(row.version, self.unwrap(place, Wrapped(row.kek_version, row.wrapped)))
+
+
+def card_key_place(card_id: UUID) -> Place:
+    """Where a card's data key stands."""
+    return Place("card_keys", card_id, "wrapped")
+
+
+def party_key_place(party_id: UUID) -> Place:
+    """Where the data key of a cardholder or a requestor stands."""
+    return Place("party_keys", party_id, "wrapped")
 
 
 def keyed_hash(key: Key, message: bytes) -> bytes:

@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import cardholders, cards, ids
+from tokenization import card_verification, cardholders, cards, ids
 from wallet import approval
 from wallet.access.models import OAuthClient
 from wallet.access.oauth import clients
@@ -98,8 +98,9 @@ def _cardholder(session: Session, parts: Services, who: dict[str, str]) -> dict[
         scheme="visa_dankort",
         now=now,
     )
-    number = cards.reveal_number(session, vault, card.card_id, card.current_plastic_id).reveal()
-    expiry = cards.month(cards.current_plastic(session, card).expiry)
+    number = cards.reveal_number(session, vault, card.card_id, card.current_plastic_id)
+    plastic = cards.current_plastic(session, card)
+    cvc = card_verification.of_plastic(vault.ring, plastic, number)
     return {
         "name": who["name"],
         "mitid_uuid": mitid_uuid,
@@ -107,7 +108,7 @@ def _cardholder(session: Session, parts: Services, who: dict[str, str]) -> dict[
         "cardholder_id": ids.to_text("holder", holder.holder_id),
         "account_id": ids.to_text("acct", account.account_id),
         "card_id": ids.to_text("card", card.card_id),
-        "card": {"number": number, "expiry": expiry, "cvc": cards.cvc(vault, number, expiry).reveal()},
+        "card": {"number": number.reveal(), "expiry": cards.month(plastic.expiry), "cvc": cvc.reveal()},
     }
 
 

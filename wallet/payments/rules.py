@@ -69,6 +69,8 @@ def person_proof(s: Situation) -> Declined | None:
 
 def cvc(s: Situation) -> Declined | None:
     """A CVC that is given must be right."""
+    if not s.card.cvc_readable:
+        return Declined("system_error")
     return Declined("wrong_cvc") if s.card.cvc_matches is False else None
 
 

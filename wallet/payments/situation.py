@@ -67,6 +67,7 @@ class Snapshot:
     """Everything that the rules look at, as it stands under the card's lock.
 
     `unusable` is why the instrument cannot pay at all, already in the words of a payment; None when it can.
+    `cvc_readable` is False where the key that the CVC was made with is retired: nobody can say whether it is right.
     """
 
     unusable: str | None
@@ -76,6 +77,7 @@ class Snapshot:
     card_usage: Usage
     proof: Proof | None = None
     cvc_matches: bool | None = None
+    cvc_readable: bool = True
     payments_without_pin: int = 0
     minor_without_pin: int = 0
     own_merchant: bool = True

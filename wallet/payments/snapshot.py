@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, usage
 from delegation.models import DrawingRight
-from tokenization import cards, credentials, provisioning, tokens
+from tokenization import card_verification, cards, credentials, provisioning, tokens
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Credential, Plastic, Requestor, Token
 from tokenization.secret import Number
@@ -127,19 +127,26 @@ def _load_plastic(desk: Desk, case: Case, instrument: PlasticInstrument) -> Load
     sealed = lambda: cards.reveal_number(desk.session, desk.vault, case.card.card_id, case.row_id)  # noqa: E731
     if not _is(sealed, instrument.number) or cards.month(plastic.expiry) != instrument.expiry:
         return None
-    cvc_matches = None
-    if instrument.cvc is not None:
-        cvc_matches = cards.cvc(desk.vault, instrument.number.reveal(), instrument.expiry) == instrument.cvc
     snapshot = _snapshot(
         desk,
         case,
         unusable=plastic_unusable(case.card, plastic, desk.now),
         schemes=provisioning.HALVES[case.card.scheme],
-        cvc_matches=cvc_matches,
         payments_without_pin=plastic.payments_without_pin,
         minor_without_pin=plastic.minor_without_pin,
+        **_cvc(desk, plastic, instrument),
     )
     return Loaded(case, snapshot, plastic=plastic)
+
+
+def _cvc(desk: Desk, plastic: Plastic, instrument: PlasticInstrument) -> dict[str, bool]:
+    if instrument.cvc is None:
+        return {}
+    try:
+        printed = card_verification.of_plastic(desk.vault.ring, plastic, instrument.number)
+    except VaultError:
+        return {"cvc_readable": False}
+    return {"cvc_matches": printed == instrument.cvc}
 
 
 def plastic_unusable(card: Card, plastic: Plastic, now: datetime) -> str | None:

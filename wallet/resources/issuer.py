@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import cardholders, cards, ids, replacement
+from tokenization import card_verification, cardholders, cards, ids, replacement
 from tokenization.errors import Invalid
 from tokenization.models import Card, Cardholder, Plastic
 from wallet import blocking
@@ -42,8 +42,9 @@ def _plastic_status(card: Card, plastic: Plastic) -> str:
 def _numbers(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
     """The number and the CVC of the plastic that an answer is about: opened and computed, never kept."""
     card_id, plastic_id = ids.parse("card", body["id"]), ids.parse("plst", body["plastic"]["id"])
-    number, vault = cards.reveal_number(session, services().vault, card_id, plastic_id).reveal(), services().vault
-    return {"number": number, "cvc": cards.cvc(vault, number, body["plastic"]["expiry"]).reveal()}
+    vault, plastic = services().vault, cards.plastic(session, card_id, plastic_id)
+    number = cards.reveal_number(session, vault, card_id, plastic_id)
+    return {"number": number.reveal(), "cvc": card_verification.of_plastic(vault.ring, plastic, number).reveal()}
 
 
 def _with_numbers(card: Card) -> shown.Shown:

@@ -1,5 +1,6 @@
 """A new plastic for a card: a new number; tokens and credentials move to it and pay on (R-12.2, R-13, R-3.6b)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -16,10 +17,11 @@ from tokenization.vault import Vault
 REASONS: Final = ("expiring", "damaged", "lost", "stolen", "misused", "bank")
 # The others leave the old plastic its time until the new one is activated.
 ENDS_AT_ONCE: Final = frozenset({"lost", "stolen", "misused", "bank"})
+SUPERSEDED: Final = "replaced"  # why it ended, where nothing but its successor did it
 
 
 def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reason: str, now: datetime) -> Plastic:
-    """Emboss the next plastic, inactive until activated. Raises CardClosed, Invalid.
+    """Emboss the next plastic, inactive until activated. Raises CardClosed, Invalid, and VaultError for an erased card.
 
     A block by what happened to the old plastic ends with it. Tokens follow, but for misuse, and where the card had
     expired: they expired with it (R-13).
@@ -32,7 +34,9 @@ def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reas
     previous = cards.current_plastic(session, card)
     retired = "misused" in {reason, card.block_reason} or cards.is_expired(previous, now)
     if reason in ENDS_AT_ONCE:
-        _end(session, card, _why_ended(card, reason), now)
+        _end(session, card, {"inactive", "active"}, _why_ended(card, reason), now)
+    else:
+        _end(session, card, {"inactive"}, SUPERSEDED, now)  # it is not activated any more: only the newest can be
     if unblocked:
         cards.clear_block(card)
     card.current_plastic_id, card.revision = ids.new_id(), card.revision + 1
@@ -50,8 +54,8 @@ def _why_ended(card: Card, reason: str) -> str:
     return next((each for each in reasons if each in CARDHOLDER_REASONS), reasons[0])
 
 
-def _end(session: Session, card: Card, reason: str, now: datetime) -> None:
-    living = (Plastic.card_id == card.card_id, Plastic.state.in_(("inactive", "active")))
+def _end(session: Session, card: Card, states: Iterable[str], reason: str, now: datetime) -> None:
+    living = (Plastic.card_id == card.card_id, Plastic.state.in_(states))
     session.execute(update(Plastic).where(*living).values(state="replaced", ended_reason=reason, ended_at=now))
 
 
@@ -77,15 +81,16 @@ def _replaced(
 def activate_plastic(session: Session, card: Card, now: datetime) -> Plastic:
     """The cardholder has the new plastic: it works from now on, and the one before it no more.
 
-    Raises IllegalMove if it works already, CardBlocked, CardClosed.
+    Raises IllegalMove if it works already or has expired, CardBlocked, CardClosed.
     """
     if card.state != "active":
         raise CardBlocked if card.state == "blocked" else CardClosed
     fresh = cards.current_plastic(session, card)
     if fresh.state != "inactive":
         raise IllegalMove("the newest plastic is active already")
-    older = (Plastic.card_id == card.card_id, Plastic.plastic_id != fresh.plastic_id, Plastic.state != "replaced")
-    session.execute(update(Plastic).where(*older).values(state="replaced", ended_reason="replaced", ended_at=now))
+    if cards.is_expired(fresh, now):
+        raise IllegalMove("the newest plastic has expired: renew the card")
+    _end(session, card, {"active"}, SUPERSEDED, now)
     fresh.state, fresh.activated_at = "active", now
     event = events.PlasticActivated(at=now, card_id=card.card_id, plastic_id=fresh.plastic_id, last4=fresh.last4)
     events.emit(session, event)

@@ -1,6 +1,7 @@
-"""What is done to a key ring, on purpose and by hand: it is made, a key rotates, an old version is retired.
+"""What is done to a key ring, on purpose and by hand: it is made, a key rotates, an old version is retired, destroyed.
 
-Each is one file that appears whole under its name, so that running processes can follow (keys.py).
+Each is one file that appears whole under its name, so that running processes can follow (file_key_ring.py). Whether an
+old version is still needed only the database knows: who retires one asks it first.
 """
 
 import json
@@ -9,9 +10,11 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -21,6 +24,11 @@ from tokenization.key_files import Entry, current_of, read
 from tokenization.keys import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
 from tokenization.secret import Key
 
+# The purposes that have one version for ever, and why.
+FIXED: Final = {
+    Purpose.FINGERPRINT: "cards, tokens and people are found by it, and all would have to be opened and entered anew",
+}
+
 
 class NotPossible(KeyRingError):
     """Nothing is wrong with the ring, but that cannot be done to it."""
@@ -28,31 +36,47 @@ class NotPossible(KeyRingError):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a version stands: `next` (not active yet), `current`, `previous` (for what it made) or `retired`; since when.
+    """How a version stands: `next` (not active yet), `current`, `previous` (for what it made), `retired`, `destroyed`.
 
-    `since` is None for a key that is older than such times.
+    `since` says since when, `active_from` when it came into use, `until` when a newer one did; None where no file says.
     """
 
     purpose: Purpose
     version: int
     state: str
     since: datetime | None
+    active_from: datetime | None = None
+    until: datetime | None = None
 
 
 def standings(folder: Path, now: datetime) -> list[Standing]:
     """Every version of every purpose, without a key. Raises KeyRingError."""
     entries = read(folder)
-    current = {purpose: _current(entries, purpose, now) for purpose in Purpose}
     order = list(Purpose)
-    found = [_standing(entry, current[entry.purpose], now) for entry in entries]
+    found = [_standing(entry, [each for each in entries if each.purpose == entry.purpose], now) for entry in entries]
     return sorted(found, key=lambda one: (order.index(one.purpose), one.version))
 
 
-def _standing(entry: Entry, current: Entry | None, now: datetime) -> Standing:
-    if entry.key is None:
-        return Standing(entry.purpose, entry.version, "retired", entry.retired_at)
+def standing(folder: Path, purpose: Purpose, version: int, now: datetime) -> Standing:
+    """One of them. Raises NotPossible where there is none."""
+    entries = [entry for entry in read(folder) if entry.purpose == purpose]
+    return _standing(_found(entries, purpose, version), entries, now)
+
+
+def _standing(entry: Entry, versions: list[Entry], now: datetime) -> Standing:
+    state, since = _state(entry, current_of(versions, now), now)
+    newer = [each.active_from for each in versions if each.version > entry.version and each.is_active(now)]
+    until = min((at for at in newer if at is not None), default=None)
+    return Standing(entry.purpose, entry.version, state, since, entry.active_from, until)
+
+
+def _state(entry: Entry, current: Entry | None, now: datetime) -> tuple[str, datetime | None]:
+    if entry.destroyed_at is not None:
+        return "destroyed", entry.destroyed_at
+    if entry.retired_at is not None:
+        return "retired", entry.retired_at
     state = "current" if entry == current else "previous" if entry.is_active(now) else "next"
-    return Standing(entry.purpose, entry.version, state, entry.active_from)
+    return state, entry.active_from
 
 
 def lacking(folder: Path) -> list[Purpose]:
@@ -74,12 +98,17 @@ def _fresh(purpose: Purpose) -> Key:
     return Key(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
+def subject_id(purpose: Purpose) -> UUID:
+    """Whose journal the ceremonies of a purpose stand in."""
+    return uuid5(NAMESPACE_URL, f"urn:tegnebog:key:{purpose}")
+
+
 def rotate(folder: Path, purpose: Purpose, active_from: datetime) -> int:
     """Add a version that is in use from then on, and is known at once; answers it. Raises NotPossible.
 
     What older versions made stays good until they are retired.
     """
-    _check_rotates(purpose)
+    check_rotates(purpose)
     version = max((entry.version for entry in read(folder) if entry.purpose == purpose), default=0) + 1
     if version not in VERSIONS:
         raise NotPossible(f"{purpose} has had all its versions")
@@ -91,37 +120,69 @@ def rotate(folder: Path, purpose: Purpose, active_from: datetime) -> int:
 
 
 def retire(folder: Path, purpose: Purpose, version: int, now: datetime) -> None:
-    """From now on a version is good for nothing. Its key is forgotten; its number is never used again.
+    """From now on a version is refused, with all that it made; its number is never used again.
 
-    One that is not active yet may be retired: so a rotation is called off. Raises NotPossible for the current one.
+    A symmetric key stays in its file, so that a mistake can be undone, until it is destroyed; an asymmetric one is
+    forgotten at once. One that is not active yet may be retired: so a rotation is called off. Raises NotPossible for
+    the current one.
     """
     found = retirable(folder, purpose, version, now)
-    with _draft(folder, Entry(purpose, version, None, found.active_from, retired_at=now)) as draft:
-        draft.replace(folder / found.name)
+    key = None if purpose in ASYMMETRIC else found.key
+    _replace(folder, replace(found, key=key, retired_at=now))
+
+
+def reinstate(folder: Path, purpose: Purpose, version: int) -> None:
+    """Take a retirement back. Raises NotPossible where the key is forgotten."""
+    _replace(folder, replace(destroyable(folder, purpose, version), retired_at=None))
+
+
+def destroy(folder: Path, purpose: Purpose, version: int, now: datetime) -> None:
+    """Forget the key of a retired version, for good. Raises NotPossible for one that is not retired, or has no key."""
+    _replace(folder, replace(destroyable(folder, purpose, version), key=None, destroyed_at=now))
 
 
 def retirable(folder: Path, purpose: Purpose, version: int, now: datetime) -> Entry:
     """The version, if it can be retired now. Raises NotPossible, which says why not."""
-    _check_rotates(purpose)
+    check_rotates(purpose)
     entries = read(folder)
-    found = next((entry for entry in entries if (entry.purpose, entry.version) == (purpose, version)), None)
-    if found is None:
-        raise NotPossible(f"the key ring holds no version {version} of {purpose}")
-    if found.key is None:
+    found = _found(entries, purpose, version)
+    if found.retired_at is not None:
         raise NotPossible(f"version {version} of {purpose} is retired already")
     if found == _current(entries, purpose, now):
         raise NotPossible(f"version {version} of {purpose} is the one in use: rotate it first, with --now after a leak")
     return found
 
 
-def _check_rotates(purpose: Purpose) -> None:
-    if purpose not in ASYMMETRIC:
-        can = ", ".join(sorted(ASYMMETRIC))
-        raise NotPossible(f"{purpose} cannot rotate yet, which a later version will bring; these can: {can}")
+def destroyable(folder: Path, purpose: Purpose, version: int) -> Entry:
+    """The version, if it is retired and has its key. Raises NotPossible, which says why not."""
+    found = _found(read(folder), purpose, version)
+    if found.retired_at is None:
+        raise NotPossible(f"version {version} of {purpose} is not retired")
+    if found.key is None:
+        raise NotPossible(f"the key of version {version} of {purpose} is forgotten already")
+    return found
+
+
+def _found(entries: list[Entry], purpose: Purpose, version: int) -> Entry:
+    for entry in entries:
+        if (entry.purpose, entry.version) == (purpose, version):
+            return entry
+    raise NotPossible(f"the key ring holds no version {version} of {purpose}")
+
+
+def check_rotates(purpose: Purpose) -> None:
+    """Raises NotPossible, which says why it doesn't."""
+    if purpose in FIXED:
+        raise NotPossible(f"{purpose} cannot rotate: {FIXED[purpose]}")
 
 
 def _current(entries: list[Entry], purpose: Purpose, now: datetime) -> Entry | None:
     return current_of([entry for entry in entries if entry.purpose == purpose], now)
+
+
+def _replace(folder: Path, entry: Entry) -> None:
+    with _draft(folder, entry) as draft:
+        draft.replace(folder / entry.name)
 
 
 def _add(folder: Path, entry: Entry) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from tokenization.keys import Purpose
+from tokenization.keys import KeyRing, Purpose
 
 # None: no end.
 Periods = Mapping[Purpose, timedelta | None]
@@ -31,7 +31,7 @@ DEFAULT_DAYS: Final[Mapping[Purpose, int | None]] = MappingProxyType(
 # Once it is over these make nothing new: no card or person, no batch of payment keys, no plastic. The others would stop
 # payments and blocks (journal, fingerprint, request_hash) or everybody who signs in: for them there are warnings only.
 STOPPED: Final = frozenset({Purpose.KEY_ENCRYPTION, Purpose.TOKEN, Purpose.CARD_VERIFICATION})
-WARNED_BEFORE: Final = timedelta(days=30)
+WARNED_DAYS: Final = 30
 NO_PERIODS: Final[Periods] = MappingProxyType({})
 
 
@@ -46,6 +46,12 @@ def renewal_due(purpose: Purpose, active_from: datetime | None, lengths: Periods
     return None if active_from is None or length is None else active_from + length
 
 
-def days_left(due: datetime, now: datetime) -> int:
-    """Whole days; negative once it is over."""
-    return (due - now) // timedelta(days=1)
+def days_left(ring: KeyRing, now: datetime) -> dict[Purpose, int]:
+    """Whole days until each key is to be rotated, negative once it was to be; of those of which it is known."""
+    due = {purpose: ring.renewal_due(purpose) for purpose in Purpose}
+    return {purpose: (at - now) // timedelta(days=1) for purpose, at in due.items() if at is not None}
+
+
+def to_be_rotated(ring: KeyRing, now: datetime) -> dict[Purpose, int]:
+    """The same, of those alone that nobody should wait with any longer."""
+    return {purpose: days for purpose, days in days_left(ring, now).items() if days < WARNED_DAYS}

@@ -137,10 +137,8 @@ class FileKeyRing:
         if self._warned_at is not None and abs(now - self._warned_at) < _WARN_EVERY:
             return
         self._warned_at = now
-        for purpose in self._periods:
-            due = self.renewal_due(purpose)
-            if due is not None and due - now <= cryptoperiods.WARNED_BEFORE:
-                log.warning("key_to_be_rotated", purpose=purpose, days_left=cryptoperiods.days_left(due, now))
+        for purpose, days in cryptoperiods.to_be_rotated(self, now).items():
+            log.warning("key_to_be_rotated", purpose=purpose, days_left=days)
 
 
 def _is_another(known: Entry | None, entry: Entry) -> bool:

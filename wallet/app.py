@@ -13,8 +13,10 @@ from notifications import outbox
 from notifications.addresses import Guard
 from tokenization import ids
 from tokenization.clock import Clock, SystemClock
+from tokenization.cryptoperiods import periods
 from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
+from tokenization.key_checks import Custody
+from tokenization.keys import KeyRingError, Purpose
 from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring
@@ -69,21 +71,28 @@ def from_environment() -> Flask:
 def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Make the parts of a process."""
     clock = clock or SystemClock()
-    ring = FileKeyRing(Path(settings.key_ring), clock)
-    for purpose in Purpose:
-        if purpose != Purpose.DPOP_NONCE or settings.dpop_nonce_required:
-            ring.current(purpose)  # raises KeyRingError: better no start than no answer
+    ring = _ring(settings, clock)
     redis = connect_redis(settings)
     new_session = sessionmaker(database.connect(settings), expire_on_commit=False)
     return Services(
         settings=settings,
-        database=database.Database(new_session, ring, announce=lambda: outbox.wake(redis)),
+        database=database.Database(new_session, ring, announce=lambda: outbox.wake(redis), custody=Custody(ring)),
         redis=redis,
         vault=Vault(ring),
         clock=clock,
         keys=AccessKeys(ring),
         webhook_guard=Guard(loopback_allowed=settings.loopback_allowed),
     )
+
+
+def _ring(settings: Settings, clock: Clock) -> FileKeyRing:
+    """Raises KeyRingError where it lacks a key: better no start than no answer."""
+    ring = FileKeyRing(Path(settings.key_ring), clock, periods(settings.cryptoperiod_days))
+    for purpose in Purpose:
+        wanted = purpose != Purpose.DPOP_NONCE or settings.dpop_nonce_required
+        if wanted and not ring.usable(purpose):
+            raise KeyRingError(f"the key ring holds no key for {purpose}")
+    return ring
 
 
 def create_app(parts: Services) -> Flask:

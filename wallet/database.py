@@ -40,13 +40,21 @@ def migrate(settings: Settings) -> None:
 class Database:
     """Transactions over an engine, or in tests over one connection.
 
-    `announce` is called after a commit that put something in the outbox: it wakes the relay.
+    `announce` is called after a commit that put something in the outbox: it wakes the relay. `custody` stands before
+    each transaction, and raises where nothing may be written.
     """
 
-    def __init__(self, sessions: sessionmaker[Session], ring: KeyRing, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        ring: KeyRing,
+        announce: Callable[[], None],
+        custody: Callable[[Session], None] = lambda _: None,
+    ) -> None:
         self._sessions = sessions
         self._ring = ring
         self._announce = announce
+        self._custody = custody
 
     @contextmanager
     def transaction(self, actor: str) -> Iterator[Session]:
@@ -56,6 +64,7 @@ class Database:
         """
         with self._sessions() as session:
             with session.begin():
+                self._custody(session)
                 yield session
                 session.flush()
                 recorded = journal.append(session, self._ring, take_pending(session), actor)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tokenization import errors
+from tokenization.keys import CryptoperiodOver, KeyRingError
 from tokenization.number_space import NumbersExhausted
 from tokenization.vault import VaultError
 from wallet.access.errors import AccessRefused
@@ -76,6 +77,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(PoolTimeout, _part_away)
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(VaultError, _vault)
+    app.register_error_handler(KeyRingError, _key_ring)
+    app.register_error_handler(CryptoperiodOver, _cryptoperiod_over)
     app.register_error_handler(NumbersExhausted, _no_numbers)
     app.register_error_handler(Exception, _surprise)
 
@@ -150,6 +153,16 @@ def _vault(error: VaultError) -> Response:
 def _no_numbers(error: NumbersExhausted) -> Response:
     log.error("numbers_exhausted", error=str(error))
     return problem(503, "numbers-exhausted", "no number is free in the BINs that there are")
+
+
+def _key_ring(error: KeyRingError) -> Response:
+    log.error("key_ring", error=str(error))
+    return problem(503, "unavailable", "a key that this call needs is away")
+
+
+def _cryptoperiod_over(error: CryptoperiodOver) -> Response:
+    log.error("key_ring", error=str(error))
+    return problem(503, "key-too-old", "nothing new can be made until the bank has rotated a key of its own")
 
 
 def _surprise(error: Exception) -> Response:

@@ -19,3 +19,9 @@ NUMBERS_TAKEN: Final = Gauge(
 OUTBOX_WAITING: Final = Gauge(
     "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="mostrecent"
 )
+KEY_DAYS_LEFT: Final = Gauge(
+    "tegnebog_key_days_left",
+    "Days until a key is to be rotated, by purpose; negative once it was to be",
+    ["purpose"],
+    multiprocess_mode="mostrecent",
+)

@@ -11,11 +11,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import outbox
-from tokenization import number_space
+from tokenization import cryptoperiods, key_checks, number_space
 from wallet import metrics, migrations
 from wallet.services import services
 
 blueprint = Blueprint("operations", __name__)
+FOREIGN: Final = "the key ring of another database"
 
 
 @blueprint.get("/healthz")
@@ -26,9 +27,12 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """PostgreSQL is there and migrated; Redis may be away: payments and blocking work without."""
-    parts = {"postgresql": _postgresql(), "redis": _redis()}
-    ready = parts["postgresql"] == "ok"
+    """PostgreSQL is there and migrated, and the key ring its own. Redis may be away: payments and blocking work without.
+
+    A key that is to be rotated, or that a copy of the ring lacks, is told and takes nobody out of service.
+    """
+    parts = {"postgresql": _postgresql(), "redis": _redis(), "keys": _keys()}
+    ready = parts["postgresql"] == "ok" and parts["keys"] != FOREIGN
     return jsonify({"status": "ready" if ready else "not ready", "parts": parts}), 200 if ready else 503
 
 
@@ -48,10 +52,31 @@ def _redis() -> str:
     return "ok"
 
 
+def _keys() -> str:
+    """What is wrong with the key ring, in words; `ok` if nothing is known to be."""
+    ring = services().vault.ring
+    try:
+        with services().database.reading() as session:
+            compared = key_checks.look(session, ring)
+    except SQLAlchemyError:
+        compared = key_checks.Comparison()
+    if compared.is_foreign:
+        return FOREIGN
+    lacking = [f"lacks {key_checks.named(version)}" for version in compared.lacking]
+    due = cryptoperiods.to_be_rotated(ring, services().clock.now())
+    return ", ".join([*lacking, *(f"{purpose} {_is_due(days)}" for purpose, days in due.items())]) or "ok"
+
+
+def _is_due(days: int) -> str:
+    return "was to be rotated" if days < 0 else f"is to be rotated in {days} days"
+
+
 @blueprint.get("/metrics")
 def prometheus() -> Response:
     """For Prometheus; of all worker processes together, where there are several."""
     _look_at_database()
+    for purpose, days in cryptoperiods.days_left(services().vault.ring, services().clock.now()).items():
+        metrics.KEY_DAYS_LEFT.labels(purpose).set(days)
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

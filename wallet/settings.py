@@ -3,11 +3,13 @@
 import re
 from itertools import permutations
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tokenization.cryptoperiods import DEFAULT_DAYS
+from tokenization.keys import Purpose
 from tokenization.number_space import NumberSpace
 from wallet.access.figures import RateLimits
 from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private
@@ -51,6 +53,10 @@ class Settings(BaseSettings):
     rate_limits: RateLimits = Field(default_factory=RateLimits)
     trusted_proxies: int = Field(0, ge=0, description="how many proxies before us append to X-Forwarded-For")
 
+    cryptoperiod_days: dict[Purpose, Annotated[int, Field(ge=1, le=36_500)] | None] = Field(
+        default_factory=dict, validate_default=True, description="how long a key makes new things; none: for ever"
+    )
+
     loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback")
     database_pool_size: int = 20
     lock_timeout_seconds: int = 5
@@ -63,6 +69,12 @@ class Settings(BaseSettings):
         kind, changed = given.get("broker_kind", "neb"), given.get("broker", {})
         is_known = kind in DIALECTS and isinstance(changed, dict)
         return given | {"broker": fields_of(kind, changed)} if is_known else given
+
+    @field_validator("cryptoperiod_days", mode="before")
+    @classmethod
+    def cryptoperiods_are_known(cls, changed: Any) -> Any:
+        """What the bank sets is laid over what is recommended."""
+        return {**DEFAULT_DAYS, **changed} if isinstance(changed, dict) else changed
 
     @field_validator("public_url")
     @classmethod

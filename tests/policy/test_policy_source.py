@@ -19,6 +19,7 @@ EDGES = {
     "wallet/access/oauth/sign_in.py",
     "wallet/api.py",
     "wallet/cli/client.py",
+    "wallet/cli/ceremony.py",
     "wallet/cli/environment.py",
     "wallet/operations.py",
     "wallet/people.py",

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tokenization import ceremonies, keys
-from tokenization.ceremonies import Standing
+from tokenization import ceremonies
+from tokenization.ceremonies import NotPossible, Standing
 from tokenization.clock import SetClock
 from tokenization.file_key_ring import FileKeyRing
 from tokenization.keys import KeyRingError, Purpose
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SIGNING = Purpose.ACCESS_TOKEN
+WRAPPING = Purpose.KEY_ENCRYPTION
 QUARTER = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
 
@@ -35,6 +36,10 @@ def clock() -> SetClock:
 @pytest.fixture
 def ring(folder: Path, clock: SetClock) -> FileKeyRing:
     return FileKeyRing(folder, clock)
+
+
+def key_in(folder: Path, name: str) -> str:
+    return str(json.loads((folder / name).read_text())["key"])
 
 
 def versions(ring: FileKeyRing) -> list[int]:
@@ -95,7 +100,7 @@ def test_in_an_emergency_a_version_overtakes_the_one_that_waits(
 
 
 def test_a_retired_version_is_refused_and_its_key_is_forgotten(folder: Path, ring: FileKeyRing) -> None:
-    secret = json.loads((folder / "access_token.1.json").read_text())["key"]
+    secret = key_in(folder, "access_token.1.json")
     ceremonies.rotate(folder, SIGNING, NOON)
     ceremonies.retire(folder, SIGNING, 1, NOON)
     ring.refresh()
@@ -131,16 +136,67 @@ def test_what_cannot_be_retired(folder: Path, version: int, said: str) -> None:
         ceremonies.retire(folder, SIGNING, version, NOON)
 
 
-@pytest.mark.parametrize("purpose", sorted(set(Purpose) - keys.ASYMMETRIC))
-def test_a_symmetric_key_does_not_rotate_like_this(folder: Path, purpose: Purpose) -> None:
+@pytest.mark.parametrize("purpose", sorted(set(Purpose) - {Purpose.FINGERPRINT}))
+def test_every_key_rotates_but_one(folder: Path, clock: SetClock, purpose: Purpose) -> None:
+    ring = FileKeyRing(folder, clock)
+    before = ring.current(purpose)
+    assert ceremonies.rotate(folder, purpose, NOON) == 2
+    clock.advance(SECOND)
+    assert ring.current(purpose).version == 2
+    assert ring.get(purpose, 1) == before.key != ring.current(purpose).key
+
+
+def test_the_fingerprints_key_does_not_rotate_and_it_is_said_why(folder: Path) -> None:
     before = sorted(folder.iterdir())
     for act in (
-        lambda: ceremonies.rotate(folder, purpose, NOON),
-        lambda: ceremonies.retire(folder, purpose, 1, NOON),
+        lambda: ceremonies.rotate(folder, Purpose.FINGERPRINT, NOON),
+        lambda: ceremonies.retire(folder, Purpose.FINGERPRINT, 1, NOON),
     ):
-        with pytest.raises(KeyRingError, match=f"{purpose} cannot rotate yet"):
+        with pytest.raises(NotPossible, match="all would have to be opened and entered anew"):
             act()
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_symmetric_key_is_refused_first_and_forgotten_later(folder: Path, clock: SetClock) -> None:
+    ring, secret = FileKeyRing(folder, clock), key_in(folder, "key_encryption.1.json")
+    ceremonies.rotate(folder, WRAPPING, NOON)
+    ceremonies.retire(folder, WRAPPING, 1, NOON)
+    clock.advance(SECOND)
+    with pytest.raises(KeyRingError, match="version 1 of key_encryption is retired"):
+        ring.get(WRAPPING, 1)
+    assert [each.version for each in ring.usable(WRAPPING)] == [2]
+    assert key_in(folder, "key_encryption.1.json") == secret
+    ceremonies.destroy(folder, WRAPPING, 1, NOON)
+    clock.advance(SECOND)
+    with pytest.raises(KeyRingError, match="version 1 of key_encryption is retired"):
+        ring.get(WRAPPING, 1)
+    assert not any(secret in path.read_text() for path in folder.iterdir())
+    assert ceremonies.rotate(folder, WRAPPING, NOON) == 3
+
+
+def test_a_retirement_can_be_taken_back_until_the_key_is_destroyed(folder: Path, clock: SetClock) -> None:
+    ring = FileKeyRing(folder, clock)
+    before = ring.get(WRAPPING, 1)
+    ceremonies.rotate(folder, WRAPPING, NOON)
+    ceremonies.retire(folder, WRAPPING, 1, NOON)
+    ceremonies.reinstate(folder, WRAPPING, 1)
+    clock.advance(SECOND)
+    assert (ring.get(WRAPPING, 1), ring.current(WRAPPING).version) == (before, 2)
+    ceremonies.retire(folder, WRAPPING, 1, NOON)
+    ceremonies.destroy(folder, WRAPPING, 1, NOON)
+    with pytest.raises(NotPossible, match="is forgotten already"):
+        ceremonies.reinstate(folder, WRAPPING, 1)
+
+
+def test_what_cannot_be_destroyed(folder: Path) -> None:
+    ceremonies.rotate(folder, WRAPPING, NOON)
+    for version, said in ((1, "is not retired"), (2, "is not retired"), (7, "holds no version 7")):
+        with pytest.raises(NotPossible, match=said):
+            ceremonies.destroy(folder, WRAPPING, version, NOON)
+    ceremonies.rotate(folder, SIGNING, NOON)
+    ceremonies.retire(folder, SIGNING, 1, NOON)
+    with pytest.raises(NotPossible, match="is forgotten already"):
+        ceremonies.destroy(folder, SIGNING, 1, NOON)
 
 
 def test_how_each_version_stands(folder: Path) -> None:
@@ -149,10 +205,10 @@ def test_how_each_version_stands(folder: Path) -> None:
     ceremonies.retire(folder, SIGNING, 1, NOON)
     found = [one for one in ceremonies.standings(folder, NOON) if one.purpose == SIGNING]
     assert found == [
-        Standing(SIGNING, 1, "retired", NOON),
-        Standing(SIGNING, 2, "previous", NOON),
-        Standing(SIGNING, 3, "current", NOON),
-        Standing(SIGNING, 4, "next", NOON + QUARTER),
+        Standing(SIGNING, 1, "retired", NOON, active_from=NOON - timedelta(days=90), until=NOON),
+        Standing(SIGNING, 2, "previous", NOON, active_from=NOON, until=NOON),
+        Standing(SIGNING, 3, "current", NOON, active_from=NOON),
+        Standing(SIGNING, 4, "next", NOON + QUARTER, active_from=NOON + QUARTER),
     ]
 
 
@@ -161,6 +217,14 @@ def test_a_version_that_was_overtaken_before_its_time_is_still_to_come(folder: P
         ceremonies.rotate(folder, SIGNING, active_from)
     found = [(one.version, one.state) for one in ceremonies.standings(folder, NOON) if one.purpose == SIGNING]
     assert found == [(1, "previous"), (2, "next"), (3, "current")]
+
+
+def test_a_destroyed_version_says_so(folder: Path) -> None:
+    ceremonies.rotate(folder, WRAPPING, NOON)
+    ceremonies.retire(folder, WRAPPING, 1, NOON)
+    ceremonies.destroy(folder, WRAPPING, 1, NOON + QUARTER)
+    found = [(one.state, one.since) for one in ceremonies.standings(folder, NOON) if one.purpose == WRAPPING]
+    assert found == [("destroyed", NOON + QUARTER), ("current", NOON)]
 
 
 def test_a_running_process_takes_no_other_key_under_a_version_that_it_knows(

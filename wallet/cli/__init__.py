@@ -6,6 +6,7 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tokenization.errors import DomainError, Invalid
+from tokenization.keys import KeyRingError
 from wallet import demo
 from wallet.cli import client, keys, service, token
 
@@ -23,6 +24,8 @@ class Cli(click.Group):
             raise click.ClickException(f"{error.field}: {error}") from None
         except DomainError as error:
             raise click.ClickException(str(error)) from None
+        except KeyRingError as error:
+            raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
         except OperationalError:
             raise click.ClickException("TEGNEBOG_DATABASE_URL: no PostgreSQL lets us in there") from None
         except ProgrammingError as error:

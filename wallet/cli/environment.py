@@ -9,20 +9,23 @@ from datetime import datetime
 from typing import Final
 
 import click
+import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from tokenization import key_checks
 from tokenization.keys import KeyRingError
 from wallet import app, logs
 from wallet.services import Services
 from wallet.settings import Settings
 
+log = structlog.get_logger()
 PREFIX: Final = "TEGNEBOG_"
-NESTED: Final = frozenset({"broker", "rate_limits"})
+NESTED: Final = frozenset({"broker", "rate_limits", "cryptoperiod_days"})
 
 
 def settings() -> Settings:
@@ -87,6 +90,29 @@ def opened() -> Iterator[Services]:
         yield wired
     finally:
         wired.database.close()
+
+
+def remember_keys(wired: Services) -> None:
+    """Let the database know the keys that are new to it. Raises KeyRingError where the ring is not its own."""
+    with wired.database.transaction("system") as session:
+        lacking = key_checks.remember(session, wired.vault.ring, wired.clock.now()).lacking
+    if lacking:
+        log.error("key_ring_lacks", versions=[key_checks.named(version) for version in lacking])
+
+
+def long_lived() -> Services:
+    """The parts of a process that stays, with the key ring of this database.
+
+    Where the database is away, or not migrated, that is found out before the first thing is written.
+    """
+    wired = parts()
+    try:
+        remember_keys(wired)
+    except SQLAlchemyError as error:
+        log.warning("key_ring_not_compared", error=type(error).__name__)
+    finally:
+        wired.database.close()
+    return wired
 
 
 @contextmanager

@@ -1,36 +1,50 @@
-"""`wallet keys`: the key ring is made, looked at, and its signing keys rotate."""
+"""`wallet keys`: the key ring is made and looked at, its keys rotate, old versions are retired and destroyed."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from tokenization import ceremonies, key_files
+from tokenization import ceremonies, cryptoperiods, key_files, payment_keys
+from tokenization.ceremonies import Standing
 from tokenization.clock import SystemClock
-from tokenization.keys import VERSIONS, KeyRingError, Purpose
+from tokenization.cryptoperiods import Periods
+from tokenization.key_events import KeyDestroyed, KeyEvent, KeyReinstated, KeyRetired, KeyRotated
+from tokenization.keys import ASYMMETRIC, VERSIONS, Purpose
+from wallet.access import nonces
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.oauth.blueprint import PUBLIC_FOR
 from wallet.cli import environment
+from wallet.cli.ceremony import check_need, perform, ring
 from wallet.cli.shown import as_json, moment, show
 
 PURPOSES: Final = [str(purpose) for purpose in Purpose]
-COLUMNS: Final = ("purpose", "version", "state", "since")
+COLUMNS: Final = ("purpose", "version", "state", "since", "rotate_before")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=365)
 # As long as every process, and every host that gets a copy of the ring, may take to notice.
 DELAY: Final = timedelta(minutes=15)
-# What is left to do, and how long after the new version came into use the old one is still of use.
-AFTERWARDS: Final[Mapping[Purpose, tuple[str, timedelta]]] = {
+SOON: Final = "within a second"
+# What the new version brings; and for how long, after it came into use, the older ones are of use, or what decides it.
+AFTERWARDS: Final[Mapping[Purpose, tuple[str, timedelta | str]]] = {
     Purpose.ACCESS_TOKEN: ("it is in /oauth/jwks now", LIFETIME),
     Purpose.CARD_TRANSPORT: ("it is in /oauth/jwks from then on", PUBLIC_FOR),
     Purpose.BROKER_CLIENT: ("give the MitID broker what `wallet keys broker` prints before that", timedelta(0)),
+    Purpose.DPOP_NONCE: ("phones notice nothing", nonces.STEP * (nonces.STEPS_MORE + 1)),
+    Purpose.TOKEN: ("phones get payment keys of it when they fetch new ones", payment_keys.VALIDITY),
+    Purpose.KEY_ENCRYPTION: ("it wraps what is new", "until `wallet keys rewrap`, after that, has wrapped all else"),
+    Purpose.CARD_VERIFICATION: ("new plastics have their CVC by it", "until the last plastic of theirs is gone"),
+    Purpose.JOURNAL: ("new entries are linked by it", "for ever, as entries are verified by what linked them"),
+    Purpose.REQUEST_HASH: ("repeats are known by every version", "for as long as late repeats are to get their answer"),
 }
+a_purpose: Final = click.argument("purpose", type=click.Choice(PURPOSES))
+a_version: Final = click.argument("version", type=click.IntRange(VERSIONS[0], VERSIONS[-1]))
+yes_: Final = click.option("--yes", is_flag=True, help="do not ask")
+force_: Final = click.option("--force", is_flag=True, help="even if the database needs it, or is away")
 
 
 def _span(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
@@ -57,7 +71,7 @@ def create(wanted: tuple[str, ...]) -> None:
     A ring that is there gets no key but those named with --missing, for a purpose that a new version of Tegnebog
     brings. A key that was lost comes from its backup: one made in its place opens nothing, and breaks the journals.
     """
-    with _ring() as folder:
+    with ring() as folder:
         lacking = ceremonies.lacking(folder)
         unasked = [] if len(lacking) == len(Purpose) else sorted(set(lacking) - set(wanted))
         if unasked:
@@ -81,69 +95,132 @@ def broker() -> None:
 @keys.command(name="list")
 @as_json
 def list_(*, as_json: bool) -> None:
-    """Say which versions of which keys there are: next, current, previous or retired; since, or from, when."""
-    with _ring() as folder:
-        rows = [asdict(each) for each in ceremonies.standings(folder, SystemClock().now())]
+    """Say which versions of which keys there are: next, current, previous, retired or destroyed; since, or from, when.
+
+    A key makes new things for a time only (TEGNEBOG_CRYPTOPERIOD_DAYS__…): the last column says until when.
+    """
+    with ring() as folder:
+        periods = cryptoperiods.periods(environment.settings().cryptoperiod_days)
+        rows = [_row(each, periods) for each in ceremonies.standings(folder, SystemClock().now())]
         lacking = ceremonies.lacking(folder)
     show(rows, COLUMNS, as_json=as_json)
     if lacking:
         click.echo(f"missing: {', '.join(lacking)}", err=True)
 
 
+def _row(version: Standing, periods: Periods) -> dict[str, Any]:
+    makes_new = version.state in ("current", "next")
+    due = cryptoperiods.renewal_due(version.purpose, version.active_from, periods) if makes_new else None
+    return asdict(version) | {"rotate_before": due}
+
+
 @keys.command()
-@click.argument("purpose", type=click.Choice(PURPOSES))
+@a_purpose
 @click.option("--in", "delay", callback=_span, metavar="TIME", help="when it is used  [default: 15m]")
 @click.option("--now", is_flag=True, help="use it at once: after a leak")
 def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
-    """Make a new version of a signing key, which all processes notice by themselves.
+    """Make a new version of a key, which all processes notice by themselves.
 
     It is known at once, and used after a delay, so that nobody meets a key that he has not heard of. What the old
-    version signed stays good, and the old version is kept, until it is retired.
+    version made stays good, and the old version is kept, until it is retired.
     """
     if now and delay is not None:
         raise click.UsageError("either --in or --now")
     if purpose == Purpose.BROKER_CLIENT and not now and delay is None:
         raise click.UsageError("how long does your MitID broker take to learn our new key? --in 7d, for instance")
-    at = SystemClock().now()
-    active_from = at if now else at + (DELAY if delay is None else delay)
-    with _ring() as folder:
-        version = ceremonies.rotate(folder, Purpose(purpose), active_from)
-    _say_what_is_next(Purpose(purpose), version, active_from)
+    after = timedelta() if now else DELAY if delay is None else delay
+    with ring() as folder:
+        ceremonies.check_rotates(Purpose(purpose))
+        made: list[KeyRotated] = []
+
+        def act(at: datetime) -> KeyEvent:
+            version = ceremonies.rotate(folder, Purpose(purpose), at + after)
+            made.append(KeyRotated(**_about(purpose, version, at), active_from=at + after))
+            return made[0]
+
+        perform(act, lambda: _say_what_is_next(made[0]))
 
 
 @keys.command()
-@click.argument("purpose", type=click.Choice(PURPOSES))
-@click.argument("version", type=click.IntRange(VERSIONS[0], VERSIONS[-1]))
-@click.option("--yes", is_flag=True, help="do not ask")
-def retire(purpose: str, version: int, *, yes: bool) -> None:
-    """Refuse a version from now on, with everything that it signed, and forget its key. This cannot be undone.
+@a_purpose
+@a_version
+@yes_
+@force_
+def retire(purpose: str, version: int, *, yes: bool, force: bool) -> None:
+    """Refuse a version from now on, with everything that it made.
 
+    A key that signs or carries is forgotten at once, which cannot be undone. Any other stays in its file until it is
+    destroyed; before that it can be reinstated. One that the database still needs is not retired without --force.
     A version that is not in use yet may be retired, too: so a rotation is called off.
     """
-    with _ring() as folder:
+    with ring() as folder:
         ceremonies.retirable(folder, Purpose(purpose), version, SystemClock().now())
+        check_need(folder, Purpose(purpose), version, force=force)
         if not yes:
             what = f"version {version} of {purpose}, and whatever it made that is still in use,"
-            click.confirm(f"Refuse {what} from now on, for good?", abort=True)
-        ceremonies.retire(folder, Purpose(purpose), version, SystemClock().now())
-    click.echo(f"version {version} of {purpose} is retired: every process refuses it within a second")
+            click.confirm(f"Refuse {what} from now on{_for_good(purpose)}?", abort=True)
+
+        def act(at: datetime) -> KeyEvent:
+            ceremonies.retire(folder, Purpose(purpose), version, at)
+            return KeyRetired(**_about(purpose, version, at), forced=force)
+
+        perform(act, lambda: click.echo(f"version {version} of {purpose} is retired: every process refuses it {SOON}"))
 
 
-@contextmanager
-def _ring() -> Iterator[Path]:
-    """The ring's folder; what is wrong with it is said in a line."""
-    folder = environment.settings().key_ring
-    try:
-        yield folder
-    except ceremonies.NotPossible as error:
-        raise click.ClickException(str(error)) from None
-    except KeyRingError as error:
-        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
-    except OSError as error:
-        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
+@keys.command()
+@a_purpose
+@a_version
+def reinstate(purpose: str, version: int) -> None:
+    """Take back that a version was retired. A key that is forgotten stays forgotten."""
+    with ring() as folder:
+
+        def act(at: datetime) -> KeyEvent:
+            ceremonies.reinstate(folder, Purpose(purpose), version)
+            return KeyReinstated(**_about(purpose, version, at))
+
+        perform(act, lambda: click.echo(f"version {version} of {purpose} is good again: every process knows it {SOON}"))
 
 
-def _say_what_is_next(purpose: Purpose, version: int, active_from: datetime) -> None:
-    todo, useful_for = AFTERWARDS[purpose]
-    click.echo(f"version {version} of {purpose} is used from {moment(active_from)}: {todo}")
-    click.echo(f"older versions are of no more use from {moment(active_from + useful_for)}: `wallet keys retire` then")
+@keys.command()
+@a_purpose
+@a_version
+@yes_
+@force_
+def destroy(purpose: str, version: int, *, yes: bool, force: bool) -> None:
+    """Forget the key of a retired version, for good. Its number is never used again.
+
+    What only this key can open is gone then, also from every backup of the database, once it is gone from every backup
+    of the key ring.
+    """
+    with ring() as folder:
+        ceremonies.destroyable(folder, Purpose(purpose), version)
+        check_need(folder, Purpose(purpose), version, force=force)
+        if not yes:
+            click.confirm(f"Forget the key of version {version} of {purpose}, for good?", abort=True)
+
+        def act(at: datetime) -> KeyEvent:
+            ceremonies.destroy(folder, Purpose(purpose), version, at)
+            return KeyDestroyed(**_about(purpose, version, at), forced=force)
+
+        said = (
+            f"the key of version {version} of {purpose} is forgotten: destroy the backups of the key ring that hold it"
+        )
+        perform(act, lambda: click.echo(said))
+
+
+def _about(purpose: str, version: int, at: datetime) -> dict[str, Any]:
+    subject = ceremonies.subject_id(Purpose(purpose))
+    return {"at": at, "subject_id": subject, "purpose": purpose, "version": version}
+
+
+def _for_good(purpose: str) -> str:
+    return ", for good" if purpose in ASYMMETRIC else ""
+
+
+def _say_what_is_next(made: KeyRotated) -> None:
+    at, (todo, useful) = made.active_from, AFTERWARDS[Purpose(made.purpose)]
+    click.echo(f"version {made.version} of {made.purpose} is used from {moment(at)}: {todo}")
+    if isinstance(useful, str):
+        click.echo(f"older versions are needed {useful}")
+    else:
+        click.echo(f"older versions are of no more use from {moment(at + useful)}: `wallet keys retire` then")

@@ -38,7 +38,7 @@ of_parent: Final = click.option(
 @of_parent
 def serve(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the API."""
-    environment.parts()
+    environment.long_lived()
     try:
         check_free(host, port)
     except (PortTaken, OSError) as error:
@@ -50,7 +50,7 @@ def serve(host: str, port: int, workers: int, threads: int) -> None:
 @of_parent
 def relay() -> None:
     """Tell people and merchants what happened. Any number may run."""
-    serving.relay(environment.parts())
+    serving.relay(environment.long_lived())
 
 
 @click.group()
@@ -60,6 +60,10 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the schema up to this version of Tegnebog."""
-    database.migrate(environment.settings())
+    """Bring the schema up to this version of Tegnebog, and let the database know its key ring, if there is one yet."""
+    settings = environment.settings()
+    database.migrate(settings)
     click.echo("the database is up to date")
+    if settings.key_ring.exists():
+        with environment.opened() as parts:
+            environment.remember_keys(parts)

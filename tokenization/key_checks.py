@@ -1,0 +1,115 @@
+"""Whose keys these are: the database knows its keys by check values, and so a key ring that is not its own.
+
+A ring of another installation would find no card, and everything that it wrote to a journal would look forged for ever.
+So nothing is written with one. Told apart are:
+
+- foreign: a version that is known with another value, or a ring that has no version in common. It is refused.
+- lacking: a version that is known, and of which the ring holds no file: an older copy. What was made by that version
+  cannot be opened or verified there, until the file is copied; nothing is harmed, so the service goes on.
+- news: a version that is not known yet, of a ring that is: a rotation while the database was away. It is remembered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from tokenization.keys import ASYMMETRIC, KeyRing, KeyRingError, Purpose
+from tokenization.models import KeyCheck
+
+Version = tuple[str, int]
+# What is in the database is of no use without them. The others may be lost, and made anew.
+PAIRED: Final = frozenset(Purpose) - ASYMMETRIC - {Purpose.DPOP_NONCE}
+
+
+class ForeignRing(KeyRingError):
+    """The key ring is not the one that this database was made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A ring beside a database. `is_foreign` if it must not write there."""
+
+    differing: tuple[Version, ...] = ()
+    lacking: tuple[Version, ...] = ()
+    news: tuple[Version, ...] = ()
+    nothing_in_common: bool = False
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is the ring of another installation."""
+        return self.nothing_in_common or bool(self.differing)
+
+
+def compare(known: Mapping[Version, bytes], ring: Mapping[Version, bytes | None]) -> Comparison:
+    """What a database knows beside what a ring holds; None is a key that was forgotten, which proves nothing."""
+    held = {version: value for version, value in ring.items() if value is not None}
+    both = known.keys() & held.keys()
+    return Comparison(
+        differing=tuple(sorted(version for version in both if known[version] != held[version])),
+        lacking=tuple(sorted(known.keys() - ring.keys())),
+        news=tuple(sorted(held.keys() - known.keys())),
+        nothing_in_common=bool(known) and not both,
+    )
+
+
+def look(session: Session, ring: KeyRing) -> Comparison:
+    """Compare a ring with what this database knows."""
+    return compare(_known(session), _held(ring))
+
+
+def hold(session: Session, ring: KeyRing) -> Comparison:
+    """The same. Raises ForeignRing."""
+    found = look(session, ring)
+    if found.is_foreign:
+        which = f"{named(found.differing[0])} is another key" if found.differing else "no key of it is known there"
+        raise ForeignRing(f"this is not the key ring of the database: {which}. Put back the one that it was made with")
+    return found
+
+
+def remember(session: Session, ring: KeyRing, now: datetime) -> Comparison:
+    """Let the database know the keys that are new to it; answers what it lacks. Raises ForeignRing.
+
+    It looks once more at the end: of two rings that come first at once, one has come first.
+    """
+    values = _held(ring)
+    rows = [
+        {"purpose": purpose, "version": version, "check_value": values[purpose, version], "at": now}
+        for purpose, version in hold(session, ring).news
+    ]
+    if rows:
+        session.execute(insert(KeyCheck).values(rows).on_conflict_do_nothing())
+    return hold(session, ring)
+
+
+def named(version: Version) -> str:
+    """As people are told of it."""
+    return f"version {version[1]} of {version[0]}"
+
+
+def _held(ring: KeyRing) -> dict[Version, bytes | None]:
+    values = ring.check_values().items()
+    return {(str(purpose), version): value for (purpose, version), value in values if purpose in PAIRED}
+
+
+def _known(session: Session) -> dict[Version, bytes]:
+    rows = session.execute(select(KeyCheck.purpose, KeyCheck.version, KeyCheck.check_value))
+    return {(purpose, version): value for purpose, version, value in rows}
+
+
+class Custody:
+    """Stands before everything that a process writes: it compares once, and lets nothing pass with a foreign ring."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._held = False
+
+    def __call__(self, session: Session) -> None:
+        """Raises ForeignRing."""
+        if not self._held:
+            hold(session, self._ring)
+            self._held = True

@@ -1,0 +1,82 @@
+"""How a ceremony of the key ring is performed from the command line: asked for, done, and journaled."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from tokenization import ceremonies, events, key_checks
+from tokenization.ceremonies import NotPossible, Standing
+from tokenization.clock import SystemClock
+from tokenization.key_events import KeyEvent
+from tokenization.keys import KeyRingError, Purpose
+from wallet import key_needs
+from wallet.cli import environment
+
+NOT_JOURNALED: Final = 3  # the exit code of what is done, but stands in no journal
+
+
+@contextmanager
+def ring() -> Iterator[Path]:
+    """The ring's folder; what is wrong with it is said in a line."""
+    folder = environment.settings().key_ring
+    try:
+        yield folder
+    except NotPossible as error:
+        raise click.ClickException(str(error)) from None
+    except KeyRingError as error:
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
+    except OSError as error:
+        raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
+
+
+def perform(act: Callable[[datetime], KeyEvent], said: Callable[[], None]) -> None:
+    """Do it, with an entry in the journal of its purpose, and say what was done.
+
+    Where the database is away it is done all the same, as after a leak nothing may stand in its way; that it is
+    not journaled is said then, and the command fails with a code of its own.
+    """
+    done: list[KeyEvent] = []
+    try:
+        with environment.transaction() as (session, now, parts):
+            done.append(act(now))
+            events.emit(session, done[0])
+            key_checks.remember(session, parts.vault.ring, now)
+    except OperationalError:
+        if not done:
+            done.append(act(SystemClock().now()))
+        said()
+        click.echo("NOT JOURNALED, as the database is away: write down who did this, when and why", err=True)
+        raise SystemExit(NOT_JOURNALED) from None
+    said()
+
+
+def check_need(folder: Path, purpose: Purpose, version: int, *, force: bool) -> None:
+    """Ask the database whether it needs a version. Raises NotPossible where it does, or cannot be asked, without force.
+
+    For the journal no force will do: entries that were linked by a key can be verified by no other.
+    """
+    if purpose not in key_needs.NEEDS:
+        return
+    reason = _standing_in_the_way(ceremonies.standing(folder, purpose, version, SystemClock().now()))
+    if reason is None:
+        return
+    if key_needs.is_for_ever(purpose):
+        raise NotPossible(f"version {version} of {purpose} stays: {reason}")
+    if not force:
+        raise NotPossible(
+            f"version {version} of {purpose} is still needed: {reason}. If it must go all the same: --force"
+        )
+
+
+def _standing_in_the_way(version: Standing) -> str | None:
+    try:
+        with environment.opened() as parts, parts.database.reading() as session:
+            key_checks.hold(session, parts.vault.ring)
+            return key_needs.standing_in_the_way(session, version, parts.clock.now())
+    except OperationalError:
+        return "the database is away, and cannot be asked"

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import cards, cryptogram, payment_keys, provisioning, tokens
+from tokenization import cards, cryptogram, life_cycle, payment_keys, provisioning, tokens
 from tokenization.clock import local_date
 from tokenization.keys import Purpose
 from tokenization.models import Card, Cardholder, Requestor, Token

@@ -81,6 +81,11 @@ def because(right: DrawingRight, now: datetime) -> frozenset[str]:
     return frozenset(f"drawing_right_{cause}" for cause in causes)
 
 
+def of_token(session: Session, card_id: UUID, right_id: UUID | None, now: datetime) -> frozenset[str]:
+    """`because` of the right that a token is under; empty for a token of the card's holder."""
+    return because(load(session, card_id, right_id), now) if right_id else frozenset()
+
+
 def _is_over(right: DrawingRight, now: datetime) -> bool:
     return right.valid_until is not None and right.valid_until < local_date(now)
 

@@ -20,7 +20,7 @@ from delegation import drawing_rights
 from delegation.models import DrawingRight
 from notifications.credential_updates import CREDENTIAL_UPDATED, standing
 from notifications.models import Update, WebhookEndpoint
-from tokenization import cards, ids, tokens
+from tokenization import cards, ids, token_status, tokens
 from tokenization.events import rfc3339
 from tokenization.models import Card, Credential, Plastic, Requestor, Token, TokenSuspension
 from tokenization.vault import Vault, VaultError
@@ -102,10 +102,10 @@ def _token(session: Session, update: Update, now: datetime) -> Body:
     suspensions = tokens.suspensions(session, card.card_id, token.token_id)
     requestor = session.get_one(Requestor, token.requestor_id)
     also = drawing_rights.because(right, now) if right else frozenset()
-    status = tokens.status(token, card, plastic, requestor, [each.by for each in suspensions], now, also)
+    status = token_status.derive(token, card, plastic, requestor, [each.by for each in suspensions], now, also)
     return {
         "token_id": ids.to_text("tok", token.token_id),
-        "version": tokens.version(token, card, right.revision if right else 0),
+        "version": token_status.version(token, card, requestor, right.revision if right else 0),
         "status": status.status,
         "because": status.because,
         "expiry": cards.month(plastic.expiry),

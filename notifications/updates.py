@@ -17,7 +17,7 @@ from notifications import audiences, credential_updates
 from notifications.models import Delivery, Feed, Update, WebhookEndpoint
 from notifications.outbox import Waiting
 from tokenization import ids
-from tokenization.models import Card, Credential, Token
+from tokenization.models import Card, Credential, Requestor, Token
 
 TOKEN_UPDATED: Final = "token.updated"
 
@@ -89,7 +89,8 @@ def _advance_feeds(session: Session, requestors: Sequence[UUID]) -> None:
 def _enter_tokens(session: Session, event: Waiting, concerned: ColumnElement[bool]) -> None:
     """One statement, however many tokens the card has."""
     nth = func.row_number().over(partition_by=Token.requestor_id, order_by=Token.token_id)
-    version = Token.revision + Card.revision + func.coalesce(DrawingRight.revision, 0)
+    # As token_status.version has it.
+    version = Token.revision + Card.revision + Requestor.revision + func.coalesce(DrawingRight.revision, 0)
     columns = {
         "requestor_id": Token.requestor_id,
         "seq": Feed.last_seq + nth,
@@ -106,6 +107,7 @@ def _enter_tokens(session: Session, event: Waiting, concerned: ColumnElement[boo
         select(*columns.values())
         .select_from(Token)
         .join(Card, Card.card_id == Token.card_id)
+        .join(Requestor, Requestor.requestor_id == Token.requestor_id)
         .join(Feed, Feed.requestor_id == Token.requestor_id)
         .outerjoin(DrawingRight, under)
         .where(concerned)

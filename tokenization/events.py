@@ -212,14 +212,19 @@ class TokenSuspended(TokenEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TokenResumed(TokenEvent):
+    """`by` lifted the suspension of `held_by`: its own, or by agreement with the bank the cardholder's (R-10.2)."""
+
     type = "token.resumed"
     by: str
+    held_by: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenDeactivated(TokenEvent):
     type = "token.deactivated"
     by: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,7 +181,7 @@ class PanDirectory(Base):
 
 
 class Token(Base):
-    """A number that stands for the card on one device only. Its status and its expiry are derived (tokens.py)."""
+    """A number that stands for the card on one device only. Its status and its expiry are derived (token_status.py)."""
 
     __tablename__ = "tokens"
     __table_args__ = (

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from tokenization import card_verification, cards, events, ids, tokens
+from tokenization import card_verification, cards, events, ids, life_cycle, tokens
 from tokenization.models import Card, CardEntryFailure, PanDirectory, Plastic, Provisioning, Requestor, Token
 from tokenization.number_space import NumberSpace
 from tokenization.policies import ProvisioningPolicy
@@ -158,7 +158,7 @@ def provision(
         _tell_refused(session, card, wish, decision, now)
         return decision
     for old in _replaced(tokens.live_tokens(session, card.card_id), wish):
-        tokens.deactivate(session, card, old, by="reprovisioning", now=now)
+        life_cycle.deactivate(session, card, old, by="reprovisioning", reason="reprovisioned", now=now)
     token = tokens.create(
         session,
         vault,

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from tokenization import cards, credentials, events, ids, tokens
+from tokenization import cards, credentials, events, ids, life_cycle, tokens
 from tokenization.cards import CARDHOLDER_REASONS, month
 from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
 from tokenization.models import Card, Plastic
@@ -44,7 +44,7 @@ def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reas
     events.emit(session, _replaced(card, reason, previous, fresh, now, unblocked=unblocked, retired=retired))
     credentials.follow_card(session, card.card_id)
     for token in tokens.live_tokens(session, card.card_id) if retired else ():
-        tokens.deactivate(session, card, token, by="issuer", now=now)
+        life_cycle.deactivate(session, card, token, by="issuer", now=now)
     return fresh
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tokenization import events, ids, tokens
+from tokenization import events, ids, life_cycle, tokens
 from tokenization.errors import Conflict
 from tokenization.models import Card, Cardholder, CodeSending, Token, VerificationCode
 from tokenization.policies import TokensPolicy
@@ -125,7 +125,7 @@ def verified(session: Session, card: Card, token: Token, method: str, now: datet
     """It was confirmed by that method: a PIN can be chosen, and no code counts any more. Raises IllegalMove."""
     of_token = (VerificationCode.card_id == token.card_id, VerificationCode.token_id == token.token_id)
     session.execute(delete(VerificationCode).where(*of_token))
-    tokens.move(token, "verified")
+    life_cycle.move(token, "verify")
     events.emit(session, tokens.changed(events.TokenVerified, card, token, now, method=method))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import cards, credentials, tokens
+from tokenization import cards, credentials, life_cycle, tokens
 from tokenization.errors import CardClosed, Invalid
 from tokenization.models import Card, Token
 from wallet.access import sessions
@@ -62,10 +62,10 @@ def suspend_also(session: Session, card: Card, also: Iterable[Token], now: datet
     """
     for token in also:
         if token.state != "deactivated":
-            tokens.suspend(session, card, token, by="cardholder", reason="other", now=now)
+            life_cycle.suspend(session, card, token, by="cardholder", reason="other", now=now)
 
 
-def suspend_phone(session: Session, thumbprint: str, reason: str, now: datetime) -> None:
+def suspend_phone(session: Session, thumbprint: str, *, by: str, reason: str, now: datetime) -> None:
     """A phone is lost (R-10.2): suspend every token on it, whosever card it draws on, and end its sessions.
 
     Card by card in ascending order, so no deadlock; what is on the phone is read again under each lock.
@@ -76,5 +76,5 @@ def suspend_phone(session: Session, thumbprint: str, reason: str, now: datetime)
     for card in locked:
         found = [token for token in tokens.live_tokens(session, card.card_id) if token.device_thumbprint == thumbprint]
         for token in found:
-            tokens.suspend(session, card, token, by="cardholder", reason=reason, now=now)
+            life_cycle.suspend(session, card, token, by=by, reason=reason, now=now)
     sessions.end_for_phone(session, thumbprint, reason=reason, now=now)

@@ -4,8 +4,8 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
 from tests.numbers import SPACE
-from tokenization import cards, cryptogram, events, payment_keys, requestors, tokens
+from tokenization import cards, cryptogram, events, life_cycle, payment_keys, requestors, tokens
 from tokenization.errors import ContactBank, IllegalMove
 from tokenization.file_key_ring import FileKeyRing
 from tokenization.models import Card, Token
@@ -26,6 +26,7 @@ from tokenization.tokens import Device
 from tokenization.vault import Vault
 
 PIN_KEY = Key(bytes([7] * 32))
+NOBODY = frozenset[str]()  # says anything more of the token
 HOUR = timedelta(hours=1)
 
 
@@ -47,7 +48,10 @@ class Phone:
         return content
 
     def suspend(self, by: str, reason: str = "other") -> bool:
-        return tokens.suspend(self.session, self.card, self.token, by=by, reason=reason, now=NOON)
+        return life_cycle.suspend(self.session, self.card, self.token, by=by, reason=reason, now=NOON)
+
+    def change_pin(self, pin_key: Key) -> None:
+        life_cycle.change_pin(self.session, self.vault, self.card, self.token, pin_key, also=NOBODY, now=NOON)
 
     def held(self) -> dict[str, str]:
         found = tokens.suspensions(self.session, self.card.card_id, self.token.token_id)
@@ -75,7 +79,7 @@ def phone(session: Session, vault: Vault) -> Phone:
         verified=True,
         now=NOON,
     )
-    tokens.activate(session, vault, card, token, PIN_KEY, None, NOON)
+    life_cycle.activate(session, vault, card, token, PIN_KEY, None, also=NOBODY, now=NOON)
     events.take_pending(session)
     return Phone(session, vault, card, token, key)
 
@@ -168,7 +172,7 @@ def block(phone: Phone) -> None:
     ("happens", "alive"),
     [
         (lambda phone: phone.suspend("cardholder"), False),
-        (lambda phone: tokens.deactivate(phone.session, phone.card, phone.token, by="issuer", now=NOON), False),
+        (lambda phone: life_cycle.deactivate(phone.session, phone.card, phone.token, by="issuer", now=NOON), False),
         (block, True),  # a card's block is lifted again, and then the phone pays on
     ],
     ids=["suspended", "deactivated", "card blocked"],
@@ -185,7 +189,7 @@ def test_each_party_has_one_suspension_and_takes_its_own_away(phone: Phone) -> N
     assert phone.suspend("cardholder")
     assert phone.suspend("wallet_provider", "app recalled")
     assert phone.held() == {"cardholder": "other", "wallet_provider": "app recalled"}
-    tokens.resume(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
+    life_cycle.resume(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
     assert phone.held() == {"wallet_provider": "app recalled"}
     assert phone.happened() == ["token.suspended", "token.suspended", "token.resumed"]
 
@@ -206,7 +210,7 @@ def test_a_theft_that_is_learned_of_later_is_not_lost(phone: Phone) -> None:
     assert phone.held() == {"cardholder": "device_stolen"}
     assert phone.happened() == ["token.suspended", "token.suspended"]
     with pytest.raises(ContactBank):
-        tokens.resume(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
+        life_cycle.resume(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
     assert not phone.suspend("cardholder", "device_lost")
 
 
@@ -214,44 +218,46 @@ def test_a_theft_that_is_learned_of_later_is_not_lost(phone: Phone) -> None:
 def test_after_theft_or_fraud_only_the_bank_resumes(phone: Phone, reason: str) -> None:
     phone.suspend("cardholder", reason)
     with pytest.raises(ContactBank):
-        tokens.resume(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
-    tokens.resume_by_issuer(phone.session, phone.card, phone.token, NOON)
+        life_cycle.resume(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
+    life_cycle.resume(phone.session, phone.card, phone.token, by="issuer", now=NOON)
     assert phone.held() == {}
 
 
 def test_the_bank_lifts_its_own_suspension_first_and_the_cardholders_only_when_asked_again(phone: Phone) -> None:
     phone.suspend("cardholder", "device_lost")
     phone.suspend("issuer", "looked into")
-    tokens.resume_by_issuer(phone.session, phone.card, phone.token, NOON)
+    life_cycle.resume(phone.session, phone.card, phone.token, by="issuer", now=NOON)
     assert phone.held() == {"cardholder": "device_lost"}
-    tokens.resume_by_issuer(phone.session, phone.card, phone.token, NOON)
+    life_cycle.resume(phone.session, phone.card, phone.token, by="issuer", now=NOON)
     assert phone.held() == {}
     with pytest.raises(IllegalMove):
-        tokens.resume_by_issuer(phone.session, phone.card, phone.token, NOON)
+        life_cycle.resume(phone.session, phone.card, phone.token, by="issuer", now=NOON)
 
 
 @pytest.mark.parametrize("by", ["wallet_provider", "pin_locked"])
 def test_the_bank_does_not_lift_what_others_hold(phone: Phone, by: str) -> None:
     phone.suspend(by)
     with pytest.raises(IllegalMove):
-        tokens.resume_by_issuer(phone.session, phone.card, phone.token, NOON)
+        life_cycle.resume(phone.session, phone.card, phone.token, by="issuer", now=NOON)
 
 
 def test_a_new_pin_lifts_the_lock_and_gives_the_tries_back(phone: Phone) -> None:
     phone.token.pin_tries_left = 0
     phone.suspend("pin_locked", "wrong_pin")
-    tokens.change_pin(phone.session, phone.vault, phone.card, phone.token, Key(bytes([8] * 32)), NOON)
+    phone.change_pin(Key(bytes([8] * 32)))
     assert (phone.held(), phone.token.pin_tries_left) == ({}, tokens.PIN_TRIES)
     assert tokens.cvm_key(phone.session, phone.vault, phone.token, "pin") == Key(bytes([8] * 32))
 
 
 def test_what_has_ended_stays_ended(phone: Phone) -> None:
-    tokens.deactivate(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
+    life_cycle.deactivate(phone.session, phone.card, phone.token, by="cardholder", now=NOON)
     for attempt in (
-        lambda: tokens.deactivate(phone.session, phone.card, phone.token, by="issuer", now=NOON),
+        lambda: life_cycle.deactivate(phone.session, phone.card, phone.token, by="issuer", now=NOON),
         lambda: phone.suspend("cardholder"),
-        lambda: tokens.change_pin(phone.session, phone.vault, phone.card, phone.token, PIN_KEY, NOON),
-        lambda: tokens.activate(phone.session, phone.vault, phone.card, phone.token, PIN_KEY, None, NOON),
+        lambda: phone.change_pin(PIN_KEY),
+        lambda: life_cycle.activate(
+            phone.session, phone.vault, phone.card, phone.token, PIN_KEY, None, also=NOBODY, now=NOON
+        ),
     ):
         with pytest.raises(IllegalMove):
             attempt()

@@ -11,7 +11,7 @@ from notifications.audiences import PEOPLE, Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.phrases import DECLINES, LIMITS, REASONS, RULES
 from notifications.texts import FOR_DELEGATES, FOR_HOLDERS, Texts
-from tokenization import cards, tokens
+from tokenization import cards, token_operations
 from wallet.payments.reasons import RESPONSE_CODES
 
 AT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # half past midnight in Copenhagen
@@ -34,6 +34,7 @@ PAYLOAD: dict[str, Any] = {
     "currency": "DKK",
     "limit": LIMIT,
 }
+SUSPENSION_REASONS = {rule.reason for rule in token_operations.RULES if rule.operation == "suspend"}
 REQUEST = {**PAYLOAD, "limit": "per_payment"}
 
 
@@ -233,7 +234,7 @@ def test_a_limit_that_has_no_words_yet_falls_back_on_the_reason() -> None:
 
 
 def test_every_reason_has_words() -> None:
-    assert set(cards.BLOCK_REASONS) | set(tokens.SUSPENSION_REASONS) <= set(REASONS)
+    assert set(cards.BLOCK_REASONS) | SUSPENSION_REASONS <= set(REASONS)
     assert set(RESPONSE_CODES) - {"approved"} <= set(DECLINES)
 
 

@@ -7,7 +7,7 @@ import pytest
 from delegation.limits import Usage
 from tests.drawing_rights import permitting
 from tests.payments import BY_AMOUNT, NOW, POLICIES, asked, at, credential, plastic, snapshot, token, unattended
-from tokenization import tokens
+from tokenization import token_status
 from tokenization.models import Card, Plastic
 from tokenization.policies import Policies
 from wallet.payments import rules
@@ -346,7 +346,7 @@ def test_every_reason_can_be_reached_and_has_a_response_code() -> None:
 
 
 def test_every_cause_of_a_tokens_status_has_a_reason() -> None:
-    assert list(REASON_BY_TOKEN_CAUSE) == list(tokens.STATUS_BY_CAUSE)
+    assert list(REASON_BY_TOKEN_CAUSE) == list(token_status.STATUS_BY_CAUSE)
 
 
 def test_a_situation_shows_no_number() -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from tokenization import cards, credentials, events, ids, policies, tokens
+from tokenization import cards, credentials, events, ids, life_cycle, policies, tokens
 from tokenization.clock import local_date
 from tokenization.vault import Vault
 from wallet.payments import accounts, books, references, rules, snapshot
@@ -90,7 +90,7 @@ def _note_proof(desk: Desk, loaded: Loaded, verdict: Verdict) -> int | None:
         return None
     token.pin_tries_left = max(token.pin_tries_left - 1, 0)
     if not token.pin_tries_left:
-        tokens.suspend(desk.session, loaded.case.card, token, by="pin_locked", reason="wrong_pin", now=desk.now)
+        life_cycle.suspend(desk.session, loaded.case.card, token, by="pin_locked", reason="wrong_pin", now=desk.now)
     return token.pin_tries_left if _reason(verdict) == "wrong_pin" else None
 
 

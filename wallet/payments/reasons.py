@@ -33,7 +33,7 @@ RESPONSE_CODES: Final = {
     "credential_pending": "R1",
 }
 
-# Why a token cannot pay (tokens.STATUS_BY_CAUSE), in the words of a payment.
+# Why a token cannot pay (token_status.STATUS_BY_CAUSE), in the words of a payment.
 REASON_BY_TOKEN_CAUSE: Final = {
     "deactivated": "token_inactive",
     "expired": "expired",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, usage
 from delegation.models import DrawingRight
-from tokenization import card_verification, cards, credentials, provisioning, tokens
+from tokenization import card_verification, cards, credentials, provisioning, token_status, tokens
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Credential, Plastic, Requestor, Token
 from tokenization.secret import Number
@@ -112,7 +112,7 @@ def _token_unusable(desk: Desk, card: Card, token: Token, right: DrawingRight | 
     requestor = session.get_one(Requestor, token.requestor_id)
     held_by = [held.by for held in tokens.suspensions(session, card.card_id, token.token_id)]
     also = drawing_rights.because(right, now) if right else frozenset[str]()
-    status = tokens.status(token, card, cards.current_plastic(session, card), requestor, held_by, now, also)
+    status = token_status.derive(token, card, cards.current_plastic(session, card), requestor, held_by, now, also)
     return REASON_BY_TOKEN_CAUSE[status.because] if status.because else None
 
 

@@ -1,8 +1,10 @@
 """What the calls on one token share: the phone that it is on, what stands in its way, and what is shown of it."""
 
-from tokenization import cardholders
-from tokenization.errors import IllegalMove, NotFound
+from delegation import drawing_rights
+from tokenization import cardholders, life_cycle, token_operations
+from tokenization.errors import NotFound
 from tokenization.models import Card, Cardholder, Token
+from wallet import blocking
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import caller
 from wallet.api import session
@@ -31,8 +33,37 @@ def on_its_device(token_id: str) -> tuple[Card, Token]:
     return card, token
 
 
-def require(token: Token, because: str | None) -> None:
-    """Raise IllegalMove unless that is what stands in the token's way: the derived status decides, not the stored."""
-    now = answer(token)
-    if now["because"] != because:
-        raise IllegalMove(f"the token is {now['status']}" + (f": {now['because']}" if now["because"] else " already"))
+def suspend(token_id: str, *, by: str, reason: str) -> Token:
+    """Hold the token back; where the phone is gone, everything on it, and its sessions end (R-10.2).
+
+    A phone that is gone may be named by any token that ever was on it.
+    """
+    now = current_time()
+    if token_operations.reaches_phone("suspend", reason, by):
+        _, token = owned.token(session(), caller(), token_id)
+        blocking.suspend_phone(session(), token.device_thumbprint, by=by, reason=reason, now=now)
+        return token
+    card, token = owned.token(session(), caller(), token_id, lock=True)
+    life_cycle.suspend(session(), card, token, by=by, reason=reason, now=now)
+    return token
+
+
+def end(token_id: str, *, by: str, reason: str) -> Token:
+    """End the token, for good; where the phone is gone, the rest of it is held back, as `suspend` does."""
+    now = current_time()
+    if token_operations.reaches_phone("deactivate", reason, by):
+        holder = token_operations.CARDHOLDER if by == token_operations.DELEGATE else by
+        suspend(token_id, by=holder, reason=reason)
+    card, token = owned.token(session(), caller(), token_id, lock=True)
+    life_cycle.deactivate(session(), card, token, by=by, reason=reason, now=now)
+    return token
+
+
+def right_says(token: Token) -> frozenset[str]:
+    """What the token's drawing right puts in its way; nothing where it is its holder's own."""
+    return drawing_rights.of_token(session(), token.card_id, token.right_id, current_time())
+
+
+def require(card: Card, token: Token, operation: str) -> None:
+    """Raise IllegalMove unless the token, as it stands, allows that operation: the derived status decides."""
+    life_cycle.require(session(), card, token, operation, also=right_says(token), now=current_time())

@@ -5,12 +5,12 @@ from typing import Any
 from flask.views import MethodView
 
 from notifications import webhooks as endpoints
-from tokenization import policies, requestors, tokens
+from tokenization import life_cycle, policies, requestors
 from tokenization.models import Requestor, Token
 from wallet import approval
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
-from wallet.resources import owned, shown, webhooks
+from wallet.resources import one_token, owned, shown, webhooks
 from wallet.resources.pages import answer, position
 from wallet.schemas import issuer as schemas
 from wallet.schemas import merchant as webhook_schemas
@@ -38,12 +38,11 @@ class OneToken(MethodView):
 
     @requires("issuer")
     @writes()
+    @blueprint.arguments(token_schemas.DeactivateByIssuer(), location="query")
     @blueprint.response(200, token_schemas.TokenAnswer)
-    def delete(self, token_id: str) -> Any:
-        """End it, for good."""
-        card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.deactivate(session(), card, token, by="issuer", now=current_time())
-        return _token(token)
+    def delete(self, why: dict[str, Any], token_id: str) -> Any:
+        """End it, for good. `device_lost`, `device_stolen`: all else on that phone is suspended, its sessions end."""
+        return _token(one_token.end(token_id, by="issuer", reason=why["reason"]))
 
 
 @blueprint.route("/tokens/<token_id>/suspend")
@@ -52,13 +51,13 @@ class Suspend(MethodView):
 
     @requires("issuer")
     @writes()
-    @blueprint.arguments(schemas.SuspendByIssuer())
+    @blueprint.arguments(token_schemas.SuspendByIssuer())
     @blueprint.response(200, token_schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
-        """By the bank, beside whoever else suspends it."""
-        card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.suspend(session(), card, token, by="issuer", reason=body["reason"], now=current_time())
-        return _token(token)
+        """By the bank, beside whoever else suspends it. `device_lost` and `device_stolen`, as a cardholder reports them
+        to the blocking line, hold all of that phone back, and end its sessions.
+        """
+        return _token(one_token.suspend(token_id, by="issuer", reason=body["reason"]))
 
 
 @blueprint.route("/tokens/<token_id>/resume")
@@ -71,7 +70,7 @@ class Resume(MethodView):
     def post(self, token_id: str) -> Any:
         """Takes the bank's suspension away, and the cardholder's, for which the bank alone may be asked."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.resume_by_issuer(session(), card, token, current_time())
+        life_cycle.resume(session(), card, token, by="issuer", now=current_time())
         return _token(token)
 
 

@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from delegation import drawing_rights, pairing
 from delegation.models import DrawingRight
-from tokenization import tokens
+from tokenization import life_cycle, tokens
 from tokenization.errors import NotFound
 from tokenization.models import Card
 from wallet.access import sessions
@@ -127,5 +127,5 @@ class Unpair(MethodView):
         sessions.end_for_right(session(), right.right_id, reason="unpaired", now=current_time())
         for token in tokens.live_tokens(session(), card.card_id):
             if token.right_id == right.right_id:
-                tokens.deactivate(session(), card, token, by="cardholder", now=current_time())
+                life_cycle.deactivate(session(), card, token, by="cardholder", reason="unpaired", now=current_time())
         return shown_right(right)

@@ -5,11 +5,11 @@ from typing import Any, Final
 from flask.views import MethodView
 from sqlalchemy import select
 
-from tokenization import tokens
+from tokenization import life_cycle
 from tokenization.models import Token
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
-from wallet.resources import owned, shown, webhooks
+from wallet.resources import one_token, owned, shown, webhooks
 from wallet.resources.pages import newest_first
 from wallet.schemas import merchant as webhook_schemas
 from wallet.schemas import tokens as schemas
@@ -58,13 +58,11 @@ class Suspend(MethodView):
 
     @requires("provider")
     @writes()
-    @blueprint.arguments(webhook_schemas.SuspendByProvider())
+    @blueprint.arguments(schemas.SuspendByProvider())
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
-        """By the wallet provider, beside whoever else suspends it."""
-        card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.suspend(session(), card, token, by="wallet_provider", reason=body["reason"], now=current_time())
-        return _shown(token)
+        """By the wallet provider, beside whoever else suspends it: this token alone, whatever the reason."""
+        return _shown(one_token.suspend(token_id, by="wallet_provider", reason=body["reason"]))
 
 
 @blueprint.route("/tokens/<token_id>/resume")
@@ -77,5 +75,5 @@ class Resume(MethodView):
     def post(self, token_id: str) -> Any:
         """Takes only the provider's own suspension away."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.resume(session(), card, token, by="wallet_provider", now=current_time())
+        life_cycle.resume(session(), card, token, by="wallet_provider", now=current_time())
         return _shown(token)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import cardholders, cards, ids, policies, tokens, verification
+from tokenization import cardholders, cards, ids, policies, token_status, tokens, verification
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token
 from tokenization.vault import Vault
 from wallet.payments import history
@@ -43,7 +43,7 @@ def token(session: Session, row: Token, now: datetime, *, to_child: bool = False
     right = drawing_rights.load(session, row.card_id, row.right_id) if row.right_id else None
     held = tokens.suspensions(session, row.card_id, row.token_id)
     also = drawing_rights.because(right, now) if right else frozenset[str]()
-    status = tokens.status(row, owner, plastic, requestor, [by.by for by in held], now, also)
+    status = token_status.derive(row, owner, plastic, requestor, [by.by for by in held], now, also)
     return {
         "id": ids.to_text("tok", row.token_id),
         "card_id": None if to_child else ids.to_text("card", row.card_id),
@@ -60,7 +60,7 @@ def token(session: Session, row: Token, now: datetime, *, to_child: bool = False
         "decision": row.decision,
         "decision_reason": row.decision_reason,
         "verification_methods": _methods(session, owner, row, now),
-        "version": tokens.version(row, owner, right.revision if right else 0),
+        "version": token_status.version(row, owner, requestor, right.revision if right else 0),
         "created_at": row.created_at,
     }
 

@@ -7,11 +7,11 @@ from flask.views import MethodView
 from sqlalchemy import false, select
 
 from delegation import pairing
-from tokenization import payment_keys, policies, requestors, tokens
+from tokenization import life_cycle, payment_keys, policies, requestors, tokens
 from tokenization.errors import Invalid, NotFound
 from tokenization.models import Card, Token
 from tokenization.provisioning import CardEntry, KnownCard, Refused
-from wallet import attestation, blocking, provisioning
+from wallet import attestation, provisioning
 from wallet.access.guard import Caller, caller, requires
 from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, reads, session, writes
@@ -129,12 +129,11 @@ class OneToken(MethodView):
 
     @requires("wallet", "child")
     @writes()
+    @blueprint.arguments(schemas.Deactivate(), location="query")
     @blueprint.response(200, schemas.TokenAnswer)
-    def delete(self, token_id: str) -> Any:
-        """End it, for good."""
-        card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.deactivate(session(), card, token, by=_who(), now=current_time())
-        return one_token.answer(token)
+    def delete(self, why: dict[str, Any], token_id: str) -> Any:
+        """End it, for good. `device_lost`, `device_stolen`: all else on that phone is suspended, its sessions end."""
+        return one_token.answer(one_token.end(token_id, by=_who(), reason=why["reason"]))
 
 
 def _who() -> str:
@@ -153,10 +152,8 @@ class Activate(MethodView):
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """Choose the PIN: only from `inactive`, and the token is active."""
         card, token = one_token.on_its_device(token_id)
-        one_token.require(token, "inactive")
-        tokens.activate(
-            session(), services().vault, card, token, body["pin_key"], body["biometric_key"], current_time()
-        )
+        keys, also = (body["pin_key"], body["biometric_key"]), one_token.right_says(token)
+        life_cycle.activate(session(), services().vault, card, token, *keys, also=also, now=current_time())
         return one_token.answer(token)
 
 
@@ -170,7 +167,7 @@ class Keys(MethodView):
     def post(self, token_id: str) -> Any:
         """The next ten, for this phone alone."""
         card, token = one_token.on_its_device(token_id)
-        one_token.require(token, None)
+        one_token.require(card, token, "issue_keys")
         now = current_time()
         most = policies.load(session(), now).tokens.unused_keys
         return payment_keys.issue(session(), services().vault, card, token, most, now)
@@ -190,7 +187,8 @@ class Pin(MethodView):
         card, token = one_token.on_its_device(token_id)
         if caller().scope == "child" and not _use_allowance(token):
             return _refusal(Refused("pair-again", {}))
-        tokens.change_pin(session(), services().vault, card, token, body["pin_key"], current_time())
+        also, now = one_token.right_says(token), current_time()
+        life_cycle.change_pin(session(), services().vault, card, token, body["pin_key"], also=also, now=now)
         return one_token.answer(token)
 
 
@@ -211,13 +209,7 @@ class Suspend(MethodView):
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """Hold the token back; `device_lost` and `device_stolen` hold all of that phone, and end its sessions."""
-        if body["reason"] in tokens.PHONE_IS_GONE:
-            _, token = owned.token(session(), caller(), token_id)
-            blocking.suspend_phone(session(), token.device_thumbprint, body["reason"], current_time())
-            return one_token.answer(token)
-        card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.suspend(session(), card, token, by="cardholder", reason=body["reason"], now=current_time())
-        return one_token.answer(token)
+        return one_token.answer(one_token.suspend(token_id, by="cardholder", reason=body["reason"]))
 
 
 @blueprint.route("/<token_id>/resume")
@@ -230,5 +222,5 @@ class Resume(MethodView):
     def post(self, token_id: str) -> Any:
         """Take one's own suspension away; after theft or fraud only the bank can."""
         card, token = owned.token(session(), caller(), token_id, lock=True)
-        tokens.resume(session(), card, token, by="cardholder", now=current_time())
+        life_cycle.resume(session(), card, token, by="cardholder", now=current_time())
         return one_token.answer(token)

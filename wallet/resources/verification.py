@@ -33,7 +33,7 @@ class Verification(MethodView):
         """Send a code to the number that the bank holds; what was sent before counts no more."""
         holder = one_token.lock_holder()
         card, token = one_token.on_its_device(token_id)
-        one_token.require(token, "unverified")
+        one_token.require(card, token, "verify")
         refused = _send_code(card, token, holder)
         return _too_many(refused) if refused else one_token.answer(token)
 
@@ -67,7 +67,7 @@ class ConfirmCode(MethodView):
     def post(self, body: dict[str, Any], token_id: str) -> Any:
         """The code that was sent: the token is `inactive`, and a PIN can be chosen."""
         card, token = one_token.on_its_device(token_id)
-        one_token.require(token, "unverified")
+        one_token.require(card, token, "verify")
         wrong = verification.confirm(session(), services().vault, card, token, body["code"], current_time())
         return _wrong_code(wrong) if wrong else one_token.answer(token)
 

@@ -123,12 +123,6 @@ class Search(Schema):
     mobile = Text(20)
 
 
-class SuspendByIssuer(Schema):
-    """Why the bank holds a token back."""
-
-    reason = Text(100, required=True)
-
-
 class RequestorInput(Schema):
     """A wallet, a merchant or an acquirer that the bank and the scheme approved (R-3.3b)."""
 

@@ -110,9 +110,3 @@ class BlockedAnswer(Schema):
     """R-21: whether, never why."""
 
     blocked = fields.List(fields.Boolean())
-
-
-class SuspendByProvider(Schema):
-    """Why the provider holds a token back."""
-
-    reason = Text(100, required=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from tokenization import tokens
+from tokenization import token_operations
 from wallet.schemas.fields import (
     CardNumber,
     Choice,
@@ -150,7 +150,41 @@ class PaymentKeys(Schema):
     keys = fields.String()
 
 
+def _own_words(by: str) -> Text:
+    known = token_operations.reasons("suspend", by)
+    told = f"one of {', '.join(known)}, which have a meaning of their own (docs/tokens.md), or in one's own words"
+    return Text(100, required=True, metadata={"description": told, "examples": list(known)})
+
+
+def _why(by: str) -> Choice:
+    return Choice(*token_operations.reasons("deactivate", by), load_default=token_operations.OTHER)
+
+
 class Suspend(Schema):
     """R-10.2."""
 
-    reason = Choice(*tokens.SUSPENSION_REASONS, required=True)
+    reason = Choice(*token_operations.reasons("suspend", "cardholder"), required=True)
+
+
+class SuspendByIssuer(Schema):
+    """Why the bank holds a token back."""
+
+    reason = _own_words("issuer")
+
+
+class SuspendByProvider(Schema):
+    """Why the provider holds a token back."""
+
+    reason = _own_words("wallet_provider")
+
+
+class Deactivate(Schema):
+    """Why a token is ended."""
+
+    reason = _why("cardholder")
+
+
+class DeactivateByIssuer(Schema):
+    """Why the bank ends a token."""
+
+    reason = _why("issuer")

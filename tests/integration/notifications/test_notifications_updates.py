@@ -15,7 +15,7 @@ from notifications import bodies, webhooks
 from notifications.models import Delivery, Update
 from tests.integration.notifications.receiver import Receiver
 from tests.integration.notifications.town import Town
-from tokenization import cards, credentials, ids, tokens
+from tokenization import cards, credentials, ids, life_cycle
 from tokenization.clock import SetClock
 from tokenization.models import Base, Card, Credential, Requestor, Token
 
@@ -302,7 +302,7 @@ def state_of(town: Town, wallet: UUID) -> list[tuple[str, str | None]]:
 def suspend(town: Town, card_id: UUID, token_id: UUID) -> None:
     def act(session: Session, card: Card) -> None:
         token = session.get_one(Token, (card_id, token_id))
-        tokens.suspend(session, card, token, by="wallet_provider", reason="fraud", now=town.clock.now())
+        life_cycle.suspend(session, card, token, by="wallet_provider", reason="fraud", now=town.clock.now())
 
     town.change(card_id, act)
 
@@ -375,7 +375,7 @@ def test_a_dead_token_is_told_nothing_of_its_card(town: Town, wallet: UUID, card
 
     def end(session: Session, card: Card) -> None:
         token = session.get_one(Token, (card_id, token_id))
-        tokens.deactivate(session, card, token, by="cardholder", now=town.clock.now())
+        life_cycle.deactivate(session, card, token, by="cardholder", now=town.clock.now())
 
     town.change(card_id, end)
     assert len(told(town, wallet, "token.updated")) == 2

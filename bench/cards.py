@@ -14,6 +14,8 @@ from tokenization.clock import local_date
 from tokenization.keys import Purpose
 from tokenization.models import Card, Cardholder, Requestor, Token
 from tokenization.policies import load
+from tokenization.provisioning_decision import Refused
+from tokenization.provisioning_history import Wish
 from tokenization.secret import Key
 from wallet.payments import accounts
 from wallet.services import Services
@@ -101,9 +103,9 @@ def _provisioned(session: Session, parts: Services, card: Card) -> Token:
     device = tokens.Device("bench", "web", key.thumbprint(), public)
     if wallet is None:
         raise LookupError("the demo has a wallet")
-    wish = provisioning.Wish(wallet, "dankort", device, None, card_was_typed_in=True)
-    policy = load(session, now).provisioning
-    made = provisioning.provision(session, parts.vault, parts.settings.number_space, card, wish, policy, now)
-    if isinstance(made, provisioning.Refused):
+    wish = Wish(wallet, "dankort", device, None, card_was_typed_in=True)
+    space, policies = parts.settings.number_space, load(session, now)
+    made = provisioning.provision(session, parts.vault, space, card, wish, policies, now)
+    if isinstance(made, Refused):
         raise LookupError(made.code)
     return made

@@ -25,8 +25,12 @@ def _under_a_right(payload: Payload) -> bool:
     return payload["right_id"] is not None
 
 
-def _on_the_own_phone(payload: Payload) -> bool:
-    return payload["right_id"] is None
+def _at_once(payload: Payload) -> bool:
+    return payload["right_id"] is None and payload["decision"] == "approved"
+
+
+def _in_doubt(payload: Payload) -> bool:
+    return bool(payload["decision"] == "verification_required")
 
 
 def _by_a_copy(payload: Payload) -> bool:
@@ -59,10 +63,12 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.DELEGATES, kind="card.unblocked", when=lambda payload: payload["unblocked"]),
     ),
     "token.provisioned": (
-        Telling(Audience.HOLDER, sms=True, when=_on_the_own_phone),
+        Telling(Audience.HOLDER, sms=True, when=_at_once),
+        Telling(Audience.HOLDER, kind="token.verification_required", sms=True, when=_in_doubt),
         Telling(Audience.HOLDER, kind="drawing_right.token_provisioned", sms=True, when=_under_a_right),
     ),
     "token.provisioning_refused": (_HOLDER,),
+    "token.verified": (_HOLDER_AT_ONCE,),
     "token.pin_changed": (_HOLDER,),
     "token.suspended": (_HOLDER_AT_ONCE, Telling(Audience.DELEGATE, when=_under_a_right)),
     "token.resumed": (_HOLDER, Telling(Audience.DELEGATE, when=_under_a_right)),
@@ -112,6 +118,24 @@ ABOUT_A_TOKEN: Final = frozenset(
 )
 ABOUT_TOKENS_OF_A_CARD: Final = frozenset({"card.blocked", "card.unblocked", "card.closed", "card.replaced"})
 ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset({"drawing_right.paused", "drawing_right.resumed", "drawing_right.revoked"})
+# What `token.updated` calls each of them.
+OPERATIONS: Final[Mapping[str, str]] = {
+    "token.provisioned": "provision",
+    "token.verified": "verify",
+    "token.activated": "activate",
+    "token.pin_changed": "change_pin",
+    "token.suspended": "suspend",
+    "token.resumed": "resume",
+    "token.deactivated": "deactivate",
+    "card.blocked": "block_card",
+    "card.unblocked": "unblock_card",
+    "card.closed": "close_card",
+    "card.replaced": "replace_card",
+    "drawing_right.paused": "pause_right",
+    "drawing_right.resumed": "resume_right",
+    "drawing_right.revoked": "revoke_right",
+    "requestor.changed": "change_wallet",
+}
 # Which credentials' merchants may get `credential.updated` (R-3.6b).
 ABOUT_CREDENTIALS_OF_A_CARD: Final = frozenset({"card.replaced", "card.closed"})
 ABOUT_A_CREDENTIAL: Final = frozenset({"credential.confirmed", "credential.update_chosen", "credential.withdrawn"})

@@ -5,7 +5,7 @@ from typing import Final
 
 Phrases = Mapping[str, tuple[str, str]]
 
-# Why a card is blocked, a token suspended, a provisioning refused: after "Reason: ".
+# Why a card is blocked, a token suspended, a provisioning refused or in doubt: after "Reason: ".
 REASONS: Final[Phrases] = {
     "lost": ("kortet er bortkommet", "the card is lost"),
     "stolen": ("kortet er stjålet", "the card is stolen"),
@@ -25,6 +25,13 @@ REASONS: Final[Phrases] = {
     "card-blocked": ("kortet er spærret", "the card is blocked"),
     "card-closed": ("kortet er lukket", "the card is closed"),
     "card-expired": ("kortet er udløbet", "the card has expired"),
+    "scheme-not-on-card": ("kortet har ikke den ordning", "the card is not of that scheme"),
+    "verification-unavailable": ("det kunne ikke bekræftes", "it could not be confirmed"),
+    "card_reported": ("kortet er lige meldt tabt eller misbrugt", "the card was reported lost or misused lately"),
+    "phone_held_back": ("kortet har været spærret på telefonen", "the card was suspended on that phone"),
+    "new_country": ("en ny telefon i et nyt land", "a new phone in a new country"),
+    "new_phones": ("flere nye telefoner på kort tid", "several new phones in a short time"),
+    "cvc_only": ("kortet blev ikke tastet ind", "the card was not typed in"),
     "other": ("andet", "other"),
 }
 

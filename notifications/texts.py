@@ -55,6 +55,28 @@ FOR_HOLDERS: Final[Texts] = {
             "The card ending in {card} was put on {device} on {at}. If that was not you, block the card.",
         ),
     },
+    "token.verification_required": {
+        "da": (
+            "Dit kort venter på at komme på en telefon",
+            "{at} blev der bedt om at sætte kortet, der ender på {card}, på {device}. Det virker først dér, når du har "
+            "bekræftet det. Årsag: {reason}. Var det ikke dig, så bekræft intet, og spær kortet.",
+        ),
+        "en": (
+            "Your card waits to be put on a phone",
+            "On {at} somebody asked to put the card ending in {card} on {device}. It does not work there until you "
+            "have confirmed it. Reason: {reason}. If that was not you, confirm nothing, and block the card.",
+        ),
+    },
+    "token.verified": {
+        "da": (
+            "Dit kort er bekræftet på en telefon",
+            "Kortet, der ender på {card}, blev bekræftet på {device} {at}. Var det ikke dig, så spær kortet.",
+        ),
+        "en": (
+            "Your card is confirmed on a phone",
+            "The card ending in {card} was confirmed on {device} on {at}. If that was not you, block the card.",
+        ),
+    },
     "drawing_right.token_provisioned": {
         "da": (
             "{delegate} har fået kortet på telefonen",

@@ -16,7 +16,12 @@ from tokenization.number_space import NumberSpace
 from tokenization.secret import Number
 from tokenization.vault import DataKey, Place, Vault
 
-SCHEMES: Final = ("visa_dankort", "dankort", "visa")
+HALVES: Final = {  # R-3.3e: a token is one scheme's half of a co-badged card
+    "visa_dankort": frozenset({"visa", "dankort"}),
+    "dankort": frozenset({"dankort"}),
+    "visa": frozenset({"visa"}),
+}
+SCHEMES: Final = tuple(HALVES)
 CARDHOLDER_REASONS: Final = ("lost", "stolen", "misused", "copied", "pin_compromised", "suspected")
 BLOCK_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "overdraft")
 NEEDS_A_REMINDER: Final = frozenset({"rules_broken", "overdraft"})

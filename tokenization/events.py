@@ -162,8 +162,11 @@ class TokenEvent(CardEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TokenProvisioned(TokenEvent):
+    """`reason` is why it waits for its verification; None where it does not."""
+
     type = "token.provisioned"
     decision: str
+    reason: str | None = None
     scheme: str
     last4: str
 

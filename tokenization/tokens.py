@@ -41,10 +41,10 @@ def create(
     scheme: str,
     device: Device,
     right_id: UUID | None,
-    verified: bool,
+    doubt: str | None = None,
     now: datetime,
 ) -> Token:
-    """A token with a fresh number, `inactive` until a PIN is chosen, or `unverified` until a code is confirmed."""
+    """A token with a fresh number, `inactive` until a PIN is chosen; where there is a doubt, first `unverified`."""
     token_id = ids.new_id()
     number = number_space.claim(session, vault, space, TokenDirectory, card.card_id, token_id)
     data_key = vault.card_key(session, card.card_id)
@@ -56,8 +56,9 @@ def create(
         scheme=scheme,
         number_sealed=data_key.seal(_place(token_id, "number_sealed"), number.reveal().encode()),
         last4=number.last4,
-        state="inactive" if verified else "unverified",
-        decision="approved" if verified else "verification_required",
+        state="inactive" if doubt is None else "unverified",
+        decision="approved" if doubt is None else "verification_required",
+        decision_reason=doubt,
         device_name=device.name,
         device_platform=device.platform,
         device_thumbprint=device.thumbprint,

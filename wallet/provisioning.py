@@ -15,11 +15,13 @@ from marshmallow import Schema, ValidationError
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
-from tokenization import cardholders, cards, policies, provisioning, tokens, verification
+from tokenization import card_entry, cardholders, cards, policies, provisioning, tokens, verification
+from tokenization.card_entry import CardEntry, KnownCard
 from tokenization.errors import Invalid
 from tokenization.models import Requestor, Token
 from tokenization.number_space import NumberSpace
-from tokenization.provisioning import CardEntry, KnownCard, Refused, Wish
+from tokenization.provisioning_decision import Refused
+from tokenization.provisioning_history import Wish
 from tokenization.vault import Vault
 
 TRANSPORT_ALGORITHMS: Final = ["ECDH-ES", "A256GCM"]
@@ -27,15 +29,19 @@ TRANSPORT_ALGORITHMS: Final = ["ECDH-ES", "A256GCM"]
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """From which device, through which wallet, for which scheme a token is asked."""
+    """From which device, in which country (where the wallet says), through which wallet, for which scheme a token is
+    asked.
+    """
 
     requestor: Requestor
     scheme: str
     device: tokens.Device
+    country: str | None = None
 
-    def wish(self, right_id: UUID | None, *, card_was_typed_in: bool, can_text: bool = False) -> Wish:
+    def wish(self, right_id: UUID | None, *, card_was_typed_in: bool, can_be_verified: bool = False) -> Wish:
         """What it asks for: a token of its own, or one under a drawing right."""
-        return Wish(self.requestor, self.scheme, self.device, right_id, card_was_typed_in, can_text)
+        where = (self.requestor, self.scheme, self.device, right_id)
+        return Wish(*where, card_was_typed_in, can_be_verified, self.country)
 
 
 def open_card(keys: KeySet, encrypted: str, schema: Schema) -> dict[str, Any]:
@@ -64,19 +70,20 @@ def by_card(
     entry: CardEntry | KnownCard,
     now: datetime,
 ) -> Token | Refused:
-    """Provision by the physical card, typed in by its holder (R-3.3a); by less, a code must be confirmed too."""
-    policy = policies.load(session, now).provisioning
+    """Provision by the physical card, typed in by its holder (R-3.3a); by less, it must be verified too."""
+    figures = policies.load(session, now)
     holder = cardholders.get(session, holder_id, lock=True)
-    wait = provisioning.pause(provisioning.wrong_entries(session, holder_id, policy), policy, now)
+    wrong_at = card_entry.wrong_entries(session, holder_id, figures.provisioning)
+    wait = card_entry.pause(wrong_at, figures.provisioning, now)
     if wait:
         return Refused("too-many-attempts", {"retry_after_seconds": math.ceil(wait.total_seconds())})
-    card = provisioning.verify_entry(session, vault, holder_id, entry, now)
+    card = card_entry.verify(session, vault, holder_id, entry, now)
     if card is None:
-        provisioning.note_failure(session, holder_id, now)
+        card_entry.note_failure(session, holder_id, now)
         return Refused("card-not-verified", {})
-    can_text = bool(verification.methods(holder, policies.load(session, now).tokens, now))
-    wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_text=can_text)
-    return provisioning.provision(session, vault, space, card, wish, policy, now)
+    can_be_verified = bool(verification.methods(holder, figures.tokens, now))
+    wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_be_verified=can_be_verified)
+    return provisioning.provision(session, vault, space, card, wish, figures, now)
 
 
 def by_right(
@@ -89,7 +96,7 @@ def by_right(
     now: datetime,
 ) -> Token | Refused:
     """Provision a child card: the parent's pairing of this phone allows it once, within the hour (R-2.10a)."""
-    policy, card = policies.load(session, now).provisioning, cards.lock(session, card_id)
+    card = cards.lock(session, card_id)
     right = drawing_rights.load(session, card_id, right_id)
     paired = pairing.live(session, card_id, right_id, phone.device.thumbprint)
     if card is None or paired is None or drawing_rights.because(right, now):
@@ -97,7 +104,7 @@ def by_right(
     if not pairing.has_allowance(paired, now):
         return Refused("pair-again", {})
     wish = phone.wish(right_id, card_was_typed_in=False)
-    made = provisioning.provision(session, vault, space, card, wish, policy, now)
+    made = provisioning.provision(session, vault, space, card, wish, policies.load(session, now), now)
     if isinstance(made, Token):
         pairing.use_allowance(paired, now)
     return made

@@ -139,7 +139,6 @@ def _token(session: Session, vault: Vault, card: Card, app: Requestor, name: str
         scheme="dankort",
         device=Device(name, "ios", name, {"kty": "EC"}),
         right_id=None,
-        verified=True,
         now=NOON,
     )
     life_cycle.activate(session, vault, card, token, Key(bytes(32)), None, also=frozenset(), now=NOON)

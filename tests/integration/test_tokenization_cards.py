@@ -68,7 +68,6 @@ def wallet(session: Session, vault: Vault) -> Wallet:
         scheme="dankort",
         device=device,
         right_id=None,
-        verified=True,
         now=NOON,
     )
     life_cycle.move(token, "activate")

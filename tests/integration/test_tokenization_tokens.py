@@ -76,7 +76,6 @@ def phone(session: Session, vault: Vault) -> Phone:
         scheme="dankort",
         device=device,
         right_id=None,
-        verified=True,
         now=NOON,
     )
     life_cycle.activate(session, vault, card, token, PIN_KEY, None, also=NOBODY, now=NOON)

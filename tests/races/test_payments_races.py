@@ -21,9 +21,10 @@ from delegation import usage
 from delegation.limits import Usage
 from tests.integration.payments.lists import decide
 from tests.integration.payments.scene import Answer, Scene
-from tokenization import cardholders, cards, ids, provisioning, tokens
+from tokenization import cardholders, cards, ids, provisioning, provisioning_history, tokens
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Cardholder, JournalEntry
+from tokenization.provisioning_decision import Facts
 from wallet.payments import references
 from wallet.payments.references import Claim
 
@@ -229,7 +230,7 @@ def test_no_more_phones_than_the_bank_allows_get_the_card_however_many_ask_at_on
 def test_control_tokens_that_are_counted_before_the_lock_become_too_many(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, gather, everybody_has_counted = cards.lock, provisioning.gather, Barrier(PHONES)
+    lock, gather, everybody_has_counted = cards.lock, provisioning_history.gather, Barrier(PHONES)
 
     def late(session: Session, card_id: UUID) -> Card | None:
         if "stale" not in session.info:
@@ -237,7 +238,7 @@ def test_control_tokens_that_are_counted_before_the_lock_become_too_many(
             everybody_has_counted.wait(20)
         return lock(session, card_id)
 
-    def stale(session: Session, *around: Any) -> provisioning.Facts:
+    def stale(session: Session, *around: Any) -> Facts:
         return dataclasses.replace(gather(session, *around), active_tokens=session.info["stale"])
 
     def unlocked(session: Session, holder_id: UUID, *, lock: bool = False) -> Cardholder:

@@ -23,10 +23,12 @@ def test_only_what_concerns_somebody_goes_to_the_outbox(type_: str, payload: dic
     assert concerns_anybody(type_, payload) is concerned
 
 
-def test_a_provisioning_has_one_telling_whoever_it_is_for() -> None:
-    [own] = tellings("token.provisioned", {"right_id": None})
-    [childs] = tellings("token.provisioned", {"right_id": "right_1"})
-    assert (own.kind, childs.kind) == (None, "drawing_right.token_provisioned")
+def test_a_provisioning_has_one_telling_whoever_it_is_for_and_however_it_was_decided() -> None:
+    [own] = tellings("token.provisioned", {"right_id": None, "decision": "approved"})
+    [doubtful] = tellings("token.provisioned", {"right_id": None, "decision": "verification_required"})
+    [childs] = tellings("token.provisioned", {"right_id": "right_1", "decision": "approved"})
+    kinds = (None, "token.verification_required", "drawing_right.token_provisioned")
+    assert (own.kind, doubtful.kind, childs.kind) == kinds
 
 
 def test_a_token_that_made_way_for_its_successor_is_not_told_of() -> None:
@@ -36,7 +38,8 @@ def test_a_token_that_made_way_for_its_successor_is_not_told_of() -> None:
 
 def test_blocks_provisioning_suspension_replacement_and_stolen_sessions_are_sent_as_texts() -> None:
     texted = {type_ for type_, each in PEOPLE.items() if any(telling.sms for telling in each)}
-    assert texted == {"card.blocked", "card.replaced", "token.provisioned", "token.suspended", "session.ended"}
+    of_cards, of_tokens = {"card.blocked", "card.replaced"}, {"token.provisioned", "token.verified", "token.suspended"}
+    assert texted == of_cards | of_tokens | {"session.ended"}
 
 
 @pytest.mark.parametrize(("reason", "times"), [("refresh_reuse", 1), ("code_reuse", 1), ("signed_out", 0)])

@@ -37,3 +37,4 @@ class RateLimits(BaseModel):
     token_per_client: Figures | None = "12000 per minute"
     pin_per_person: Figures | None = "60 per minute"
     code_per_person: Figures | None = "60 per minute"
+    provision_per_person: Figures | None = "30 per hour"

@@ -57,6 +57,7 @@ LIMITS: Final[dict[str, Callable[[], str]]] = {
     "token_per_address": _address,
     "pin_per_person": _person,
     "code_per_person": _person,
+    "provision_per_person": _person,
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, usage
 from delegation.models import DrawingRight
-from tokenization import card_verification, cards, credentials, provisioning, token_status, tokens
+from tokenization import card_verification, cards, credentials, token_status, tokens
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Credential, Plastic, Requestor, Token
 from tokenization.secret import Number
@@ -131,7 +131,7 @@ def _load_plastic(desk: Desk, case: Case, instrument: PlasticInstrument) -> Load
         desk,
         case,
         unusable=plastic_unusable(case.card, plastic, desk.now),
-        schemes=provisioning.HALVES[case.card.scheme],
+        schemes=cards.HALVES[case.card.scheme],
         payments_without_pin=plastic.payments_without_pin,
         minor_without_pin=plastic.minor_without_pin,
         **_cvc(desk, plastic, instrument),
@@ -170,7 +170,7 @@ def _load_credential(desk: Desk, case: Case, instrument: CredentialInstrument) -
         desk,
         case,
         unusable=_credential_unusable(desk, case.card, credential, requestor),
-        schemes=provisioning.HALVES[case.card.scheme],
+        schemes=cards.HALVES[case.card.scheme],
         own_merchant=case.asked.merchant.id in requestor.merchant_ids,
         waits_for_consent=credential.state == "pending",
     )

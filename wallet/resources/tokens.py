@@ -8,9 +8,10 @@ from sqlalchemy import false, select
 
 from delegation import pairing
 from tokenization import life_cycle, payment_keys, policies, requestors, tokens
+from tokenization.card_entry import CardEntry, KnownCard
 from tokenization.errors import Invalid, NotFound
 from tokenization.models import Card, Token
-from tokenization.provisioning import CardEntry, KnownCard, Refused
+from tokenization.provisioning_decision import Refused
 from wallet import attestation, provisioning
 from wallet.access.guard import Caller, caller, requires
 from wallet.access.rate_limits import limited
@@ -33,7 +34,7 @@ _REFUSALS: Final = {
     "card-expired": (409, "the card has expired"),
     "wallet-not-approved": (403, "this wallet is not approved for that"),
     "scheme-not-on-card": (422, "the card has no half of that scheme"),
-    "verification-unavailable": (409, "no code can be sent to the number that the bank holds: type the card in"),
+    "verification-unavailable": (409, "it must be verified, and there is no way to: see decision_reason"),
     "too-many-attempts": (429, "too many wrong cards: wait"),
     "drawing-right-inactive": (409, "the drawing right is not in force on this phone"),
     "pair-again": (409, "the phone must be paired anew"),
@@ -66,6 +67,7 @@ class Tokens(MethodView):
         return newest_first(session(), wanted, Token.token_id, page, one_token.answer)
 
     @requires("wallet", "child", step_up="provision")
+    @limited("provision_per_person")
     @writes()
     @blueprint.arguments(schemas.Provision())
     @blueprint.response(201, schemas.TokenAnswer)
@@ -87,7 +89,7 @@ def _provision(who: Caller, body: dict[str, Any]) -> Token | Refused:
     requestor, asked = requestors.get(session(), who.requestor_id), body["device"]
     device = tokens.Device(asked["name"], asked["platform"], who.thumbprint, asked["encryption_key"])
     attestation.check(session(), requestor, device, asked["provider_assertion"], current_time())
-    phone = provisioning.Phone(requestor, body["scheme"], device)
+    phone = provisioning.Phone(requestor, body["scheme"], device, asked["country"])
     return (_by_right if who.scope == "child" else _by_card)(who, body, phone)
 
 

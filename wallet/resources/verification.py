@@ -45,8 +45,8 @@ def _send_code(card: Card, token: Token, holder: Cardholder) -> TooManyCodes | N
     if isinstance(code, TooManyCodes):
         return code
     last4 = cards.current_plastic(session(), card).last4
-    told = {"card": last4, "device": token.device_name, "minutes": policy.code_minutes}
-    codes.queue(session(), holder, code, **told, now=now)
+    minutes, device = policy.code_minutes, token.device_name
+    codes.queue(session(), holder, code, card=last4, device=device, minutes=minutes, now=now)
     return None
 
 

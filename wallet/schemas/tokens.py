@@ -8,6 +8,7 @@ from tokenization import token_operations
 from wallet.schemas.fields import (
     CardNumber,
     Choice,
+    Country,
     CvcDigits,
     ExpiryMonth,
     Id,
@@ -34,6 +35,11 @@ class Device(Schema):
     name = Text(80, required=True)
     platform = Choice("ios", "android", "web", required=True)
     encryption_key = PublicKey(required=True)
+    country = Country(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "where the wallet says that the phone is: a new one in a new country is verified"},
+    )
     provider_assertion = Text(
         4096,
         load_default=None,
@@ -51,7 +57,7 @@ class Provision(Schema):
     card = fields.Nested(CardEntry)
     encrypted_card = Text(4096)
     card_id = Id("card")
-    cvc = CvcDigits(metadata={"description": "with card_id: a code must then be confirmed too"})
+    cvc = CvcDigits(metadata={"description": "with card_id: it must then be verified too"})
     drawing_right_id = Id("right")
     scheme = Choice("dankort", "visa", load_default="dankort")
     device = fields.Nested(Device, required=True)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from notifications import outbox, webhooks
 from notifications.addresses import Guard
 from notifications.relay import Relay, Surroundings, fan_out
 from notifications.sms import Screen, SmsSender
+from tests import payments
 from tests.numbers import SPACE
 from tokenization import (
     cardholders,
@@ -33,12 +34,18 @@ from tokenization import (
 )
 from tokenization.clock import Clock
 from tokenization.models import Card, Credential, Requestor, Token
-from tokenization.policies import ProvisioningPolicy
+from tokenization.provisioning_history import Wish
 from tokenization.vault import Vault
 from wallet.database import Database
 from wallet.payments.events import PaymentEvent
 
-POLICY = ProvisioningPolicy(100_000, 100_000, 30, 2, 5, 24)
+POLICIES = replace(
+    payments.POLICIES,
+    provisioning=replace(
+        payments.POLICIES.provisioning, active_tokens_per_card=10_000, provisionings_per_window=10_000
+    ),
+    tokens=replace(payments.POLICIES.tokens, new_phones_per_hour=10_000),
+)
 MOBILE = "+4520000001"
 LOOPBACK = Guard(loopback_allowed=True)
 Done = TypeVar("Done")
@@ -161,14 +168,14 @@ class Town:
 
         def provision(session: Session, card: Card) -> UUID:
             device = tokens.Device(phone, "ios", f"{phone} {ids.new_id()}", {"kty": "EC"})
-            wish = provisioning.Wish(
+            wish = Wish(
                 requestor=session.get_one(Requestor, requestor_id),
                 scheme="dankort",
                 device=device,
                 right_id=right_id,
                 card_was_typed_in=True,
             )
-            made = provisioning.provision(session, self.vault, SPACE, card, wish, POLICY, self.clock.now())
+            made = provisioning.provision(session, self.vault, SPACE, card, wish, POLICIES, self.clock.now())
             assert isinstance(made, Token)
             return made.token_id
 

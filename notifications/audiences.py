@@ -12,8 +12,8 @@ Payload = Mapping[str, Any]
 class Audience(Enum):
     """Which people an event concerns."""
 
-    HOLDER = "holder"  # whose card it is
-    DELEGATE = "delegate"  # who has the drawing right that the event is about
+    HOLDER = "holder"  # whose card it is; of a requestor, everybody whose card is on a phone in its wallet
+    DELEGATE = "delegate"  # who has the drawing right that the event is about; of a requestor, whose phone it is
     DELEGATES = "delegates"  # everybody with a living drawing right on the card
 
 
@@ -35,6 +35,10 @@ def _in_doubt(payload: Payload) -> bool:
 
 def _by_a_copy(payload: Payload) -> bool:
     return payload["reason"] in ("refresh_reuse", "code_reuse")
+
+
+def _becomes(status: str) -> Callable[[Payload], bool]:
+    return lambda payload: status == payload["changes"].get("status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,12 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.DELEGATE, when=_under_a_right),
     ),
     "payment.refunded": (_HOLDER,),
+    # Phones stop paying, or pay again. By no SMS: nothing is asked of anybody, and it may be a million people.
+    "requestor.changed": tuple(
+        Telling(audience, kind=kind, when=when)
+        for kind, when in (("requestor.suspended", _becomes("suspended")), ("requestor.resumed", _becomes("active")))
+        for audience in (Audience.HOLDER, Audience.DELEGATE)
+    ),
     # What ended by a token or a code that came twice was stolen from one of the two who came (R-S2).
     "session.ended": (Telling(Audience.HOLDER, sms=True, when=_by_a_copy),),
 }
@@ -118,6 +128,8 @@ ABOUT_A_TOKEN: Final = frozenset(
 )
 ABOUT_TOKENS_OF_A_CARD: Final = frozenset({"card.blocked", "card.unblocked", "card.closed", "card.replaced"})
 ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset({"drawing_right.paused", "drawing_right.resumed", "drawing_right.revoked"})
+# Of them only those that change its status come as far as the outbox.
+ABOUT_TOKENS_OF_A_REQUESTOR: Final = frozenset({"requestor.changed"})
 # What `token.updated` calls each of them.
 OPERATIONS: Final[Mapping[str, str]] = {
     "token.provisioned": "provision",
@@ -159,7 +171,6 @@ SILENT: Final = frozenset(
         "cardholder.registered",
         "cardholder.changed",
         "requestor.registered",
-        "requestor.changed",
         "policy.set",
         "key.rotated",
         "key.retired",

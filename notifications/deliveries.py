@@ -17,6 +17,7 @@ from notifications.models import Delivery, Update, WebhookEndpoint
 from notifications.sending import Answer, Letter
 from tokenization import ids
 from tokenization.events import rfc3339
+from tokenization.models import Requestor
 from tokenization.vault import Vault
 
 LEASE: Final = timedelta(seconds=60)  # longer than a sending can last
@@ -42,7 +43,7 @@ def claim(session: Session, now: datetime, limit: int) -> list[Lease]:
     """Lease up to so many endpoints that something is due for, those that answer before those that don't."""
     free = or_(WebhookEndpoint.leased_until.is_(None), WebhookEndpoint.leased_until < now)
     due = exists().where(Delivery.requestor_id == WebhookEndpoint.requestor_id, *_due(now))
-    listening = select(WebhookEndpoint.requestor_id).where(WebhookEndpoint.state == "enabled", free, due)
+    listening = select(WebhookEndpoint.requestor_id).where(*_listening(), free, due)
     found = listening.order_by(WebhookEndpoint.failing_since.asc().nulls_first()).limit(limit)
     taken = update(WebhookEndpoint).where(WebhookEndpoint.requestor_id.in_(found), free)
     leased = taken.values(leased_until=now + LEASE).returning(WebhookEndpoint.requestor_id)
@@ -62,10 +63,11 @@ def release(session: Session, lease: Lease) -> None:
 
 def next_job(session: Session, vault: Vault, lease: Lease, now: datetime) -> Job | None:
     """What is due next for a leased endpoint, ready to be sent. What is true no more is passed over."""
-    endpoint = session.get_one(WebhookEndpoint, lease.requestor_id)
+    listening = select(WebhookEndpoint).where(WebhookEndpoint.requestor_id == lease.requestor_id, *_listening())
+    endpoint = session.scalar(listening)
     due = select(Delivery).where(Delivery.requestor_id == lease.requestor_id, *_due(now))
     oldest = due.order_by(Delivery.next_attempt_at, Delivery.seq).limit(1)
-    while endpoint.state == "enabled" and (delivery := session.scalar(oldest)):
+    while endpoint is not None and (delivery := session.scalar(oldest)):
         body = _body(session, vault, delivery, now)
         if body is not None:
             secrets = webhooks.valid_secrets(session, vault, endpoint, now)
@@ -112,6 +114,15 @@ def _body(session: Session, vault: Vault, delivery: Delivery, now: datetime) -> 
     if delivery.seq is None:
         return {"type": webhooks.TEST, "timestamp": rfc3339(delivery.created_at), "data": {}}
     return bodies.compose(session, vault, session.get_one(Update, (delivery.requestor_id, delivery.seq)), now)
+
+
+def _listening() -> tuple[ColumnElement[bool], ...]:
+    """Which endpoints are told what is due. Of cards a suspended shop is told nothing until it is back: that waits. A
+    suspended wallet is told what becomes of its tokens, or its phones would look well while they pay nothing.
+    """
+    of_endpoint = Requestor.requestor_id == WebhookEndpoint.requestor_id
+    told = exists().where(of_endpoint, or_(Requestor.status == "active", Requestor.kind == "wallet"))
+    return WebhookEndpoint.state == "enabled", told
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:

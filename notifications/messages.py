@@ -19,6 +19,7 @@ class Happening:
     at: datetime
     card_last4: str
     delegate_name: str | None = None
+    wallet_name: str | None = None
     not_updated: Sequence[str] = ()
 
 
@@ -81,6 +82,7 @@ _PARTS: Final[Mapping[str, Callable[[Happening, str], str]]] = {
     "more": lambda happening, to: wording.after_replacement(happening.payload["reason"], happening.not_updated, to),
     "device": lambda happening, _: wording.name(happening.payload["device_name"]),
     "merchant": lambda happening, _: wording.name(happening.payload["merchant"]),
+    "wallet": lambda happening, _: wording.name(happening.wallet_name or ""),
     "delegate": _delegate,
     "owner": lambda happening, to: wording.genitive(_delegate(happening, to), to),
     "amount": _amount,

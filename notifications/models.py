@@ -20,7 +20,11 @@ class OutboxRow(Base):
     """An event on its way to people and requestors. Deleted when it is fanned out: the journal keeps it (R-20)."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_at", "at"), {"schema": SCHEMA})
+    __table_args__ = (
+        Index("ix_outbox_at", "at"),
+        Index("ix_outbox_begun", "at", postgresql_where=sql("progress IS NOT NULL")),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)

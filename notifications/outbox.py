@@ -1,4 +1,7 @@
-"""The outbox: events leave in the business transaction's own commit, and the relay takes them from here by lease."""
+"""The outbox: events leave in the business transaction's own commit, and the relay takes them from here by lease.
+
+What concerns many tokens is told in pieces (pieces.py): `progress` is the last token that has been told of.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ from uuid import UUID
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import delete, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from notifications import audiences
@@ -20,6 +23,7 @@ from tokenization.journal import Recorded
 
 CHANNEL: Final = "tegnebog:outbox"
 LEASE: Final = timedelta(seconds=60)
+_BEGUN_AT_ONCE: Final = 8  # so that who waits for a first word waits for few pieces of what others are told
 
 # One parameter, however many events: the statement stays in the cache of the driver and of the server.
 _WRITE: Final = text("""
@@ -40,6 +44,12 @@ class Waiting:
     payload: dict[str, Any]
     at: datetime
     leased_until: datetime
+    progress: UUID | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nobody has been told of it."""
+        return self.progress is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +75,18 @@ def wake(redis: Redis) -> None:
 
 
 def claim(session: Session, now: datetime, limit: int) -> list[Waiting]:
-    """Lease up to so many events, oldest first.
+    """Lease up to so many events that nobody has been told of, and behind them some that were begun; oldest first."""
+    fresh = _lease(session, now, OutboxRow.progress.is_(None), limit)
+    begun = _lease(session, now, OutboxRow.progress.is_not(None), _BEGUN_AT_ONCE)
+    return [*fresh, *begun]
 
-    By lease, since SKIP LOCKED does not cross shards. The condition stands twice: of two relays that picked the same
+
+def _lease(session: Session, now: datetime, which: ColumnElement[bool], limit: int) -> list[Waiting]:
+    """By lease, since SKIP LOCKED does not cross shards. The condition stands twice: of two relays that picked the same
     row, the one that waited for it looks again and finds it taken.
     """
     free = or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now)
-    oldest = select(OutboxRow.card_id, OutboxRow.seq).where(free).order_by(OutboxRow.at).limit(limit)
+    oldest = select(OutboxRow.card_id, OutboxRow.seq).where(which, free).order_by(OutboxRow.at).limit(limit)
     taken = update(OutboxRow).where(tuple_(OutboxRow.card_id, OutboxRow.seq).in_(oldest), free)
     leased = taken.values(leased_until=now + LEASE, attempts=OutboxRow.attempts + 1).returning(OutboxRow)
     rows = session.scalars(leased, execution_options={"synchronize_session": False})
@@ -80,9 +95,19 @@ def claim(session: Session, now: datetime, limit: int) -> list[Waiting]:
 
 def finish(session: Session, event: Waiting) -> bool:
     """Take the event out, if the lease is still ours; the lock that this takes is held until the fan-out commits."""
-    ours = (OutboxRow.card_id == event.card_id, OutboxRow.seq == event.seq)
-    taken_out = delete(OutboxRow).where(*ours, OutboxRow.leased_until == event.leased_until)
+    taken_out = delete(OutboxRow).where(*_ours(event))
     return session.scalar(taken_out.returning(OutboxRow.seq)) is not None
+
+
+def move_on(session: Session, event: Waiting, progress: UUID) -> bool:
+    """Note how far it was told, and let go of it: any relay may go on. Only if the lease is still ours."""
+    moved = update(OutboxRow).where(*_ours(event)).values(progress=progress, leased_until=None)
+    return session.scalar(moved.returning(OutboxRow.seq), execution_options={"synchronize_session": False}) is not None
+
+
+def _ours(event: Waiting) -> tuple[ColumnElement[bool], ...]:
+    this = (OutboxRow.card_id == event.card_id, OutboxRow.seq == event.seq)
+    return *this, OutboxRow.leased_until == event.leased_until, OutboxRow.progress.is_not_distinct_from(event.progress)
 
 
 def depth(session: Session) -> Depth:
@@ -103,4 +128,4 @@ def _as_row(entry: Recorded) -> dict[str, Any]:
 
 
 def _as_waiting(row: OutboxRow, leased_until: datetime) -> Waiting:
-    return Waiting(row.card_id, row.seq, row.event_id, row.type, row.payload, row.at, leased_until)
+    return Waiting(row.card_id, row.seq, row.event_id, row.type, row.payload, row.at, leased_until, row.progress)

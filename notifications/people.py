@@ -20,11 +20,11 @@ from notifications.outbox import Waiting
 from tokenization import ids
 from tokenization.models import Card, Cardholder, Credential, Plastic, Requestor
 
-_LIVING: Final = ("active", "paused")
+LIVING: Final = ("active", "paused")
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """One person and what that person reads. `card_id` is for the cardholder only."""
 
     recipient_id: UUID
@@ -38,13 +38,17 @@ def tell(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
     tellings = audiences.tellings(event.type, event.payload)
     if not tellings:
         return frozenset()
-    told = list(_words(session, event, tellings, now))
+    return write(session, event, list(_words(session, event, tellings, now)), now)
+
+
+def write(session: Session, event: Waiting, told: list[Told], now: datetime) -> frozenset[UUID]:
+    """Write what each of them reads, once however often this is done. Answers whose inboxes have something new."""
     _write_messages(session, event, told)
     _write_sms(session, event, [each for each in told if each.sms], now)
     return frozenset(each.recipient_id for each in told)
 
 
-def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now: datetime) -> Iterator[_Told]:
+def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now: datetime) -> Iterator[Told]:
     holder_id, language, last4 = _holder(session, event)
     right = _right(session, event)
     happening = Happening(
@@ -59,10 +63,10 @@ def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now:
         rendered = render(telling, happening, language)
         if telling.audience is Audience.HOLDER:
             if right is None or right.notify_grantor in telling.notify:
-                yield _Told(holder_id, event.card_id if last4 else None, rendered, telling.sms)
+                yield Told(holder_id, event.card_id if last4 else None, rendered, telling.sms)
             continue
         rights = _living_rights(session, event.card_id, now) if telling.audience is Audience.DELEGATES else [right]
-        yield from (_Told(each.right_id, None, rendered, telling.sms) for each in rights if each is not None)
+        yield from (Told(each.right_id, None, rendered, telling.sms) for each in rights if each is not None)
 
 
 def _holder(session: Session, event: Waiting) -> tuple[UUID, str, str]:
@@ -87,7 +91,7 @@ def _right(session: Session, event: Waiting) -> DrawingRight | None:
 
 def _living_rights(session: Session, card_id: UUID, now: datetime) -> list[DrawingRight]:
     rights = drawing_rights.load_for_card(session, card_id)
-    return [right for right in rights if drawing_rights.status(right, now) in _LIVING]
+    return [right for right in rights if drawing_rights.status(right, now) in LIVING]
 
 
 def _not_updated(session: Session, card_id: UUID) -> list[str]:
@@ -97,7 +101,7 @@ def _not_updated(session: Session, card_id: UUID) -> list[str]:
     return list(session.scalars(names.distinct().order_by(Requestor.name)))
 
 
-def _write_messages(session: Session, event: Waiting, told: list[_Told]) -> None:
+def _write_messages(session: Session, event: Waiting, told: list[Told]) -> None:
     rows = [
         {
             "recipient_id": each.recipient_id,
@@ -116,7 +120,7 @@ def _write_messages(session: Session, event: Waiting, told: list[_Told]) -> None
         session.execute(insert(Message).on_conflict_do_nothing(), rows)
 
 
-def _write_sms(session: Session, event: Waiting, told: list[_Told], now: datetime) -> None:
+def _write_sms(session: Session, event: Waiting, told: list[Told], now: datetime) -> None:
     rows = [
         {
             "holder_id": each.recipient_id,

@@ -1,7 +1,8 @@
 """The relay: takes events from the outbox and tells everybody. Any number of relays may run.
 
-Three stages, each by lease: events are fanned out in a transaction each; text messages and webhooks are sent by threads
-with no transaction open, an endpoint being leased to one at a time. A relay that dies holds its leases for a minute.
+Three stages, each by lease: events are fanned out piece by piece, in a transaction each; text messages and webhooks are
+sent by threads with no transaction open, an endpoint being leased to one at a time. A relay that dies holds its leases
+for a minute.
 """
 
 import secrets
@@ -23,7 +24,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notifications import deliveries, inbox, outbox, people, sms, updates
+from notifications import audiences, crowds, deliveries, inbox, outbox, people, pieces, sms, updates
 from notifications.addresses import Guard
 from notifications.deliveries import Job, Lease
 from notifications.outbox import Waiting
@@ -52,14 +53,18 @@ class Surroundings:
 
 
 def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
-    """One event, in one transaction: it leaves the outbox, and all whom it concerns have it. Answers whose inbox grew.
+    """One piece of an event, in one transaction; with the last one it leaves the outbox. Answers whose inbox grew.
 
     Nothing happens where the lease ran out and another relay has the event now: so nobody is told twice.
     """
-    if not outbox.finish(session, event):
+    piece = pieces.following(session, event)
+    more = piece.progress
+    if not (outbox.finish(session, event) if more is None else outbox.move_on(session, event, more)):
         return frozenset()
-    updates.record(session, event, now)
-    return people.tell(session, event, now)
+    updates.record(session, event, piece, now)
+    if event.type in audiences.ABOUT_TOKENS_OF_A_REQUESTOR:
+        return crowds.tell(session, event, piece, now)
+    return people.tell(session, event, now) if event.is_fresh else frozenset()
 
 
 class Relay(AbstractContextManager["Relay"]):

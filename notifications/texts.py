@@ -222,6 +222,26 @@ FOR_HOLDERS: Final[Texts] = {
         "da": ("Du får {amount} tilbage", "{merchant} gav {amount} tilbage {at} på kortet, der ender på {card}."),
         "en": ("You get {amount} back", "{merchant} refunded {amount} on {at} to the card ending in {card}."),
     },
+    "requestor.suspended": {
+        "da": (
+            "{wallet} virker ikke lige nu",
+            "Siden {at} kan der ikke betales med kort i {wallet}. Selve kortene er ikke berørt.",
+        ),
+        "en": (
+            "{wallet} does not work right now",
+            "Since {at} cards in {wallet} cannot be used to pay. The cards themselves are not affected.",
+        ),
+    },
+    "requestor.resumed": {
+        "da": (
+            "{wallet} virker igen",
+            "Der kunne i en periode ikke betales med kort i {wallet}. Siden {at} kan der igen.",
+        ),
+        "en": (
+            "{wallet} works again",
+            "For a while cards in {wallet} could not be used to pay. Since {at} they can again.",
+        ),
+    },
     "session.ended": {
         "da": (
             "En telefon er logget ud",
@@ -289,5 +309,19 @@ FOR_DELEGATES: Final[Texts] = {
     "payment.declined": {
         "da": ("Din betaling blev afvist", "Du ville betale {amount} hos {merchant} {at}. {why}"),
         "en": ("Your payment was declined", "You wanted to pay {amount} at {merchant} on {at}. {why}"),
+    },
+    "requestor.suspended": {
+        "da": ("{wallet} virker ikke lige nu", "Du kan ikke betale med kortet i {wallet} siden {at}."),
+        "en": ("{wallet} does not work right now", "You cannot pay with your card in {wallet} since {at}."),
+    },
+    "requestor.resumed": {
+        "da": (
+            "{wallet} virker igen",
+            "Du kunne i en periode ikke betale med kortet i {wallet}. Det kan du igen siden {at}.",
+        ),
+        "en": (
+            "{wallet} works again",
+            "For a while you could not pay with your card in {wallet}. You can again since {at}.",
+        ),
     },
 }

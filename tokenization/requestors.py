@@ -49,11 +49,14 @@ def register(
 
 
 def change(session: Session, requestor: Requestor, changes: dict[str, Any], now: datetime) -> None:
-    """Change what the bank allows it; `status` `suspended` stops its tokens at once, by derivation."""
+    """Change what the bank allows it. By derivation, `suspended` stops its tokens and its cards on file at once, and
+    `active` gives back what that took.
+    """
     news = {field: value for field, value in changes.items() if getattr(requestor, field) != value}
     for field, value in news.items():
         setattr(requestor, field, value)
     if news:
+        requestor.revision += 1
         subject = requestor.requestor_id
         event = events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, changes=news)
         events.emit(session, event)

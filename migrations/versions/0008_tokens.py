@@ -62,6 +62,8 @@ def upgrade() -> None:
     for name, table, columns in DATA_KEY_INDEXES:
         op.create_index(op.f(name), table, columns, schema=SCHEMA)
     op.add_column("outbox", sa.Column("progress", sa.Uuid(), nullable=True), schema="notifications")
+    begun = sa.text("progress IS NOT NULL")
+    op.create_index("ix_outbox_begun", "outbox", ["at"], postgresql_where=begun, schema="notifications")
     op.create_table(
         "code_sendings",
         sa.Column("holder_id", sa.Uuid(), nullable=False),
@@ -90,6 +92,7 @@ def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "tokens"))
     op.drop_table("key_checks", schema=SCHEMA)
     op.drop_table("code_sendings", schema=SCHEMA)
+    op.drop_index("ix_outbox_begun", "outbox", schema="notifications")
     op.drop_column("outbox", "progress", schema="notifications")
     for name, table, _ in DATA_KEY_INDEXES:
         op.drop_index(op.f(name), table, schema=SCHEMA)

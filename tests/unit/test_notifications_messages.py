@@ -40,7 +40,8 @@ REQUEST = {**PAYLOAD, "limit": "per_payment"}
 
 def words(telling: Telling, type_: str, language: str = "en", **changes: Any) -> Rendered:
     payload = {**(REQUEST if type_.startswith("drawing_request.") else PAYLOAD), **changes}
-    return render(telling, Happening(type_, payload, AT, card_last4="4711", not_updated=["Filmfloden"]), language)
+    around: dict[str, Any] = {"card_last4": "4711", "wallet_name": "Lommen", "not_updated": ["Filmfloden"]}
+    return render(telling, Happening(type_, payload, AT, **around), language)
 
 
 def every_message() -> Iterator[tuple[str, Telling, str]]:

@@ -78,9 +78,10 @@ class Town:
             return relay.run_once()
 
     def fan_out_all(self, session: Session) -> None:
-        """Let what waits be told, and send nothing."""
-        for event in outbox.claim(session, self.clock.now(), 100):
-            fan_out(session, event, self.clock.now())
+        """Let what waits be told, piece by piece, and send nothing."""
+        while claimed := outbox.claim(session, self.clock.now(), 100):
+            for event in claimed:
+                fan_out(session, event, self.clock.now())
 
     def card(self, cpr: str = "0101700101", language: str = "en", mobile: str | None = MOBILE) -> UUID:
         """A card of a new cardholder."""

@@ -1,4 +1,4 @@
-"""ID&V of a physical card (R-3.3a): typed in, or named by its holder's app with the CVC; and the pause after wrong ones.
+"""ID&V of a physical card (R-3.3a): typed in, or named by its holder's app with the CVC; the pause after wrong ones.
 
 Wrong entries are counted for the person who made them, and only so. A card has one holder, whose count is therefore
 the card's as well; a stranger's guesses are the stranger's own, and can lock nobody's card.

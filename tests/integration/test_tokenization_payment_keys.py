@@ -47,7 +47,6 @@ class Phone:
             scheme="dankort",
             device=Device("Anna's phone", "ios", self.key.thumbprint(), public),
             right_id=None,
-            verified=True,
             now=NOON,
         )
 

@@ -9,6 +9,7 @@ from wallet.access.rate_limits import LIMITS
 SAME_FOR_ALL = {"/oauth/jwks", "/oauth/device", "/.well-known/oauth-authorization-server"}
 TOKEN = {"/oauth/token", "/oauth/revoke"}
 PIN = {"POST /v1/tokens/<token_id>/activate", "PUT /v1/tokens/<token_id>/pin"}
+PROVISION = "POST /v1/tokens"
 CODE = {
     "POST /v1/tokens/<token_id>/verification",
     "POST /v1/tokens/<token_id>/verification/confirm",
@@ -21,14 +22,16 @@ def expected(route: Route) -> str | None:
     """By what a route is counted, if it is."""
     if route.path.startswith("/oauth/") and route.path not in SAME_FOR_ALL:
         return "token_per_address" if route.path in TOKEN else "sign_in_per_address"
+    if str(route) == PROVISION:
+        return "provision_per_person"
     return "pin_per_person" if str(route) in PIN else "code_per_person" if str(route) in CODE else None
 
 
-def test_sign_in_pin_and_code_endpoints_are_counted_and_nothing_else_is(world: World) -> None:
+def test_sign_in_provisioning_pin_and_code_endpoints_are_counted_and_nothing_else_is(world: World) -> None:
     assert {str(route): route.limit for route in routes(world.app)} == {
         str(route): expected(route) for route in routes(world.app)
     }
-    assert {str(route) for route in routes(world.app)} >= PIN | CODE
+    assert {str(route) for route in routes(world.app)} >= PIN | CODE | {PROVISION}
 
 
 def test_whatever_has_to_do_with_a_pin_or_a_code_is_counted(world: World) -> None:

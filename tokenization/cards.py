@@ -11,6 +11,7 @@ from tokenization import events, ids, number_space
 from tokenization.clock import add_months, last_of_month, local_date
 from tokenization.errors import CardClosed, IllegalMove, Invalid
 from tokenization.keys import Purpose
+from tokenization.links import FIRST_LINK
 from tokenization.models import Card, PanDirectory, Plastic
 from tokenization.number_space import NumberSpace
 from tokenization.secret import Number
@@ -25,7 +26,6 @@ SCHEMES: Final = tuple(HALVES)
 CARDHOLDER_REASONS: Final = ("lost", "stolen", "misused", "copied", "pin_compromised", "suspected")
 BLOCK_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "overdraft")
 NEEDS_A_REMINDER: Final = frozenset({"rules_broken", "overdraft"})
-FIRST_JOURNAL_LINK: Final = bytes(32)
 _LOCKED: Final = "locked_cards"
 
 
@@ -73,7 +73,7 @@ def issue(
         current_plastic_id=ids.new_id(),
         revision=1,
         journal_count=0,
-        journal_head=FIRST_JOURNAL_LINK,
+        journal_head=FIRST_LINK,
         journal_seal=b"",
         created_at=now,
     )

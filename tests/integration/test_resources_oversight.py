@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import text
 
 from tests.world import World
-from tokenization import ids, journal, policies
+from tokenization import chains, ids, policies
 from wallet.access.oauth import client_changes
 
 
@@ -111,7 +111,7 @@ def test_what_a_requestor_may_do_is_journalled_with_what_it_became(world: World)
     query = "SELECT payload FROM tokenization.subject_journal_entries WHERE subject_id = :id ORDER BY seq"
     with world.parts.database.reading() as session:
         payloads = session.scalars(text(query), {"id": subject}).all()
-        assert journal.verify_subject(session, world.parts.vault.ring, subject).valid
+        assert chains.verify_subject(session, world.parts.vault.ring, subject).valid
     assert [payload.get("changes") for payload in payloads] == [None, {"status": "suspended"}]
 
 

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
-from tokenization import cards, ceremonies, ids, journal, policies
+from tokenization import cards, ceremonies, chains, ids, journal, links, policies
+from tokenization.chains import Verdict
 from tokenization.clock import SetClock
 from tokenization.events import CardUnblocked, Event, PolicySet
 from tokenization.file_key_ring import FileKeyRing
-from tokenization.journal import Verdict
 from tokenization.models import Card, JournalEntry, SubjectJournalEntry
 from tokenization.vault import Vault
 
@@ -51,7 +51,7 @@ def cut(session: Session, *seqs: int) -> None:
 
 
 def verdict(session: Session, key_ring: FileKeyRing, card: Card) -> Verdict:
-    return journal.verify_card(session, key_ring, card.card_id)
+    return chains.verify_card(session, key_ring, card.card_id)
 
 
 def test_an_untouched_journal_verifies(session: Session, key_ring: FileKeyRing, card: Card) -> None:
@@ -95,6 +95,73 @@ def test_a_changed_entry_is_found(
     assert (found.valid, found.entries, found.broken_at) == (False, ENTRIES, 3)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("payload", "'{\"amount\": 1152921504606846976}'"),  # 2**60, which RFC 8785 has no form for
+        ("payload", "jsonb_build_object('amount', repeat('9', 5000)::numeric)"),  # of which Python makes no int
+        ("payload", "(repeat('[', 3000) || repeat(']', 3000))::jsonb"),
+        ("payload", "'null'"),
+        ("at", "'infinity'"),
+        ("at", "'4713-01-01 BC'"),
+        ("seq", "9223372036854775807"),
+        ("key_version", "9223372036854775807"),
+    ],
+)
+def test_whatever_somebody_writes_into_an_entry_does_not_stop_the_walk(
+    session: Session, key_ring: FileKeyRing, card: Card, column: str, value: str
+) -> None:
+    change(session, 5, **{column: literal_column(value)})
+    assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 5)
+    [(found, _)] = [each for each in chains.verify_all(session, key_ring, chains.CARDS) if not each[1].valid]
+    assert found == card.card_id
+
+
+@pytest.mark.parametrize("values", [{"journal_count": -1}, {"journal_head": b""}, {"journal_seal": b""}], ids=str)
+def test_a_head_that_was_written_over_is_found(
+    session: Session, key_ring: FileKeyRing, card: Card, values: dict[str, object]
+) -> None:
+    session.execute(update(Card).values(values))
+    found = verdict(session, key_ring, card)
+    assert (found.valid, found.entries) == (False, ENTRIES)
+
+
+def test_a_journal_of_which_nothing_is_left_is_no_surprise(session: Session, key_ring: FileKeyRing) -> None:
+    nobody = ids.new_id()
+    assert chains.verify_card(session, key_ring, nobody) == Verdict(False, 0, 1)
+    assert chains.verify_subject(session, key_ring, nobody) == Verdict(False, 0, 1)
+
+
+def test_all_journals_are_walked_also_those_whose_head_is_gone(
+    session: Session, vault: Vault, key_ring: FileKeyRing, card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chains, "CHAINS", 1)
+    second, emptied, headless = (_another(session, card) for _ in range(3))
+    append(session, key_ring, second, 2)
+    append(session, key_ring, headless, 3)
+    session.execute(text("ALTER TABLE tokenization.journal_entries DROP CONSTRAINT fk_journal_entries_card_id"))
+    session.execute(delete(Card).where(Card.card_id == headless.card_id))
+    assert dict(chains.verify_all(session, key_ring, chains.CARDS)) == {
+        card.card_id: Verdict(True, ENTRIES, None),
+        second.card_id: Verdict(True, 2, None),
+        emptied.card_id: Verdict(False, 0, 1),
+        headless.card_id: Verdict(False, 3, 1),
+    }
+    assert chains.verify_card(session, key_ring, headless.card_id) == Verdict(False, 3, 1)
+
+
+def _another(session: Session, card: Card) -> Card:
+    """A card like it, locked, without entries."""
+    columns = {column.name: getattr(card, column.name) for column in Card.__table__.columns}
+    empty = {"journal_count": 0, "journal_head": links.FIRST_LINK, "journal_seal": b""}
+    session.add(Card(**columns | {"card_id": ids.new_id()} | empty))
+    session.flush()
+    made = session.scalars(select(Card).order_by(Card.card_id.desc()).limit(1)).one()
+    locked = cards.lock(session, made.card_id)
+    assert locked is not None
+    return locked
+
+
 def test_a_cut_tail_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
     cut(session, 4, 5)
     assert verdict(session, key_ring, card) == Verdict(False, 3, 4)
@@ -120,7 +187,7 @@ def test_a_tail_cut_together_with_count_and_head_is_found(session: Session, key_
 
 def test_a_journal_emptied_down_to_its_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
     cut(session, 1, 2, 3, 4, 5)
-    session.execute(update(Card).values(journal_count=0, journal_head=journal.FIRST_LINK, journal_seal=b""))
+    session.execute(update(Card).values(journal_count=0, journal_head=links.FIRST_LINK, journal_seal=b""))
     assert verdict(session, key_ring, card) == Verdict(False, 0, 1)
 
 
@@ -157,7 +224,7 @@ def test_a_whole_chain_forged_without_the_journal_key_is_found(
     ceremonies.create(tmp_path / "keys", NOON)
     forgers = FileKeyRing(tmp_path / "keys", SetClock(NOON))
     cut(session, 1, 2, 3, 4, 5)
-    card.journal_count, card.journal_head = 0, journal.FIRST_LINK
+    card.journal_count, card.journal_head = 0, links.FIRST_LINK
     append(session, forgers, card, ENTRIES)
     assert verdict(session, forgers, card).valid
     assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 1)
@@ -182,7 +249,7 @@ def test_a_chain_is_bound_to_its_card(session: Session, key_ring: FileKeyRing, c
     session.flush()
     session.execute(update(JournalEntry).values(card_id=other))
     session.expire_all()
-    assert journal.verify_card(session, key_ring, other) == Verdict(False, ENTRIES, 1)
+    assert chains.verify_card(session, key_ring, other) == Verdict(False, ENTRIES, 1)
 
 
 def test_nothing_is_written_without_the_cards_lock(session: Session, key_ring: FileKeyRing, card: Card) -> None:
@@ -198,6 +265,6 @@ def test_what_concerns_no_card_stands_in_a_journal_of_its_own(session: Session, 
     recorded = journal.append(session, key_ring, made, "mette")
     session.flush()
     assert [entry.seq for entry in recorded] == [1, 2]
-    assert journal.verify_subject(session, key_ring, subject) == Verdict(True, 2, None)
+    assert chains.verify_subject(session, key_ring, subject) == Verdict(True, 2, None)
     session.execute(update(SubjectJournalEntry).where(SubjectJournalEntry.seq == 2).values(actor="somebody else"))
-    assert journal.verify_subject(session, key_ring, subject) == Verdict(False, 2, 2)
+    assert chains.verify_subject(session, key_ring, subject) == Verdict(False, 2, 2)

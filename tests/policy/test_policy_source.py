@@ -21,6 +21,7 @@ EDGES = {
     "wallet/cli/client.py",
     "wallet/cli/ceremony.py",
     "wallet/cli/environment.py",
+    "wallet/cli/journal.py",
     "wallet/operations.py",
     "wallet/people.py",
     "wallet/resources/inbox.py",  # a stream holds no connection while it waits

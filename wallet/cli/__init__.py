@@ -1,4 +1,4 @@
-"""`wallet`: the demo, the service, the relay, the database, keys, clients, and a token for curl."""
+"""`wallet`: the demo, the service, the relay, the database, keys, journals, clients, and a token for curl."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from tokenization.errors import DomainError, Invalid
 from tokenization.keys import KeyRingError
 from wallet import demo
-from wallet.cli import client, keys, service, token
+from wallet.cli import client, journal, keys, service, token
 
 NOT_MIGRATED: Final = frozenset({"42P01", "3F000", "42703"})  # no such table, schema, column
 
@@ -40,5 +40,14 @@ def main() -> None:
     """Tegnebog, a mobile wallet backend with tokenization and delegated cards."""
 
 
-for command in (demo.demo, service.serve, service.relay, service.db, keys.keys, client.client, token.token):
+for command in (
+    demo.demo,
+    service.serve,
+    service.relay,
+    service.db,
+    keys.keys,
+    journal.journal,
+    client.client,
+    token.token,
+):
     main.add_command(command)

@@ -6,9 +6,9 @@ from uuid import UUID
 from flask.views import MethodView
 from sqlalchemy import select
 
-from tokenization import cardholders, journal
+from tokenization import cardholders, chains
+from tokenization.chains import Verdict
 from tokenization.errors import NotFound
-from tokenization.journal import Verdict
 from tokenization.models import JournalEntry, SubjectJournalEntry
 from wallet.access.events import client_subject, is_client_id
 from wallet.access.guard import caller, requires
@@ -49,7 +49,7 @@ def _of_subject(subject_id: UUID, page: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verify(subject_id: UUID) -> Verdict:
-    return journal.verify_subject(session(), services().vault.ring, subject_id)
+    return chains.verify_subject(session(), services().vault.ring, subject_id)
 
 
 @blueprint.route("/cards/<card_id>/journal")
@@ -74,7 +74,7 @@ class VerifyJournal(MethodView):
     @blueprint.response(200, schemas.VerdictAnswer)
     def get(self, card_id: str) -> Any:
         """Walk the chain; `broken_at` is the first entry that doesn't hold."""
-        return journal.verify_card(session(), services().vault.ring, _card(card_id))
+        return chains.verify_card(session(), services().vault.ring, _card(card_id))
 
 
 @blueprint.route("/cardholders/<holder_id>/journal")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.integration.access.acting import STRANGER, Machine, Phone, parameters_in, tokens_in
-from tokenization import ids, journal
+from tokenization import chains, ids
 from tokenization.clock import SetClock
 from tokenization.keys import KeyRing
 from tokenization.models import SubjectJournalEntry
@@ -188,7 +188,7 @@ def test_the_chain_of_a_cardholders_journal_holds(
 ) -> None:
     tokens = phone.sign_in()
     phone.call("GET", "/v1/network", tokens.access_token)
-    verdict = journal.verify_subject(committed, key_ring, anna)
+    verdict = chains.verify_subject(committed, key_ring, anna)
     assert (verdict.valid, verdict.entries) == (True, 5)
 
 

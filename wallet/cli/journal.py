@@ -1,0 +1,191 @@
+"""`wallet journal`: all journals are verified, and their heads written down for keeping elsewhere."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TextIO
+from uuid import UUID
+
+import click
+from sqlalchemy.orm import Session
+
+from tokenization import anchors, chains
+from tokenization.anchors import Anchor
+from tokenization.chains import KINDS, Journals, Verdict
+from tokenization.keys import KeyRing
+from wallet.cli import environment, owners
+from wallet.cli.owners import Owner
+from wallet.cli.progress import progress
+from wallet.cli.shown import as_json
+
+STDOUT: Final = "-"
+DIFFERENCES: Final = {
+    "gone": "is gone",
+    "shorter": "has fewer entries than then",
+    "rewritten": "was written anew: its entry of that number is another",
+}
+
+
+@dataclass
+class Report:
+    """What came of it."""
+
+    journals: int = 0
+    entries: int = 0
+    erased: int = 0
+    broken: list[dict[str, Any]] = field(default_factory=list)
+    anchor: Anchor | None = None
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing was found."""
+        return not self.broken and not self.differences
+
+
+@click.group()
+def journal() -> None:
+    """The journals: of cards, and of people, wallets, merchants, clients, policies and keys."""
+
+
+@journal.command()
+@owners.one_owner
+@click.option("--anchor", "file", type=click.File("rb"), help="also hold them against this anchor")
+@as_json
+def verify(file: BinaryIO | None, *, as_json: bool, **named: str | None) -> None:
+    """Walk the journals from their first entries to their heads: all of them, unless one is named.
+
+    Exits with 1 if anything was changed, cut, reordered or taken away. What was done with the journal key, or by
+    putting back an old state of everything, shows only against an anchor that was kept elsewhere.
+    """
+    owner, report = owners.chosen(named), Report()
+    if file:
+        report.anchor = _checked(file)
+    with environment.opened() as parts, parts.database.reading() as session:
+        if file and report.anchor:
+            _compare(session, file, report.anchor, owner, report)
+        _verify(session, parts.vault.ring, owner, report)
+    if as_json:
+        click.echo(json.dumps({"valid": report.valid} | asdict(report), indent=2))
+    else:
+        _say(report)
+    if not report.valid:
+        raise SystemExit(1)
+
+
+def _checked(file: BinaryIO) -> Anchor:
+    try:
+        return anchors.check(file)
+    except anchors.NotAnAnchor as error:
+        raise click.ClickException(f"{file.name}: {error}") from None
+
+
+def _compare(session: Session, file: BinaryIO, anchor: Anchor, owner: Owner | None, report: Report) -> None:
+    wanted = (each for each in anchors.anchored_in(file) if owner in (None, (each.journals, each.owner_id)))
+    with progress("journals held against the anchor", 1 if owner else anchor.journals) as shown:
+        for then, what in anchors.compare(session, wanted):
+            shown.advance()
+            if what:
+                name = owners.name(session, then.journals, then.owner_id)
+                report.differences.append({"journal": name, "anchored_at": then.count, "what": what})
+
+
+def _verify(session: Session, ring: KeyRing, owner: Owner | None, report: Report) -> None:
+    with progress("entries verified", 1 if owner else chains.expected(session)) as shown:
+        for journals, owner_id, verdict in _walk(session, ring, owner):
+            shown.advance(1 if owner else verdict.entries)
+            report.journals += 1
+            report.entries += verdict.entries
+            report.erased += verdict.erased
+            if not verdict.valid:
+                name = owners.name(session, journals, owner_id)
+                report.broken.append({"journal": name, "entries": verdict.entries, "broken_at": verdict.broken_at})
+
+
+def _walk(session: Session, ring: KeyRing, owner: Owner | None) -> Iterator[tuple[Journals, UUID, Verdict]]:
+    if owner:
+        yield *owner, chains.verify(session, ring, *owner)
+        return
+    for journals in KINDS:
+        for owner_id, verdict in chains.verify_all(session, ring, journals):
+            yield journals, owner_id, verdict
+
+
+def _say(report: Report) -> None:
+    for each in report.differences:
+        click.echo(f"{each['journal']}, anchored at entry {each['anchored_at']}, {DIFFERENCES[each['what']]}")
+    for each in report.broken:
+        found = f"is broken at entry {each['broken_at']}, of {each['entries']}" if each["entries"] else "has no entries"
+        click.echo(f"{each['journal']} {found}")
+    if anchor := report.anchor:
+        click.echo(
+            f"anchor of {anchor.moment}, {anchor.installation}: {anchor.journals} journals, sha256 {anchor.digest}"
+        )
+        click.echo(f"of them {len(report.differences)} do not go on from there")
+    click.echo(
+        f"{report.journals} journals with {report.entries} entries verified, {len(report.broken)} of them broken"
+    )
+    if report.erased:
+        click.echo(f"payloads erased: {report.erased}")
+
+
+@journal.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default=STDOUT)
+def anchor(file: Path) -> None:
+    """Write down the heads of all journals, at one moment, to FILE or to standard output.
+
+    Keep it where nobody gets at it who can write to the database or read the key ring. Its last line holds all the
+    others: that line alone, on paper, is enough to know the file again.
+    """
+    with environment.opened() as parts, parts.database.reading() as session, _destination(file) as lines:
+        found = anchors.heads(session)
+        written = anchors.write(found, parts.settings.public_url, parts.clock.now(), lines.write)
+    if str(file) != STDOUT:
+        click.echo(f"{file}: {written.journals} journals, sha256 {written.digest}")
+
+
+@contextmanager
+def _destination(path: Path) -> Iterator[TextIO]:
+    if str(path) == STDOUT:
+        yield sys.stdout
+        return
+    with _whole(path) as file:
+        yield file
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """A file that gets its name when all of it is on the disk, and never takes that of another."""
+    if path.exists():
+        raise click.ClickException(f"{path} is there already")
+    try:
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+        _sync(path.parent)
+    except FileExistsError:
+        raise click.ClickException(f"{path} is there already") from None
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """A name is on the disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

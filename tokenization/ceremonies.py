@@ -108,10 +108,7 @@ def rotate(folder: Path, purpose: Purpose, active_from: datetime) -> int:
 
     What older versions made stays good until they are retired.
     """
-    check_rotates(purpose)
-    version = max((entry.version for entry in read(folder) if entry.purpose == purpose), default=0) + 1
-    if version not in VERSIONS:
-        raise NotPossible(f"{purpose} has had all its versions")
+    version = rotatable(folder, purpose)
     try:
         _add(folder, Entry(purpose, version, _fresh(purpose), active_from))
     except FileExistsError:
@@ -141,9 +138,18 @@ def destroy(folder: Path, purpose: Purpose, version: int, now: datetime) -> None
     _replace(folder, replace(destroyable(folder, purpose, version), key=None, destroyed_at=now))
 
 
+def rotatable(folder: Path, purpose: Purpose) -> int:
+    """The number of its next version. Raises NotPossible where there can be none."""
+    _check_rotates(purpose)
+    version = max((entry.version for entry in read(folder) if entry.purpose == purpose), default=0) + 1
+    if version not in VERSIONS:
+        raise NotPossible(f"{purpose} has had all its versions")
+    return version
+
+
 def retirable(folder: Path, purpose: Purpose, version: int, now: datetime) -> Entry:
     """The version, if it can be retired now. Raises NotPossible, which says why not."""
-    check_rotates(purpose)
+    _check_rotates(purpose)
     entries = read(folder)
     found = _found(entries, purpose, version)
     if found.retired_at is not None:
@@ -170,8 +176,7 @@ def _found(entries: list[Entry], purpose: Purpose, version: int) -> Entry:
     raise NotPossible(f"the key ring holds no version {version} of {purpose}")
 
 
-def check_rotates(purpose: Purpose) -> None:
-    """Raises NotPossible, which says why it doesn't."""
+def _check_rotates(purpose: Purpose) -> None:
     if purpose in FIXED:
         raise NotPossible(f"{purpose} cannot rotate: {FIXED[purpose]}")
 

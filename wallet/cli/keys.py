@@ -130,7 +130,7 @@ def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
         raise click.UsageError("how long does your MitID broker take to learn our new key? --in 7d, for instance")
     after = timedelta() if now else DELAY if delay is None else delay
     with ring() as folder:
-        ceremonies.check_rotates(Purpose(purpose))
+        ceremonies.rotatable(folder, Purpose(purpose))
         made: list[KeyRotated] = []
 
         def act(at: datetime) -> KeyEvent:

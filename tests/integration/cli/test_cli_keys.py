@@ -1,23 +1,35 @@
-"""`wallet keys`: looking at the ring, rotating, retiring, and what it says to what cannot be."""
+"""`wallet keys`: looking at the ring, rotating, retiring, destroying, and what it says to what cannot be."""
 
+import getpass
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
-from tests.integration.cli.commands import done, refused, wallet
-from tokenization.keys import ASYMMETRIC, Purpose
+from tests.integration.cli.commands import done, found, refused, wallet
+from tests.integration.cli.conftest import Made
+from tokenization import cardholders, ceremonies
+from tokenization.clock import SystemClock
+from tokenization.keys import Purpose
+from tokenization.models import KeyCheck, SubjectJournalEntry
+from wallet import app, embedded
+from wallet.settings import Settings
 
 Environment = dict[str, str]
+DATABASE = "TEGNEBOG_DATABASE_URL"
+NO_DATABASE = "postgresql+psycopg://teller@127.0.0.1:1/none"
 
 
 @pytest.fixture
 def ring(tmp_path: Path) -> Environment:
-    """A key ring; neither database nor Redis is asked."""
+    """A key ring; neither database nor Redis is there."""
     environment = {
-        "TEGNEBOG_DATABASE_URL": "postgresql+psycopg://teller@127.0.0.1:1/none",
+        DATABASE: NO_DATABASE,
         "TEGNEBOG_REDIS_URL": "redis://127.0.0.1:1/0",
         "TEGNEBOG_KEY_RING": str(tmp_path / "keys"),
     }
@@ -25,13 +37,49 @@ def ring(tmp_path: Path) -> Environment:
     return environment
 
 
+@pytest.fixture(scope="module")
+def database(servers: embedded.Servers, made: Made) -> Iterator[str]:
+    """A database to journal in, for keys that it need not know."""
+    yield embedded.create_database(servers.database_url, "cli_keys", made.template)
+    embedded.drop_database(servers.database_url, "cli_keys")
+
+
+@pytest.fixture
+def signing(ring: Environment, database: str, made: Made, tmp_path: Path) -> Environment:
+    """A key ring of that database."""
+    copy = shutil.copytree(made.ring, tmp_path / "copy")
+    return ring | {DATABASE: database, "TEGNEBOG_KEY_RING": str(copy)}
+
+
 def listed(environment: Environment, purpose: str = "access_token") -> list[tuple[int, str]]:
     return [(row["version"], row["state"]) for row in _rows(environment) if row["purpose"] == purpose]
+
+
+def journaled(environment: Environment, purpose: str) -> list[str]:
+    entry = SubjectJournalEntry
+    words = func.concat_ws(" ", entry.type, entry.payload["version"].astext, "by", entry.actor)
+    of_purpose = select(words).where(entry.subject_id == ceremonies.subject_id(Purpose(purpose))).order_by(entry.seq)
+    return [text.removesuffix(f" by cli:{getpass.getuser()}") for text in found(environment[DATABASE], of_purpose)]
+
+
+def known(environment: Environment, purpose: str) -> list[int]:
+    of_purpose = select(KeyCheck.version).where(KeyCheck.purpose == purpose).order_by(KeyCheck.version)
+    return found(environment[DATABASE], of_purpose)
 
 
 def _rows(environment: Environment) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(done(wallet(environment, "keys", "list", "--json")))
     return rows
+
+
+def somebody(environment: Environment) -> None:
+    """A cardholder, whose data key is wrapped by the current key."""
+    settings = {name.removeprefix("TEGNEBOG_").lower(): value for name, value in environment.items()}
+    parts = app.wire(Settings(**settings))
+    with parts.database.transaction("test") as session:
+        about = {"name": "Anna", "cpr": "0101701234", "mobile": None, "language": "da", "mitid_uuid": None}
+        cardholders.register(session, parts.vault, **about, address=None, now=SystemClock().now())
+    parts.database.close()
 
 
 def test_the_list_says_how_each_version_stands_and_shows_no_key(ring: Environment) -> None:
@@ -44,18 +92,18 @@ def test_the_list_says_how_each_version_stands_and_shows_no_key(ring: Environmen
     assert [row["purpose"] for row in _rows(ring)] == list(Purpose)
 
 
-def test_a_signing_key_rotates_after_a_while(ring: Environment) -> None:
+def test_a_signing_key_rotates_after_a_while(signing: Environment) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    said = done(wallet(ring, "keys", "rotate", "access_token"))
+    said = done(wallet(signing, "keys", "rotate", "access_token"))
     assert "version 2 of access_token is used from" in said
-    assert listed(ring) == [(1, "current"), (2, "next")]
-    [since] = [row["since"] for row in _rows(ring) if row["state"] == "next"]
+    assert listed(signing) == [(1, "current"), (2, "next")]
+    [since] = [row["since"] for row in _rows(signing) if row["state"] == "next"]
     assert timedelta() <= datetime.fromisoformat(since) - before - timedelta(minutes=15) < timedelta(minutes=5)
 
 
-def test_no_delay_is_no_delay(ring: Environment) -> None:
-    done(wallet(ring, "keys", "rotate", "access_token", "--in", "0s"))
-    assert listed(ring) == [(1, "previous"), (2, "current")]
+def test_no_delay_is_no_delay(signing: Environment) -> None:
+    done(wallet(signing, "keys", "rotate", "access_token", "--in", "0s"))
+    assert listed(signing) == [(1, "previous"), (2, "current")]
 
 
 def test_a_key_that_was_lost_is_not_made_again_in_silence(ring: Environment) -> None:
@@ -74,32 +122,32 @@ def test_a_key_that_a_new_version_brings_is_made_by_its_name(ring: Environment) 
     assert "made dpop_nonce, version 1" in said
 
 
-def test_after_a_leak_it_rotates_at_once_and_the_old_one_is_retired(ring: Environment) -> None:
-    assert "is the one in use" in refused(wallet(ring, "keys", "retire", "access_token", "1", "--yes"))
-    done(wallet(ring, "keys", "rotate", "access_token", "--now"))
-    assert listed(ring) == [(1, "previous"), (2, "current")]
-    assert "within a second" in done(wallet(ring, "keys", "retire", "access_token", "1", "--yes"))
-    assert listed(ring) == [(1, "retired"), (2, "current")]
+def test_after_a_leak_it_rotates_at_once_and_the_old_one_is_retired(signing: Environment) -> None:
+    assert "is the one in use" in refused(wallet(signing, "keys", "retire", "access_token", "1", "--yes"))
+    done(wallet(signing, "keys", "rotate", "access_token", "--now"))
+    assert listed(signing) == [(1, "previous"), (2, "current")]
+    assert "within a second" in done(wallet(signing, "keys", "retire", "access_token", "1", "--yes"))
+    assert listed(signing) == [(1, "retired"), (2, "current")]
 
 
-def test_retiring_asks_first(ring: Environment) -> None:
-    done(wallet(ring, "keys", "rotate", "access_token", "--now"))
-    assert "for good?" in refused(wallet(ring, "keys", "retire", "access_token", "1", typed="n\n"))
-    assert listed(ring) == [(1, "previous"), (2, "current")]
-    done(wallet(ring, "keys", "retire", "access_token", "1", typed="y\n"))
-    assert listed(ring) == [(1, "retired"), (2, "current")]
+def test_retiring_asks_first(signing: Environment) -> None:
+    done(wallet(signing, "keys", "rotate", "access_token", "--now"))
+    assert "for good?" in refused(wallet(signing, "keys", "retire", "access_token", "1", typed="n\n"))
+    assert listed(signing) == [(1, "previous"), (2, "current")]
+    done(wallet(signing, "keys", "retire", "access_token", "1", typed="y\n"))
+    assert listed(signing) == [(1, "retired"), (2, "current")]
 
 
-def test_a_rotation_is_called_off(ring: Environment) -> None:
-    done(wallet(ring, "keys", "rotate", "card_transport", "--in", "2h"))
-    done(wallet(ring, "keys", "retire", "card_transport", "2", "--yes"))
-    assert listed(ring, "card_transport") == [(1, "current"), (2, "retired")]
+def test_a_rotation_is_called_off(signing: Environment) -> None:
+    done(wallet(signing, "keys", "rotate", "card_transport", "--in", "2h"))
+    done(wallet(signing, "keys", "retire", "card_transport", "2", "--yes"))
+    assert listed(signing, "card_transport") == [(1, "current"), (2, "retired")]
 
 
-def test_the_brokers_key_wants_to_be_told_how_long_and_is_printed_before_it_is_used(ring: Environment) -> None:
-    assert "--in 7d" in refused(wallet(ring, "keys", "rotate", "broker_client"))
-    assert "wallet keys broker" in done(wallet(ring, "keys", "rotate", "broker_client", "--in", "7d"))
-    assert len(json.loads(done(wallet(ring, "keys", "broker")))["keys"]) == 2
+def test_the_brokers_key_wants_to_be_told_how_long_and_is_printed_before_it_is_used(signing: Environment) -> None:
+    assert "--in 7d" in refused(wallet(signing, "keys", "rotate", "broker_client"))
+    assert "wallet keys broker" in done(wallet(signing, "keys", "rotate", "broker_client", "--in", "7d"))
+    assert len(json.loads(done(wallet(signing, "keys", "broker")))["keys"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -126,12 +174,81 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
     assert _rows(ring) == before
 
 
-@pytest.mark.parametrize("purpose", sorted(set(Purpose) - ASYMMETRIC))
-def test_a_key_that_protects_the_database_does_not_rotate_yet(ring: Environment, purpose: Purpose) -> None:
-    for command in (("rotate", str(purpose), "--now"), ("retire", str(purpose), "1", "--yes")):
-        said = refused(wallet(ring, "keys", *command))
-        assert f"{purpose} cannot rotate yet" in said
-        assert "access_token, broker_client, card_transport" in said
+def test_the_fingerprints_key_does_not_rotate_and_it_is_said_why(ring: Environment) -> None:
+    for command in (("rotate", "fingerprint", "--now"), ("retire", "fingerprint", "1", "--yes", "--force")):
+        assert "would have to be opened and entered anew" in refused(wallet(ring, "keys", *command))
+    assert listed(ring, "fingerprint") == [(1, "current")]
+
+
+def test_a_symmetric_key_rotates_and_goes_in_two_steps(ready: Environment) -> None:
+    assert "version 2" in done(wallet(ready, "keys", "rotate", "token", "--now"))
+    assert (listed(ready, "token"), known(ready, "token")) == ([(1, "previous"), (2, "current")], [1, 2])
+    assert "is not retired" in refused(wallet(ready, "keys", "destroy", "token", "1", "--yes"))
+    done(wallet(ready, "keys", "retire", "token", "1", "--yes"))
+    assert listed(ready, "token") == [(1, "retired"), (2, "current")]
+    done(wallet(ready, "keys", "reinstate", "token", "1"))
+    assert listed(ready, "token") == [(1, "previous"), (2, "current")]
+    done(wallet(ready, "keys", "retire", "token", "1", "--yes"))
+    assert "for good?" in refused(wallet(ready, "keys", "destroy", "token", "1", typed="n\n"))
+    assert "destroy the backups" in done(wallet(ready, "keys", "destroy", "token", "1", typed="y\n"))
+    assert listed(ready, "token") == [(1, "destroyed"), (2, "current")]
+    assert "is forgotten already" in refused(wallet(ready, "keys", "reinstate", "token", "1"))
+    expected = ["key.rotated 2", "key.retired 1", "key.reinstated 1", "key.retired 1", "key.destroyed 1"]
+    assert journaled(ready, "token") == expected
+
+
+def test_what_wraps_data_keys_goes_only_by_force(ready: Environment) -> None:
+    somebody(ready)
+    done(wallet(ready, "keys", "rotate", "key_encryption", "--now"))
+    said = refused(wallet(ready, "keys", "retire", "key_encryption", "1", "--yes"))
+    assert "it wraps 1 data keys: `wallet keys rewrap` first" in said
+    assert listed(ready, "key_encryption") == [(1, "previous"), (2, "current")]
+    done(wallet(ready, "keys", "retire", "key_encryption", "1", "--yes", "--force"))
+    assert "it wraps 1 data keys" in refused(wallet(ready, "keys", "destroy", "key_encryption", "1", "--yes"))
+    done(wallet(ready, "keys", "destroy", "key_encryption", "1", "--yes", "--force"))
+    assert journaled(ready, "key_encryption") == ["key.rotated 2", "key.retired 1", "key.destroyed 1"]
+
+
+def test_what_linked_the_journal_goes_by_no_force_at_all(ready: Environment) -> None:
+    done(wallet(ready, "keys", "rotate", "journal"))
+    done(wallet(ready, "keys", "rotate", "journal", "--now"))
+    for more in ((), ("--force",)):
+        said = refused(wallet(ready, "keys", "retire", "journal", "1", "--yes", *more))
+        assert "version 1 of journal stays" in said
+    done(wallet(ready, "keys", "retire", "journal", "2", "--yes"))
+    assert listed(ready, "journal") == [(1, "previous"), (2, "retired"), (3, "current")]
+
+
+def test_a_leak_waits_for_no_database(ring: Environment) -> None:
+    for command in (("rotate", "access_token", "--now"), ("retire", "access_token", "1", "--yes")):
+        result = wallet(ring, "keys", *command)
+        assert (result.exit_code, "NOT JOURNALED" in result.output) == (3, True)
+    assert listed(ring) == [(1, "retired"), (2, "current")]
+
+
+def test_without_the_database_nobody_knows_what_is_needed(ring: Environment) -> None:
+    assert wallet(ring, "keys", "rotate", "token", "--now").exit_code == 3
+    said = refused(wallet(ring, "keys", "retire", "token", "1", "--yes"))
+    assert "the database is away, and cannot be asked" in said
+    assert wallet(ring, "keys", "retire", "token", "1", "--yes", "--force").exit_code == 3
+    assert listed(ring, "token") == [(1, "retired"), (2, "current")]
+    assert wallet(ring, "keys", "rotate", "journal", "--now").exit_code == 3
+    assert "stays" in refused(wallet(ring, "keys", "retire", "journal", "1", "--yes", "--force"))
+
+
+def test_what_was_not_journaled_is_known_to_the_database_later(ready: Environment) -> None:
+    assert wallet(ready | {DATABASE: NO_DATABASE}, "keys", "rotate", "token", "--now").exit_code == 3
+    done(wallet(ready, "db", "upgrade"))
+    assert known(ready, "token") == [1, 2]
+
+
+def test_the_list_says_until_when_a_key_makes_new_things(ring: Environment) -> None:
+    periods = {"TEGNEBOG_CRYPTOPERIOD_DAYS__TOKEN": "10", "TEGNEBOG_CRYPTOPERIOD_DAYS__JOURNAL": "none"}
+    until = {row["purpose"]: row["rotate_before"] for row in _rows(ring | periods)}
+    [made] = [row["since"] for row in _rows(ring) if row["purpose"] == "token"]
+    assert datetime.fromisoformat(until["token"]) - datetime.fromisoformat(made) == timedelta(days=10)
+    assert until["journal"] is None
+    assert until["key_encryption"] is not None
 
 
 @pytest.mark.parametrize("command", [("list",), ("rotate", "access_token"), ("retire", "access_token", "1", "--yes")])

@@ -22,9 +22,12 @@ EDGES = {
     "wallet/cli/ceremony.py",
     "wallet/cli/environment.py",
     "wallet/cli/journal.py",
+    "wallet/cli/cards.py",
+    "wallet/embossing.py",
     "wallet/operations.py",
     "wallet/people.py",
     "wallet/resources/inbox.py",  # a stream holds no connection while it waits
+    "wallet/replacing.py",  # one for each of many cards
     "wallet/serving.py",
 }
 # Administration, and the story's villain.

@@ -48,6 +48,8 @@ def _numbers(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_numbers(card: Card) -> shown.Shown:
+    """Who gets this has the plastic made: it need not go to the bureau as well (embossing.py)."""
+    cards.current_plastic(session(), card).ordered_at = current_time()
     about = card_shown(card)
     return about | _numbers(session(), about | {"id": ids.to_text("card", card.card_id)})
 

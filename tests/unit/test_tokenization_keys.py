@@ -1,16 +1,18 @@
 """The key ring in a folder: what it takes, what it refuses."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from structlog.testing import capture_logs
 
 from tokenization import ceremonies, keys
 from tokenization.clock import SetClock
 from tokenization.file_key_ring import FileKeyRing
+from tokenization.key_files import check_value
 from tokenization.keys import KeyRingError, Purpose
 from tokenization.secret import Key
 
@@ -130,3 +132,70 @@ def test_a_file_that_is_no_entry_is_refused(folder: Path, content: str) -> None:
     (folder / "token.1.json").write_text(content)
     with pytest.raises(KeyRingError, match="not readable as a key"):
         FileKeyRing(folder, CLOCK)
+
+
+def add(folder: Path, name: str, **content: object) -> None:
+    (folder / name).touch(0o600)
+    (folder / name).write_text(json.dumps(content))
+
+
+def key_in(folder: Path, name: str) -> str:
+    return str(json.loads((folder / name).read_text())["key"])
+
+
+def test_a_key_that_was_made_for_another_purpose_is_refused_whatever_its_file_says(folder: Path) -> None:
+    (folder / "token.1.json").rename(folder / "card_verification.2.json")
+    rewrite(folder, "card_verification.2.json", purpose="card_verification", version=2)
+    with pytest.raises(KeyRingError, match=r"card_verification\.2\.json holds a key that was made for something else"):
+        FileKeyRing(folder, CLOCK)
+
+
+def test_a_key_that_changed_in_its_file_is_refused(folder: Path) -> None:
+    rewrite(folder, "token.1.json", key="00" * 32)
+    with pytest.raises(KeyRingError, match="made for something else"):
+        FileKeyRing(folder, CLOCK)
+
+
+def test_a_file_from_before_there_were_checks_is_good(folder: Path) -> None:
+    content = json.loads((folder / "token.1.json").read_text())
+    assert content.pop("check")
+    (folder / "token.1.json").write_text(json.dumps(content))
+    assert FileKeyRing(folder, CLOCK).current(Purpose.TOKEN).version == 1
+
+
+@pytest.mark.parametrize(("purpose", "version"), [("card_verification", 2), ("token", 2)])
+def test_one_key_under_two_names_is_refused(folder: Path, purpose: str, version: int) -> None:
+    add(folder, f"{purpose}.{version}.json", purpose=purpose, version=version, key=key_in(folder, "token.1.json"))
+    with pytest.raises(KeyRingError, match="holds a key that another file holds too"):
+        FileKeyRing(folder, CLOCK)
+
+
+def test_a_retired_key_is_not_used_for_something_else_either(folder: Path) -> None:
+    key = key_in(folder, "token.1.json")
+    ceremonies.rotate(folder, Purpose.TOKEN, NOON)
+    ceremonies.retire(folder, Purpose.TOKEN, 1, NOON)
+    add(folder, "journal.2.json", purpose="journal", version=2, key=key)
+    with pytest.raises(KeyRingError, match="another file holds too"):
+        FileKeyRing(folder, CLOCK)
+
+
+def test_a_running_process_does_not_take_a_key_that_it_knows_as_something_else(folder: Path) -> None:
+    clock = SetClock(NOON)
+    ring = FileKeyRing(folder, clock)
+    ceremonies.rotate(folder, Purpose.ACCESS_TOKEN, NOON)
+    add(folder, "journal.2.json", purpose="journal", version=2, key=key_in(folder, "token.1.json"))
+    clock.advance(timedelta(seconds=1))
+    with capture_logs() as logs:
+        assert ring.current(Purpose.JOURNAL).version == 1
+    assert ring.current(Purpose.TOKEN).version == 1
+    assert ring.current(Purpose.ACCESS_TOKEN).version == 2
+    assert logs[0]["wrong"] == ["the key file journal.2.json holds a key that another file holds too"]
+
+
+def test_a_check_value_tells_a_key_by_its_name_and_gives_nothing_of_it_away(folder: Path) -> None:
+    values = FileKeyRing(folder, CLOCK).check_values()
+    assert len(set(values.values())) == len(Purpose)
+    key = Key(bytes(32))
+    named = {check_value(purpose, version, key) for purpose in Purpose for version in (1, 2)}
+    assert len(named) == 2 * len(Purpose)
+    assert {len(each) for each in named} == {32}

@@ -3,13 +3,13 @@
 Whoever changes one holds the card's lock. The grantor is the card's holder.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from delegation import events, limits, terms
@@ -111,9 +111,19 @@ def load_for_card(session: Session, card_id: UUID) -> list[DrawingRight]:
 
 def count_live(session: Session, card_id: UUID, now: datetime) -> int:
     """How many rights on the card are neither revoked nor expired."""
-    not_over = or_(DrawingRight.valid_until.is_(None), DrawingRight.valid_until >= local_date(now))
-    statement = select(func.count()).where(DrawingRight.card_id == card_id, DrawingRight.state != "revoked", not_over)
+    statement = select(func.count()).where(DrawingRight.card_id == card_id, _is_live(now))
     return session.scalar(statement) or 0
+
+
+def ended(session: Session, card_id: UUID, now: datetime) -> Sequence[UUID]:
+    """Which of them are revoked or expired."""
+    statement = select(DrawingRight.right_id).where(DrawingRight.card_id == card_id, not_(_is_live(now)))
+    return session.scalars(statement).all()
+
+
+def _is_live(now: datetime) -> ColumnElement[bool]:
+    not_over = or_(DrawingRight.valid_until.is_(None), DrawingRight.valid_until >= local_date(now))
+    return and_(DrawingRight.state != "revoked", not_over)
 
 
 def grant(

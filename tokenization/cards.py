@@ -178,14 +178,9 @@ def block(
     """Block the card: one row, reaching every token by derivation (R-10.1). False if it was blocked already: the first
     notice stands, unless it was the bank's and this one tells of loss, theft or misuse, which must not be forgotten.
 
-    `noticed_at` is when the notice reached the bank (R-11.4). Raises CardClosed; Invalid for a time to come, and for
-    broken rules or overdraft without a written reminder, unless gross (R-12.1).
+    `noticed_at` is when the notice reached the bank (R-11.4). Raises what `check_block` raises.
     """
-    _check_times(now, noticed_at=noticed_at, reminded_at=reminded_at)
-    if reason in NEEDS_A_REMINDER and reminded_at is None and not gross:
-        raise Invalid("reminded_at", "is needed for that reason, unless it is gross (R-12.1)")
-    if card.state == "closed":
-        raise CardClosed
+    check_block(card, reason=reason, noticed_at=noticed_at, now=now, reminded_at=reminded_at, gross=gross)
     if card.state == "blocked" and not _is_news(card, reason):
         return False
     card.state, card.block_reason, card.blocked_at, card.blocked_by = "blocked", reason, now, by
@@ -208,6 +203,25 @@ def block(
         ),
     )
     return True
+
+
+def check_block(
+    card: Card,
+    *,
+    reason: str,
+    noticed_at: datetime,
+    now: datetime,
+    reminded_at: datetime | None = None,
+    gross: bool = False,
+) -> None:
+    """Whether the card could be blocked so. Raises CardClosed; Invalid for a time to come, and for broken rules or
+    overdraft without a written reminder, unless gross (R-12.1).
+    """
+    _check_times(now, noticed_at=noticed_at, reminded_at=reminded_at)
+    if reason in NEEDS_A_REMINDER and reminded_at is None and not gross:
+        raise Invalid("reminded_at", "is needed for that reason, unless it is gross (R-12.1)")
+    if card.state == "closed":
+        raise CardClosed
 
 
 def _is_news(card: Card, reason: str) -> bool:

@@ -2,13 +2,13 @@
 token_status.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import false, func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tokenization import events, ids, number_space
@@ -118,11 +118,15 @@ def live_tokens(session: Session, card_id: UUID) -> list[Token]:
     return list(session.scalars(live.execution_options(populate_existing=True)))
 
 
-def live_count(session: Session, card_id: UUID, but_for: Iterable[UUID] = ()) -> int:
-    """How many they are, in one statement; `but_for` are drawing rights that have ended, and their tokens with them."""
-    ended = func.coalesce(Token.right_id.in_(but_for), false())
-    live = (Token.card_id == card_id, Token.state != "deactivated", ~ended)
-    return session.scalar(select(func.count()).select_from(Token).where(*live)) or 0
+def live_count(session: Session, card_id: UUID, but_for: Sequence[UUID] = ()) -> int:
+    """How many they are; `but_for` are drawing rights that have ended, and their tokens with them.
+
+    Without those the index alone tells (ix_tokens_live): a block counts 10,000 within a millisecond or two.
+    """
+    live = select(func.count()).select_from(Token).where(Token.card_id == card_id, Token.state != "deactivated")
+    if but_for:
+        live = live.where(or_(Token.right_id.is_(None), Token.right_id.not_in(but_for)))
+    return session.scalar(live) or 0
 
 
 def changed(kind: type[Changed], card: Card, token: Token, now: datetime, **more: object) -> Changed:

@@ -25,16 +25,15 @@ class Cascade:
 
 
 def cascade(session: Session, card: Card, now: datetime) -> Cascade:
-    """Count what lives under a card. Raises CardClosed: of that one nothing does."""
+    """Count what lives under a card; of one that has expired no token does (R-13). Raises CardClosed: of a closed one
+    nothing does.
+    """
     if card.state == "closed":
         raise CardClosed
-    ended = [
-        right.right_id
-        for right in drawing_rights.load_for_card(session, card.card_id)
-        if drawing_rights.status(right, now) in {"revoked", "expired"}
-    ]
+    expired = cards.is_expired(cards.current_plastic(session, card), now)
+    ended = drawing_rights.ended(session, card.card_id, now)
     return Cascade(
-        tokens=tokens.live_count(session, card.card_id, but_for=ended),
+        tokens=0 if expired else tokens.live_count(session, card.card_id, but_for=ended),
         drawing_rights=drawing_rights.count_live(session, card.card_id, now),
         credentials=credentials.active_count(session, card.card_id),
     )
@@ -74,7 +73,7 @@ def suspend_phone(session: Session, thumbprint: str, *, by: str, reason: str, no
     card_ids = session.scalars(select(Token.card_id).where(*on_phone).distinct().order_by(Token.card_id)).all()
     locked = [card for card_id in card_ids if (card := cards.lock(session, card_id))]
     for card in locked:
-        found = [token for token in tokens.live_tokens(session, card.card_id) if token.device_thumbprint == thumbprint]
-        for token in found:
+        found = select(Token).where(Token.card_id == card.card_id, *on_phone).order_by(Token.token_id)
+        for token in session.scalars(found.execution_options(populate_existing=True)).all():
             life_cycle.suspend(session, card, token, by=by, reason=reason, now=now)
     sessions.end_for_phone(session, thumbprint, reason=reason, now=now)

@@ -16,6 +16,7 @@ from wallet.api import Blueprint, reads, session, writes
 from wallet.payments import accounts
 from wallet.resources import owned, shown
 from wallet.schemas import issuer as schemas
+from wallet.schemas.cards import DryRun
 from wallet.services import current_time, services
 
 blueprint = Blueprint("issuer", __name__, url_prefix="/v1/issuer", description="The bank")
@@ -99,12 +100,20 @@ class Block(MethodView):
 
     @requires("issuer", without_redis=True)
     @writes()
+    @blueprint.arguments(DryRun(), location="query")
     @blueprint.arguments(schemas.BlockByIssuer())
     @blueprint.response(200, schemas.IssuerCardAnswer)
-    def post(self, body: dict[str, Any], card_id: str) -> Any:
-        """Block it everywhere, at once. Broken rules and overdraft: after a written reminder, unless gross."""
+    def post(self, how: dict[str, Any], body: dict[str, Any], card_id: str) -> Any:
+        """Block it everywhere, at once; `?dry_run=true` says what would happen. Broken rules and overdraft: after a
+        written reminder, unless gross.
+        """
         card, now = locked(card_id), current_time()
-        cards.block(session(), card, by="issuer", now=now, **body | {"noticed_at": body["noticed_at"] or now})
+        reported_by, asked = body["reported_by"], {name: body[name] for name in ("reason", "reminded_at", "gross")}
+        asked |= {"noticed_at": body["noticed_at"] or now, "now": now}
+        if how["dry_run"]:
+            cards.check_block(card, **asked)
+        else:
+            cards.block(session(), card, by="issuer", reported_by=reported_by, **asked)
         return card_shown(card) | {"cascade": blocking.cascade(session(), card, now)}
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from joserfc import jwe, jwt
 from joserfc.jwk import ECKey
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.world import Phone, World
 from tokenization import ids
@@ -94,36 +94,6 @@ def test_whatever_is_wrong_with_a_card_gets_one_answer(world: World) -> None:
         }
 
 
-def test_whatever_is_wrong_with_a_card_costs_the_same_statements(world: World) -> None:
-    """R-S1: how long it takes must not tell which card numbers exist."""
-    card = card_of(world)
-    guesses = [
-        card | {"number": "4111111111111111"},
-        card | {"cvc": wrong_cvc(card)},
-        card | {"expiry": "2031-01"},
-        card_of(world, "bo"),
-    ]
-    phone = world.phone()
-    assert len({tuple(statements(world, phone, guess)) for guess in guesses}) == 1
-
-
-def statements(world: World, phone: Phone, card: dict[str, str]) -> list[str]:
-    """What the database is asked while a card is refused."""
-    seen: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        seen.append(statement)
-
-    with world.parts.database.reading() as session:
-        connection = session.get_bind()
-    event.listen(connection, "before_cursor_execute", note)
-    try:
-        assert phone.provision(card).status_code == 422
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
-    return [statement for statement in seen if "SAVEPOINT" not in statement]
-
-
 def test_after_five_wrong_cards_a_person_waits_a_day_and_nobody_else_does(world: World) -> None:
     phone, card = world.phone(), card_of(world)
     for minute in range(5):
@@ -206,23 +176,6 @@ def test_a_card_is_put_on_ten_phones_a_month_at_most(world: World) -> None:
     assert world.phone().provision(card_of(world)).status_code == 201
 
 
-def test_the_same_phone_again_replaces_its_token_and_counts_once(world: World) -> None:
-    phone = world.phone()
-    made = [phone.provision(card_of(world)).json()["id"] for _ in range(12)]
-    shown = phone.request("GET", "/v1/tokens").json()["data"]
-    assert [token["id"] for token in shown if token["status"] != "deactivated"] == [made[-1]]
-    assert len(set(made)) == 12
-
-
-def test_the_same_request_again_is_the_same_token(world: World) -> None:
-    phone = world.phone().step_up("provision")
-    body = {"card": card_of(world), "scheme": "dankort", "device": phone.device()}
-    answers = [phone.request("POST", "/v1/tokens", body, headers={"Idempotency-Key": "once"}) for _ in range(2)]
-    assert answers[0].json() == answers[1].json()
-    assert answers[1].headers["Idempotent-Replayed"] == "true"
-    assert len(phone.request("GET", "/v1/tokens").json()["data"]) == 1
-
-
 def test_what_cannot_be_read_is_named_and_not_repeated(world: World) -> None:
     number, phone = "4111111111111111", world.phone().step_up("provision")
     body = {"card": card_of(world), "scheme": "dankort", "device": phone.device()}
@@ -234,6 +187,11 @@ def test_what_cannot_be_read_is_named_and_not_repeated(world: World) -> None:
         ({"card": typed | {"number": "4111 1111 1111 1111"}}, "card.number"),
         ({"card": typed | {"number": "411111111111111²"}}, "card.number"),
         ({"card": typed | {"number": 4111111111111111}}, "card.number"),
+        ({"card": typed | {"number": "41111111112"}}, "card.number"),  # 11 digits
+        ({"card": typed | {"number": "41111111111111111115"}}, "card.number"),  # 20
+        ({"card": typed | {"number": "4111111111111111\n"}}, "card.number"),
+        ({"card": typed | {"expiry": "2029-00"}}, "card.expiry"),
+        ({"card": typed | {"expiry": "2029-9"}}, "card.expiry"),
         ({"card": typed | {"expiry": "2029-13"}}, "card.expiry"),
         ({"card": typed | {"expiry": "09/29"}}, "card.expiry"),
         ({"card": typed | {"cvc": "12"}}, "card.cvc"),

@@ -57,14 +57,14 @@ def test_the_process_says_that_it_lives(world: World) -> None:
 def test_it_is_ready_when_all_parts_are_there(world: World) -> None:
     answer = world.http.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "parts": {"postgresql": "ok", "redis": "ok"}}
+    assert answer.json() == {"status": "ready", "parts": {"postgresql": "ok", "redis": "ok", "keys": "ok"}}
 
 
 def test_it_is_not_ready_on_a_database_that_is_not_migrated(world: World, servers: embedded.Servers) -> None:
     with over_database(world, embedded.create_database(servers.database_url, "unmigrated")):
         answer = world.http.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["parts"] == {"postgresql": "not migrated", "redis": "ok"}
+    assert answer.json()["parts"] == {"postgresql": "not migrated", "redis": "ok", "keys": "ok"}
     embedded.drop_database(servers.database_url, "unmigrated")
 
 
@@ -79,7 +79,7 @@ def test_it_is_not_ready_without_postgresql_and_still_lives(world: World, nobody
 def test_it_is_ready_without_redis_as_payments_and_blocks_go_on(world: World, nobody: Path) -> None:
     over_redis(world, f"unix://{nobody}/redis.sock")
     answer = world.http.get("/readyz")
-    assert (answer.status_code, answer.json()["parts"]) == (200, {"postgresql": "ok", "redis": "away"})
+    assert (answer.status_code, answer.json()["parts"]) == (200, {"postgresql": "ok", "redis": "away", "keys": "ok"})
 
 
 def test_without_postgresql_every_call_is_503(world: World, nobody: Path) -> None:

@@ -10,11 +10,15 @@ from tokenization.secret import Cvc, Number
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a client calls a request of its own. `content_hash` is keyed: the same reference never has other content."""
+    """What a client calls a request of its own. `content_hash` is keyed: the same reference never has other content.
+
+    `other_hashes` are of the same content, by the other usable versions of the key: it may rotate before a repeat.
+    """
 
     client_id: str
     text: str
     content_hash: bytes
+    other_hashes: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,10 +112,13 @@ def read(body: dict[str, Any]) -> Authorization:
 
 
 def _reference(body: dict[str, Any], *what_for: str) -> Reference:
-    """The client's reference, with the keyed hash of what it was used for and of all that was sent."""
-    key = services().vault.ring.current(Purpose.REQUEST_HASH).key
+    """The client's reference, with the keyed hashes of what it was used for and of all that was sent."""
+    ring = services().vault.ring
     content = rfc8785.dumps([*what_for, json.loads(request.get_data(cache=True))])
-    return Reference(caller().client_id, body["network_reference"], keyed_hash(key, content))
+    current = ring.current(Purpose.REQUEST_HASH)
+    others = [each.key for each in ring.usable(Purpose.REQUEST_HASH) if each.version != current.version]
+    hashes = [keyed_hash(key, content) for key in (current.key, *others)]
+    return Reference(caller().client_id, body["network_reference"], hashes[0], tuple(hashes[1:]))
 
 
 def _instrument(body: dict[str, Any]) -> Instrument:

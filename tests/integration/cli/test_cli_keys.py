@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import NullPool, create_engine, delete, func, insert, select
 
 from tests.integration.cli.commands import done, found, refused, wallet
 from tests.integration.cli.conftest import Made
 from tokenization import cardholders, ceremonies
 from tokenization.clock import SystemClock
+from tokenization.key_checks import PAIRED
 from tokenization.keys import Purpose
 from tokenization.models import KeyCheck, SubjectJournalEntry
 from wallet import app, embedded
@@ -257,3 +258,43 @@ def test_a_ring_that_is_broken_or_not_there_is_said(ring: Environment, command: 
     assert "journal.1.json is not readable as a key" in refused(wallet(ring, "keys", *command))
     nowhere = ring | {"TEGNEBOG_KEY_RING": "/nowhere"}
     assert "TEGNEBOG_KEY_RING: there is no key ring at /nowhere" in refused(wallet(nowhere, "keys", *command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("serve", "--port", "1"),
+        ("relay",),
+        ("db", "upgrade"),
+        ("client", "add", "wallet", "Pung", "--redirect-uri", "https://pung.example/signed-in"),
+        ("keys", "rotate", "journal", "--now"),
+        ("keys", "rotate", "access_token", "--now"),
+    ],
+    ids=" ".join,
+)
+def test_the_key_ring_of_another_database_is_refused(
+    ring: Environment, database: str, command: tuple[str, ...]
+) -> None:
+    before = _rows(ring)
+    said = refused(wallet(ring | {DATABASE: database}, *command))
+    assert "TEGNEBOG_KEY_RING: this is not the key ring of the database" in said
+    assert _rows(ring) == before
+    assert found(database, select(func.count()).select_from(KeyCheck)) == [len(PAIRED)]
+
+
+def test_nothing_is_forced_out_of_the_ring_of_another_database(ring: Environment, database: str) -> None:
+    assert wallet(ring, "keys", "rotate", "token", "--now").exit_code == 3
+    foreign = ring | {DATABASE: database}
+    for command in (("retire", "token", "1"), ("retire", "token", "1", "--force")):
+        assert "not the key ring of the database" in refused(wallet(foreign, "keys", *command, "--yes"))
+    assert listed(ring, "token") == [(1, "previous"), (2, "current")]
+
+
+def test_a_database_from_before_there_were_checks_gets_to_know_its_ring(ring: Environment, database: str) -> None:
+    with create_engine(database, poolclass=NullPool).begin() as connection:
+        kept = connection.execute(delete(KeyCheck).returning(*KeyCheck.__table__.columns)).all()
+    assert "the database is up to date" in done(wallet(ring | {DATABASE: database}, "db", "upgrade"))
+    assert known(ring | {DATABASE: database}, "journal") == [1]
+    with create_engine(database, poolclass=NullPool).begin() as connection:
+        connection.execute(delete(KeyCheck))
+        connection.execute(insert(KeyCheck), [row._asdict() for row in kept])

@@ -127,7 +127,9 @@ ABOUT_A_TOKEN: Final = frozenset(
     }
 )
 ABOUT_TOKENS_OF_A_CARD: Final = frozenset({"card.blocked", "card.unblocked", "card.closed", "card.replaced"})
-ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset({"drawing_right.paused", "drawing_right.resumed", "drawing_right.revoked"})
+ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset(
+    {"drawing_right.changed", "drawing_right.paused", "drawing_right.resumed", "drawing_right.revoked"}
+)
 # Of them only those that change its status come as far as the outbox.
 ABOUT_TOKENS_OF_A_REQUESTOR: Final = frozenset({"requestor.changed"})
 # What `token.updated` calls each of them.
@@ -143,6 +145,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "card.unblocked": "unblock_card",
     "card.closed": "close_card",
     "card.replaced": "replace_card",
+    "drawing_right.changed": "change_right",
     "drawing_right.paused": "pause_right",
     "drawing_right.resumed": "resume_right",
     "drawing_right.revoked": "revoke_right",

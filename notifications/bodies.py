@@ -111,7 +111,16 @@ def _token(session: Session, update: Update, now: datetime) -> Body:
         "expiry": cards.month(plastic.expiry),
         "par": card.par,
         **_why_and_when(status.because, card, suspensions, update),
+        "suspensions": [{"by": each.by, "reason": each.reason, "at": rfc3339(each.at)} for each in suspensions],
+        "operation": _operation(update),
     }
+
+
+def _operation(update: Update) -> dict[str, str | None] | None:
+    """What happened, why, and by whom; the rest of the body is how it stands now. None in entries of before."""
+    if "operation" not in update.facts:
+        return None
+    return {"name": update.facts["operation"], "reason": update.facts["reason"], "by": update.facts["by"]}
 
 
 def _why_and_when(

@@ -84,7 +84,7 @@ def _enter_tokens(session: Session, event: Waiting, concerned: ColumnElement[boo
         "card_id": Token.card_id,
         "subject_id": Token.token_id,
         "version": version,
-        "facts": literal({}, Update.facts.type),
+        "facts": literal(_what_happened(event), Update.facts.type),
         "at": literal(event.at),
     }
     under = and_(DrawingRight.card_id == Token.card_id, DrawingRight.right_id == Token.right_id)
@@ -98,6 +98,12 @@ def _enter_tokens(session: Session, event: Waiting, concerned: ColumnElement[boo
         .where(concerned)
     )
     session.execute(insert(Update).from_select(list(columns), found))
+
+
+def _what_happened(event: Waiting) -> dict[str, str | None]:
+    """The operation, its reason and who did it: nothing but words of the API, and what the bank wrote for a reason."""
+    said = {word: event.payload.get(word) for word in ("reason", "by")}
+    return {"operation": audiences.OPERATIONS[event.type], **said}
 
 
 def _entered(session: Session, event: Waiting, requestors: Sequence[UUID]) -> Entered:

@@ -1,5 +1,6 @@
 """Wallet providers over HTTP: their tokens, every change of them, and their own suspension."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -73,6 +74,37 @@ def test_every_change_of_a_token_is_told_with_a_growing_version(world: World) ->
     assert versions == sorted(set(versions))
     assert (told[-1]["status"], told[-1]["reason"], told[-1]["at"]) == ("suspended", "lost", "2026-11-22T10:15:00Z")
     assert phone.request("GET", path).json()["version"] == versions[-1]
+
+
+def test_a_provider_hears_what_happened_why_and_by_whom(world: World) -> None:
+    phone, bank = world.phone(), world.machine("issuer")
+    token = phone.active(card_of(world))
+    path = f"/v1/tokens/{token['id']}"
+    phone.request("POST", f"{path}/suspend", {"reason": "fraud"})
+    held = updates(world)[-1]["data"]
+    assert held["operation"] == {"name": "suspend", "reason": "fraud", "by": "cardholder"}
+    assert held["suspensions"] == [{"by": "cardholder", "reason": "fraud", "at": "2026-11-22T10:15:00Z"}]
+    bank.request("POST", f"/v1/issuer/tokens/{token['id']}/resume")
+    assert updates(world)[-1]["data"]["operation"] == {"name": "resume", "reason": "not_fraud", "by": "issuer"}
+    bank.request("POST", f"/v1/issuer/cards/{token['card_id']}/block", {"reason": "stolen"})
+    assert updates(world)[-1]["data"]["operation"] == {"name": "block_card", "reason": "stolen", "by": "issuer"}
+    bank.request("DELETE", f"/v1/issuer/tokens/{token['id']}?reason=account_closed")
+    ended = updates(world)[-1]["data"]["operation"]
+    assert ended == {"name": "deactivate", "reason": "account_closed", "by": "issuer"}
+
+
+def test_a_right_that_is_prolonged_is_told_to_the_wallet(world: World) -> None:
+    parent = world.phone()
+    right = world.grant(parent, valid_until="2026-11-22")
+    token = world.child(right["id"]).active(right_id=right["id"])
+    world.tell()
+    world.clock.advance(timedelta(days=1))
+    assert updates(world)[-1]["data"]["because"] == "drawing_right_expired"
+    path = f"/v1/drawing-rights/{right['id']}"
+    assert parent.step_up("right").request("PATCH", path, {"valid_until": "2026-12-24"}).status_code == 200
+    told = updates(world)[-1]["data"]
+    assert (told["because"], told["operation"]["name"]) == (None, "change_right")
+    assert told["version"] > token["version"]
 
 
 def test_a_suspended_provider_is_shut_out_and_its_tokens_stop_and_come_back(world: World) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import NullPool, create_engine, delete, func, insert, select
 from tests.integration.cli.commands import done, found, refused, wallet
 from tests.integration.cli.conftest import Made
 from tokenization import cardholders, ceremonies
-from tokenization.clock import SystemClock
 from tokenization.key_checks import PAIRED
 from tokenization.keys import Purpose
 from tokenization.models import KeyCheck, SubjectJournalEntry
@@ -75,11 +74,10 @@ def _rows(environment: Environment) -> list[dict[str, Any]]:
 
 def somebody(environment: Environment) -> None:
     """A cardholder, whose data key is wrapped by the current key."""
-    settings = {name.removeprefix("TEGNEBOG_").lower(): value for name, value in environment.items()}
+    settings: dict[str, Any] = {name.removeprefix("TEGNEBOG_").lower(): value for name, value in environment.items()}
     parts = app.wire(Settings(**settings))
     with parts.database.transaction("test") as session:
-        about = {"name": "Anna", "cpr": "0101701234", "mobile": None, "language": "da", "mitid_uuid": None}
-        cardholders.register(session, parts.vault, **about, address=None, now=SystemClock().now())
+        cardholders.register(session, parts.vault, name="Anna", cpr="0101701234", mobile=None, now=parts.clock.now())
     parts.database.close()
 
 

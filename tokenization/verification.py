@@ -42,6 +42,12 @@ class NobodyToText(Conflict):
     code = "verification-unavailable"
 
 
+class NoSignIn(Conflict):
+    """It cannot be confirmed by a sign-in: a child has no MitID, or MitID would not show what is confirmed."""
+
+    code = "verification-unavailable"
+
+
 @dataclass(frozen=True, slots=True)
 class Wrong:
     """Not that code; so many tries are left."""
@@ -56,9 +62,10 @@ class TooManyCodes:
     wait_seconds: int
 
 
-def methods(holder: Cardholder, policy: TokensPolicy, now: datetime) -> list[str]:
-    """How a token of this person can be verified now; none if it cannot."""
-    usable = {"sms_code": may_text(holder, policy, now), "mitid": holder.mitid_uuid is not None}
+def methods(holder: Cardholder, policy: TokensPolicy, now: datetime, *, mitid_shows_text: bool) -> list[str]:
+    """How a token of this person can be verified now; none if it cannot. A sign-in confirms only what MitID shows."""
+    by_sign_in = mitid_shows_text and holder.mitid_uuid is not None
+    usable = {"sms_code": may_text(holder, policy, now), "mitid": by_sign_in}
     return [method for method in METHODS if usable[method]]
 
 
@@ -119,6 +126,13 @@ def confirm(session: Session, vault: Vault, card: Card, token: Token, code: Secr
         return Wrong(left)
     verified(session, card, token, "sms_code", now)
     return None
+
+
+def confirm_by_sign_in(session: Session, card: Card, token: Token, now: datetime) -> None:
+    """Its cardholder has just signed in for this very token, and MitID showed which. Raises NoSignIn, IllegalMove."""
+    if token.right_id is not None:
+        raise NoSignIn
+    verified(session, card, token, "mitid", now)
 
 
 def verified(session: Session, card: Card, token: Token, method: str, now: datetime) -> None:

@@ -19,10 +19,9 @@ from tokenization import card_entry, cardholders, cards, policies, provisioning,
 from tokenization.card_entry import CardEntry, KnownCard
 from tokenization.errors import Invalid
 from tokenization.models import Requestor, Token
-from tokenization.number_space import NumberSpace
 from tokenization.provisioning_decision import Refused
 from tokenization.provisioning_history import Wish
-from tokenization.vault import Vault
+from wallet.services import Services
 
 TRANSPORT_ALGORITHMS: Final = ["ECDH-ES", "A256GCM"]
 
@@ -62,13 +61,7 @@ def _opened(keys: KeySet, encrypted: str) -> bytes:
 
 
 def by_card(
-    session: Session,
-    vault: Vault,
-    space: NumberSpace,
-    phone: Phone,
-    holder_id: UUID,
-    entry: CardEntry | KnownCard,
-    now: datetime,
+    session: Session, parts: Services, phone: Phone, holder_id: UUID, entry: CardEntry | KnownCard, now: datetime
 ) -> Token | Refused:
     """Provision by the physical card, typed in by its holder (R-3.3a); by less, it must be verified too."""
     figures = policies.load(session, now)
@@ -77,23 +70,18 @@ def by_card(
     wait = card_entry.pause(wrong_at, figures.provisioning, now)
     if wait:
         return Refused("too-many-attempts", {"retry_after_seconds": math.ceil(wait.total_seconds())})
-    card = card_entry.verify(session, vault, holder_id, entry, now)
+    card = card_entry.verify(session, parts.vault, holder_id, entry, now)
     if card is None:
         card_entry.note_failure(session, holder_id, now)
         return Refused("card-not-verified", {})
-    can_be_verified = bool(verification.methods(holder, figures.tokens, now))
+    shows_text = parts.settings.broker.shows_text
+    can_be_verified = bool(verification.methods(holder, figures.tokens, now, mitid_shows_text=shows_text))
     wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_be_verified=can_be_verified)
-    return provisioning.provision(session, vault, space, card, wish, figures, now)
+    return provisioning.provision(session, parts.vault, parts.settings.number_space, card, wish, figures, now)
 
 
 def by_right(
-    session: Session,
-    vault: Vault,
-    space: NumberSpace,
-    phone: Phone,
-    card_id: UUID,
-    right_id: UUID,
-    now: datetime,
+    session: Session, parts: Services, phone: Phone, card_id: UUID, right_id: UUID, now: datetime
 ) -> Token | Refused:
     """Provision a child card: the parent's pairing of this phone allows it once, within the hour (R-2.10a)."""
     card = cards.lock(session, card_id)
@@ -104,7 +92,8 @@ def by_right(
     if not pairing.has_allowance(paired, now):
         return Refused("pair-again", {})
     wish = phone.wish(right_id, card_was_typed_in=False)
-    made = provisioning.provision(session, vault, space, card, wish, policies.load(session, now), now)
+    space, figures = parts.settings.number_space, policies.load(session, now)
+    made = provisioning.provision(session, parts.vault, space, card, wish, figures, now)
     if isinstance(made, Token):
         pairing.use_allowance(paired, now)
     return made

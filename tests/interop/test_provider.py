@@ -28,6 +28,7 @@ from wallet import app, embedded, people
 from wallet.access.mitid.broker import CALLBACK_PATH, Broker
 from wallet.access.mitid.identity import Identity
 from wallet.access.mitid.identity import SignInFailed as NotLetIn
+from wallet.access.mitid.reference_texts import of_purpose
 from wallet.access.step_up import NSIS
 from wallet.processes import Processes
 from wallet.settings import Settings
@@ -146,7 +147,7 @@ def test_a_level_too_low_and_a_no_are_denied(bank: Bank, hint: str) -> None:
 
 def sign_in(broker: Broker, now: datetime, hint: str | None = None) -> Identity:
     """The way of the browser, and back."""
-    url = broker.authorization_url(state="s", secret="secret", purpose="pin", hint=hint, now=now)
+    url = broker.authorization_url(state="s", secret="secret", shown=of_purpose("pin"), hint=hint, now=now)
     with httpx.Client() as browser:
         while not url.startswith(broker.redirect_uri):
             url = str(browser.get(url).next_request.url)  # type: ignore[union-attr]  # it redirects, or the test fails

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tokenization import ids
 from wallet.access import step_up
 from wallet.access.step_up import NSIS
 
@@ -43,3 +44,21 @@ def test_the_challenge_is_that_of_rfc_9470() -> None:
         'DPoP error="insufficient_user_authentication", '
         'acr_values="https://data.gov.dk/concept/core/nsis/Substantial", max_age="300", purpose="provision"'
     )
+
+
+def test_the_purpose_of_verifying_names_a_token_and_its_version() -> None:
+    token_id = ids.new_id()
+    purpose = step_up.to_verify(token_id, 7)
+    assert purpose == f"verify:{ids.to_text('tok', token_id)}:7"
+    assert step_up.token_in(purpose) == token_id
+    assert f'purpose="{purpose}"' in step_up.challenge(purpose)
+
+
+@pytest.mark.parametrize(
+    "form", ["verify", "verify:", "verify:{}", "verify:{}:", "verify:{}:x", "verify:{}:1 ", "{}:1"]
+)
+def test_every_other_purpose_names_no_token(form: str) -> None:
+    for named in (ids.to_text("tok", ids.new_id()), ids.to_text("card", ids.new_id()), "tok_" + "z" * 26):
+        assert step_up.token_in(form.format(named)) is None
+    for purpose in (None, "", *step_up.PURPOSES):
+        assert step_up.token_in(purpose) is None

@@ -12,6 +12,7 @@ from tokenization.models import Card, Cardholder, Credential, Requestor, Token
 from tokenization.vault import Vault
 from wallet.payments import history
 from wallet.payments.models import Payment
+from wallet.services import services
 
 Shown = dict[str, Any]
 
@@ -68,7 +69,8 @@ def token(session: Session, row: Token, now: datetime, *, to_child: bool = False
 def _methods(session: Session, owner: Card, row: Token, now: datetime) -> list[str]:
     if row.state != "unverified":
         return []
-    return verification.methods(session.get_one(Cardholder, owner.holder_id), policies.load(session, now).tokens, now)
+    holder, policy = session.get_one(Cardholder, owner.holder_id), policies.load(session, now).tokens
+    return verification.methods(holder, policy, now, mitid_shows_text=services().settings.broker.shows_text)
 
 
 def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | None:

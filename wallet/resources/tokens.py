@@ -98,16 +98,13 @@ def _by_right(who: Caller, body: dict[str, Any], phone: provisioning.Phone) -> T
         raise Invalid("drawing_right_id", "is needed: a child's phone has no card of its own")
     if who.card_id is None or who.right_id is None or body["drawing_right_id"] != who.right_id:
         raise NotFound
-    parts, now = services(), current_time()
-    space = parts.settings.number_space
-    return provisioning.by_right(session(), parts.vault, space, phone, who.card_id, who.right_id, now)
+    return provisioning.by_right(session(), services(), phone, who.card_id, who.right_id, current_time())
 
 
 def _by_card(who: Caller, body: dict[str, Any], phone: provisioning.Phone) -> Token | Refused:
     if "drawing_right_id" in body or who.holder_id is None:
         raise Invalid("drawing_right_id", "is for a child's phone: type the card in here")
-    parts, space = services(), services().settings.number_space
-    return provisioning.by_card(session(), parts.vault, space, phone, who.holder_id, _entry(body), current_time())
+    return provisioning.by_card(session(), services(), phone, who.holder_id, _entry(body), current_time())
 
 
 def _entry(body: dict[str, Any]) -> CardEntry | KnownCard:

@@ -1,15 +1,17 @@
 """The yellow path of provisioning: a token is verified before a PIN can be chosen."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from flask import Response
 from flask.views import MethodView
 
 from notifications import codes
-from tokenization import cards, policies, verification
+from tokenization import cards, policies, requestors, token_status, verification
 from tokenization.models import Card, Cardholder, Token
-from tokenization.verification import TooManyCodes, Wrong
-from wallet.access.guard import requires
+from tokenization.verification import NoSignIn, TooManyCodes, Wrong
+from wallet.access import step_up
+from wallet.access.guard import demand_step_up, requires
 from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, session, writes
 from wallet.errors import problem
@@ -27,15 +29,35 @@ class Verification(MethodView):
     @requires("wallet", "child")
     @limited("code_per_person")
     @writes()
-    @blueprint.arguments(schemas.SendCode())
+    @blueprint.arguments(schemas.Verify())
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, body: dict[str, Any], token_id: str) -> Any:
-        """Send a code to the number that the bank holds; what was sent before counts no more."""
-        holder = one_token.lock_holder()
-        card, token = one_token.on_its_device(token_id)
-        one_token.require(card, token, "verify")
-        refused = _send_code(card, token, holder)
-        return _too_many(refused) if refused else one_token.answer(token)
+        """`sms_code`: send a code to the number that the bank holds; what was sent before counts no more. `mitid`: the
+        token is `inactive` once its cardholder has signed in for that very purpose, which the 401 of before names.
+        """
+        return _BY_METHOD[body["method"]](token_id)
+
+
+def _by_code(token_id: str) -> Any:
+    holder = one_token.lock_holder()
+    card, token = one_token.on_its_device(token_id)
+    one_token.require(card, token, "verify")
+    refused = _send_code(card, token, holder)
+    return _too_many(refused) if refused else one_token.answer(token)
+
+
+def _by_sign_in(token_id: str) -> Any:
+    card, token = one_token.on_its_device(token_id)
+    one_token.require(card, token, "verify")
+    if not services().settings.broker.shows_text:
+        raise NoSignIn
+    wallet = requestors.get(session(), token.requestor_id)
+    demand_step_up(step_up.to_verify(token.token_id, token_status.version(token, card, wallet)))
+    verification.confirm_by_sign_in(session(), card, token, current_time())
+    return one_token.answer(token)
+
+
+_BY_METHOD: Final[dict[str, Callable[[str], Any]]] = {"sms_code": _by_code, "mitid": _by_sign_in}
 
 
 def _send_code(card: Card, token: Token, holder: Cardholder) -> TooManyCodes | None:

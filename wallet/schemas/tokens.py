@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from tokenization import token_operations
+from tokenization import token_operations, verification
 from wallet.schemas.fields import (
     CardNumber,
     Choice,
@@ -125,10 +125,10 @@ class TokenPage(Page):
     card_id = Id("card", load_default=None)
 
 
-class SendCode(Schema):
+class Verify(Schema):
     """How to verify."""
 
-    method = Choice("sms_code", required=True)
+    method = Choice(*verification.METHODS, required=True)
 
 
 class ConfirmCode(Schema):

@@ -15,6 +15,7 @@ from tests.integration.access.acting import ANNA, NSIS, parameters_in
 from tokenization.clock import SetClock
 from wallet.access.mitid.broker import Broker
 from wallet.access.mitid.identity import Identity
+from wallet.access.mitid.reference_texts import of_purpose
 from wallet.settings import Settings
 
 ISSUER = "https://broker.example"
@@ -88,8 +89,8 @@ def connected(lying: LyingBroker, **changes: Any) -> Broker:
 
 def begin(broker: Broker, lying: LyingBroker) -> dict[str, str]:
     """Send somebody to the broker; with what."""
-    now = lying.clock.now()
-    asked = parameters_in(broker.authorization_url(state="s", secret=SECRET, purpose=None, hint=None, now=now))
+    shown, now = of_purpose(None), lying.clock.now()
+    asked = parameters_in(broker.authorization_url(state="s", secret=SECRET, shown=shown, hint=None, now=now))
     lying.nonce = asked["nonce"]
     lying.asked.clear()
     return asked

@@ -13,8 +13,9 @@ from joserfc.jwk import ECKey
 from tests.integration.access.acting import ANNA, NSIS
 from tests.integration.access.lying import ISSUER, OUR_KEY, LyingBroker, begin, connected, who
 from tokenization.clock import SetClock
-from wallet.access.mitid.broker import REFERENCE_TEXTS, Broker
+from wallet.access.mitid.broker import Broker
 from wallet.access.mitid.identity import SignInFailed
+from wallet.access.mitid.reference_texts import REFERENCE_TEXTS
 from wallet.access.step_up import PURPOSES
 
 

@@ -17,6 +17,7 @@ from tests.integration.access.lying import ISSUER, SECRET, LyingBroker, begin, c
 from tokenization.clock import SetClock
 from wallet.access.mitid.broker import Broker
 from wallet.access.mitid.identity import SignInFailed
+from wallet.access.mitid.reference_texts import of_purpose
 
 
 def test_redirects_of_the_broker_are_not_followed(lying: LyingBroker, clock: SetClock) -> None:
@@ -55,7 +56,8 @@ def test_a_broker_of_this_machine_may_do_without_tls_only_here(lying: LyingBroke
 
 def test_an_endpoint_may_be_on_another_host(lying: LyingBroker) -> None:
     lying.metadata["authorization_endpoint"] = "https://mitid.example/authorize?a=b"
-    url = connected(lying).authorization_url(state="s", secret=SECRET, purpose=None, hint=None, now=lying.clock.now())
+    shown, now = of_purpose(None), lying.clock.now()
+    url = connected(lying).authorization_url(state="s", secret=SECRET, shown=shown, hint=None, now=now)
     assert url.startswith("https://mitid.example/authorize?a=b&client_id=tegnebog&")
 
 

@@ -26,7 +26,7 @@ from tests.integration.access.acting import (
 from tokenization import ids
 from tokenization.clock import SetClock
 from tokenization.models import Cardholder
-from wallet.access.mitid.broker import REFERENCE_TEXTS
+from wallet.access.mitid.reference_texts import REFERENCE_TEXTS
 from wallet.access.models import OAuthClient
 from wallet.access.step_up import PURPOSES
 from wallet.database import Database

@@ -21,6 +21,7 @@ from joserfc.util import urlsafe_b64encode
 
 from wallet.access.mitid.identity import Identity, SignInFailed, check_id_token, identify
 from wallet.access.mitid.provider import Provider
+from wallet.access.mitid.reference_texts import ReferenceText
 from wallet.settings import Settings
 
 CALLBACK_PATH: Final = "/oauth/mitid/callback"
@@ -36,16 +37,6 @@ _KNOWN_DESCRIPTIONS: Final = frozenset(
     {"mitid_user_aborted", "user_aborted", "mitid_core_client_error_user_abort", "mitid_timeout", "mitid_no_ctx"}
     | {"no_ctx", "mitid_cpr_match_failed", "mitid_identity_not_found", "login_required"}
 )
-# What MitID shows, so that who approves knows what for. At most 130 characters.
-REFERENCE_TEXTS: Final[Mapping[str | None, str]] = {
-    None: "Log ind i din wallet",
-    "provision": "Læg et kort på din telefon",
-    "right": "Opret eller udvid en trækningsret til dit kort",
-    "pair": "Luk en telefon ind på en trækningsret til dit kort",
-    "pin": "Vælg ny PIN til kortet på din telefon",
-    "resume": "Genåbn kortet på din telefon",
-    "approve": "Godkend en betaling eller en højere grænse på en trækningsret",
-}
 
 
 class Broker:
@@ -71,10 +62,10 @@ class Broker:
         self._http.close()
 
     def authorization_url(
-        self, *, state: str, secret: str, purpose: str | None, hint: str | None, now: datetime
+        self, *, state: str, secret: str, shown: ReferenceText, hint: str | None, now: datetime
     ) -> str:
         """Where the browser goes to sign in. Raises SignInFailed while the broker is away."""
-        text = base64.b64encode(REFERENCE_TEXTS[purpose].encode()).decode()
+        text = base64.b64encode(shown.text.encode()).decode()
         parameters = {
             "client_id": self._settings.broker_client_id,
             "redirect_uri": self.redirect_uri,
@@ -85,7 +76,7 @@ class Broker:
             "code_challenge": _challenge(_derived(secret, "verifier")),
             "code_challenge_method": "S256",
             "prompt": "login",
-            **self._dialect.request_parameters(text=text, hint=hint),
+            **self._dialect.request_parameters(text=text, hint=hint, language=shown.language),
         }
         endpoint: str = self._provider.metadata(now)["authorization_endpoint"]
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"

@@ -22,8 +22,9 @@ Level = Literal["Low", "Substantial", "High"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 Name = Annotated[str, StringConstraints(min_length=1)]
 
-# `$text` is what MitID shows, in base64; `$hint` the words of the app's `login_hint` that `hints` lets through.
-_PLACES: Final = frozenset({"text", "hint"})
+# `$text` is what MitID shows, in base64, and `$language` the one that it is in; `$hint` the words of the app's
+# `login_hint` that `hints` lets through.
+_PLACES: Final = frozenset({"text", "hint", "language"})
 # What we send of our own: state, nonce and PKCE are worth something only if nothing can replace them.
 _OUR_OWN: Final = frozenset(
     {"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"}
@@ -83,7 +84,7 @@ class Dialect(BaseModel):
             raise ValueError(f"{', '.join(sorted(taken))}: Tegnebog sets that itself")
         for name, value in parameters.items():
             if not all(_is_template(text) for text in _texts(value)):
-                raise ValueError(f"{name}: $ stands only in $text, $hint and $$")
+                raise ValueError(f"{name}: $ stands only in $text, $hint, $language and $$")
         return parameters
 
     @field_validator("required")
@@ -102,14 +103,20 @@ class Dialect(BaseModel):
             raise ValueError("none of them is Substantial or High")
         return levels
 
-    def request_parameters(self, *, text: str, hint: str | None) -> dict[str, str]:
+    @property
+    def shows_text(self) -> bool:
+        """Whether it tells people what they approve: else nobody can confirm one thing by a sign-in."""
+        templates = (Template(text) for value in self.parameters.values() for text in _texts(value))
+        return any("text" in template.get_identifiers() for template in templates)
+
+    def request_parameters(self, *, text: str, hint: str | None, language: str = "da") -> dict[str, str]:
         """What this broker is sent besides the standard; `text` is in base64. What stays empty is left out.
 
         The hint comes from the app, and so from anybody: only words that `hints` knows go through, or it could change
         the text that MitID shows.
         """
         words = [word for word in (hint or "").split(" ") if self.hints.fullmatch(word)]
-        values = {"text": text, "hint": " ".join(words)}
+        values = {"text": text, "hint": " ".join(words), "language": language}
         filled = {name: _filled(value, values) for name, value in self.parameters.items()}
         sent = {name: value for name, value in filled.items() if value not in (None, "")}
         return {name: value if isinstance(value, str) else json.dumps(value) for name, value in sent.items()}
@@ -126,7 +133,7 @@ _NEB: Final[dict[str, Any]] = {
     "parameters": {
         "idp_values": "mitid",
         "idp_params": {"mitid": {"reference_text": "$text", "loa_value": "substantial"}},
-        "language": "da",
+        "language": "$language",
         "login_hint": "$hint",
     },
     "hints": ".*",
@@ -141,7 +148,7 @@ _CRIIPTO: Final[dict[str, Any]] = {
     "parameters": {
         "acr_values": "urn:grn:authn:dk:mitid:substantial",
         "login_hint": "message:$text $hint",
-        "ui_locales": "da",
+        "ui_locales": "$language",
     },
     "hints": "uuid:[0-9A-Fa-f-]{36}|appswitch:(android|ios)",
     "claims": {"uuid": "uuid", "cpr": "cprNumberIdentifier", "level": "loA", "auth_time": "authenticationinstant"},
@@ -157,7 +164,12 @@ _CRIIPTO: Final[dict[str, Any]] = {
 # the standard tells people what they approve: a bank whose provider has one sets it to $text.
 _OIDC: Final[dict[str, Any]] = {
     "scope": "openid",
-    "parameters": {"acr_values": f"{NSIS}Substantial", "max_age": "0", "login_hint": "$hint", "ui_locales": "da"},
+    "parameters": {
+        "acr_values": f"{NSIS}Substantial",
+        "max_age": "0",
+        "login_hint": "$hint",
+        "ui_locales": "$language",
+    },
     "hints": ".*",
     "claims": {"uuid": "sub", "cpr": None, "level": "acr", "auth_time": "auth_time"},
     "required": {},

@@ -21,6 +21,7 @@ from wallet.access.oauth.metadata import metadata
 from wallet.access.oauth.oauth_request import OAuthRequest
 from wallet.access.oauth.server import Server
 from wallet.access.rate_limits import limited
+from wallet.access.step_up import token_in
 from wallet.services import services
 
 EXTENSION: Final = "tegnebog_oauth"
@@ -75,7 +76,7 @@ def callback() -> AnyResponse:
     asked = OAuthRequest("GET", "/oauth/authorize", waiting.parameters)
     grant = _parts().server.get_consent_grant(asked)
     try:
-        signed_in = sign_in.finish(_parts().broker, answer, secret, waiting)
+        signed_in = sign_in.finish(_parts().broker, answer, secret, waiting, asked.consent)
     except SignInFailed as failed:
         raise sign_in.as_oauth(failed, waiting.parameters) from failed
     response = _parts().server.create_authorization_response(asked, grant_user=signed_in, grant=grant)
@@ -186,6 +187,8 @@ def _asked(sent: OAuthRequest) -> OAuthRequest:
     if request_uri is None:
         if services().settings.par_required:
             raise InvalidRequestError("this bank takes pushed requests only: request_uri is missing")
+        if token_in(sent.parameters.get("purpose")):
+            raise InvalidRequestError("this purpose is taken in pushed requests only: request_uri is missing")
         return sent
     pushed = codes.pull(services().redis, request_uri, services().clock.now())
     if pushed is None or pushed["client_id"] != sent.parameters.get("client_id"):

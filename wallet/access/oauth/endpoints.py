@@ -17,6 +17,7 @@ from wallet.access.access_tokens import AccessTokens, InvalidToken
 from wallet.access.oauth import codes, devices, parameters, refresh_tokens
 from wallet.access.oauth.clients import DEVICE_GRANT, PRIVATE_KEY_JWT, Client
 from wallet.access.oauth.oauth_request import InvalidProofError, OAuthRequest
+from wallet.access.step_up import token_in
 from wallet.services import services
 
 Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]
@@ -51,8 +52,13 @@ class PushedRequests(Endpoint):
 
 
 def _bind_to_proof(request: OAuthRequest) -> None:
-    """A proof at PAR binds the code to its key (RFC 9449 section 10.1)."""
+    """A proof at PAR binds the code to its key (RFC 9449 section 10.1).
+
+    Where MitID will show what a token is, nothing less than a proof will do: anybody can name a key.
+    """
     if request.proof is None:
+        if token_in(request.parameters.get("purpose")):
+            raise InvalidProofError("a DPoP proof is needed: what is to be confirmed is told to its own phone alone")
         return
     if request.parameters.get("dpop_jkt") not in (None, request.proof.thumbprint):
         raise InvalidProofError("dpop_jkt names another key than the proof")

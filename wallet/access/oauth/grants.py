@@ -22,7 +22,7 @@ from wallet.access import sessions
 from wallet.access.access_tokens import Grant
 from wallet.access.mitid import linking
 from wallet.access.models import AccessSession
-from wallet.access.oauth import codes, devices, refresh_tokens, sweeping
+from wallet.access.oauth import codes, consents, devices, refresh_tokens, sweeping
 from wallet.access.oauth.clients import PRIVATE_KEY_JWT, Client
 from wallet.access.oauth.codes import Code
 from wallet.access.oauth.devices import DeviceCode
@@ -54,8 +54,15 @@ class OnlyS256(CodeChallenge):
 
 def our_parameters(grant: AuthorizationCodeGrant) -> None:
     """The Authlib extension that checks `dpop_jkt` and `purpose`, whose errors go back to the app."""
-    hook = "after_validate_authorization_request_payload"
-    grant.register_hook(hook, lambda grant, _: check_authorization(grant.request.payload.data))
+    grant.register_hook("after_validate_authorization_request_payload", lambda grant, _: _check(grant.request))
+
+
+def _check(request: OAuthRequest) -> None:
+    """When it is pushed, when the browser comes with it, and when it comes back from MitID: what somebody confirms
+    must be so all the time.
+    """
+    check_authorization(request.parameters)
+    request.consent = consents.asked_for(request.parameters)
 
 
 class CodeGrant(AuthorizationCodeGrant):

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from tokenization import numbers
 from wallet.access import dpop
+from wallet.access.oauth.consents import Consent
 from wallet.services import services
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -22,9 +23,12 @@ _ALLOWED: Final = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
 
 
 class OAuthRequest(OAuth2Request):
-    """One request. `parameters` are its own alone; `proof` is the DPoP proof that came with it, spent, or None."""
+    """One request. `parameters` are its own alone; `proof` is the DPoP proof that came with it, spent, or None;
+    `consent` is what it asks its person to confirm, once it was looked up.
+    """
 
     proof: dpop.Proof | None = None
+    consent: Consent | None = None
 
     def __init__(self, method: str, path: str, parameters: Mapping[str, str]) -> None:
         super().__init__(method, services().settings.public_url + path, headers=dict(request.headers))

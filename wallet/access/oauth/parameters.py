@@ -7,7 +7,7 @@ from typing import Final
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
-from wallet.access.step_up import PURPOSES
+from wallet.access.step_up import PURPOSES, token_in
 
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 DEVICE_NAME_CHARACTERS_MAX: Final = 60
@@ -29,8 +29,9 @@ def check_authorization(parameters: Mapping[str, str]) -> None:
     and `login_hint` are not too long. Raises OAuth2Error.
     """
     _check_modes(parameters)
-    if parameters.get("purpose") is not None and parameters["purpose"] not in PURPOSES:
-        raise InvalidRequestError(f"purpose must be one of {', '.join(sorted(PURPOSES))}")
+    purpose = parameters.get("purpose")
+    if purpose is not None and purpose not in PURPOSES and token_in(purpose) is None:
+        raise InvalidRequestError(f"purpose must be one of {', '.join(sorted(PURPOSES))}, or verify:<token>:<version>")
     if parameters.get("dpop_jkt") is not None:
         thumbprint(parameters)
     for name, most in _CHOSEN_CHARACTERS_MAX.items():

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from tokenization import events
 from wallet.access import rate_limits, refusals, shelf
 from wallet.access.events import SignInSucceeded, SteppedUp
-from wallet.access.mitid import linking
+from wallet.access.mitid import linking, reference_texts
 from wallet.access.mitid.broker import Broker
 from wallet.access.mitid.identity import Identity, SignInFailed
 from wallet.access.oauth.codes import SignedIn
+from wallet.access.oauth.consents import Consent
 from wallet.access.oauth.oauth_request import OAuthRequest
 from wallet.access.oauth.parameters import to_keep
 from wallet.services import services
@@ -46,8 +47,8 @@ def begin(broker: Broker, request: OAuthRequest) -> Begun:
     """Remember a valid request of an app, and send the browser to the broker. Raises SignInFailed, RedisError."""
     state, secret, parameters = secrets.token_urlsafe(32), secrets.token_urlsafe(32), request.parameters
     now = services().clock.now()
-    purpose, hint = parameters.get("purpose"), parameters.get("login_hint")
-    url = broker.authorization_url(state=state, secret=secret, purpose=purpose, hint=hint, now=now)
+    shown = request.consent.shown if request.consent else reference_texts.of_purpose(parameters.get("purpose"))
+    url = broker.authorization_url(state=state, secret=secret, shown=shown, hint=parameters.get("login_hint"), now=now)
     kept = {"parameters": to_keep(parameters), "begun_at": now.timestamp()}
     shelf.put(services().redis, "sign-in", f"{state} {secret}", kept, LIFETIME)
     return Begun(url, secret)
@@ -60,13 +61,19 @@ def resume(state: str, secret: str) -> Waiting | None:
     return waiting if waiting and services().clock.now() < waiting.begun_at + LIFETIME else None
 
 
-def finish(broker: Broker, answer: Mapping[str, str], secret: str, waiting: Waiting) -> SignedIn:
-    """The cardholder whom the broker's answer is about. Raises SignInFailed; `access_denied` for a stranger."""
+def finish(
+    broker: Broker, answer: Mapping[str, str], secret: str, waiting: Waiting, consent: Consent | None
+) -> SignedIn:
+    """The cardholder whom the broker's answer is about. Raises SignInFailed; `access_denied` for a stranger, and for
+    whoever cannot consent to what was asked.
+    """
     now = services().clock.now()
     identity = broker.identity(broker.code_in(answer, now), secret, begun_at=waiting.begun_at, now=now)
     rate_limits.sign_in_of(identity.mitid_uuid)
     with services().database.transaction("mitid") as session:
         holder_id = linking.cardholder_of(session, services().vault, identity, now)
+        if consent and holder_id not in (None, consent.holder_id):
+            raise SignInFailed("access_denied", "what was to be confirmed is another cardholder's")
         if holder_id is not None:
             _note(session, holder_id, identity, waiting.parameters)
     if holder_id is None:

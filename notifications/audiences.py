@@ -165,6 +165,7 @@ ABOUT_A_HOLDER: Final = frozenset({"session.ended"})
 SILENT: Final = frozenset(
     {
         "card.issued",
+        "card.erased",
         "card.plastic_ordered",
         "token.keys_issued",
         "token.code_sent",

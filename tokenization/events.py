@@ -123,6 +123,15 @@ class CardClosed(CardEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardErased(CardEvent):
+    """R-20: its numbers, and those of its tokens, can be read by nobody any more."""
+
+    type = "card.erased"
+    holder_id: UUID
+    last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardReplaced(CardEvent):
     """A new plastic, a new number, the same card. `retired`: its tokens were ended (misuse, or it had expired)."""
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from tokenization.keys import KeyRing, KeyRingError, Purpose
@@ -107,13 +107,13 @@ class Vault:
 
     def card_key(self, session: Session, card_id: UUID) -> DataKey:
         """The data key of a card. Raises VaultError, and Erased if there is none."""
-        newest = select(CardKey).where(CardKey.card_id == card_id).order_by(CardKey.version.desc()).limit(1)
-        return self._opened(card_key_place(card_id), session.scalar(newest))
+        newest = _newest(CardKey).where(CardKey.card_id == card_id)
+        return self._opened(card_key_place(card_id), session.execute(newest).first())
 
     def party_key(self, session: Session, party_id: UUID) -> DataKey:
         """The data key of a cardholder or a requestor. Raises VaultError, and Erased if there is none."""
-        newest = select(PartyKey).where(PartyKey.party_id == party_id).order_by(PartyKey.version.desc()).limit(1)
-        return self._opened(party_key_place(party_id), session.scalar(newest))
+        newest = _newest(PartyKey).where(PartyKey.party_id == party_id)
+        return self._opened(party_key_place(party_id), session.execute(newest).first())
 
     def wrap(self, place: Place, data_key: Key) -> Wrapped:
         """Seal a data key for its row, under the current key-encryption key. Raises KeyRingError."""
@@ -136,10 +136,16 @@ class Vault:
         data_key = DataKey(1, Key(AESGCM.generate_key(256)))
         return data_key, self.wrap(place, data_key.key)
 
-    def _opened(self, place: Place, row: CardKey | PartyKey | None) -> DataKey:
+    def _opened(self, place: Place, row: Row[int, int, bytes] | None) -> DataKey:
         if row is None:
             raise Erased(f"{place.table} has no data key for this row: it was erased")
-        return DataKey(row.version, self.unwrap(place, Wrapped(row.kek_version, row.wrapped)))
+        version, kek_version, wrapped = row
+        return DataKey(version, self.unwrap(place, Wrapped(kek_version, wrapped)))
+
+
+def _newest(kind: type[CardKey] | type[PartyKey]) -> Select[int, int, bytes]:
+    """Columns, not an entity: what a session read before a row was rewrapped must not be what it gets afterwards."""
+    return select(kind.version, kind.kek_version, kind.wrapped).order_by(kind.version.desc()).limit(1)
 
 
 def card_key_place(card_id: UUID) -> Place:

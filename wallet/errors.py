@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from tokenization import errors
 from tokenization.keys import CryptoperiodOver, KeyRingError
 from tokenization.number_space import NumbersExhausted
-from tokenization.vault import VaultError
+from tokenization.vault import Erased, VaultError
 from wallet.access.errors import AccessRefused
 from wallet.openapi import PROBLEM_TYPE
 
@@ -146,8 +146,10 @@ def _database(error: DBAPIError) -> Response:
 
 
 def _vault(error: VaultError) -> Response:
+    if isinstance(error, Erased):
+        return problem(409, "erased", "what this is about was erased, for good")
     log.error("vault", error=str(error))
-    return problem(409, "erased", "the numbers of this card cannot be opened")
+    return problem(409, "unreadable", "what this needs is sealed, and cannot be opened")
 
 
 def _no_numbers(error: NumbersExhausted) -> Response:

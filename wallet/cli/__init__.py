@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from tokenization.errors import DomainError, Invalid
 from tokenization.keys import KeyRingError
 from wallet import demo
-from wallet.cli import cards, client, journal, keys, service, token
+from wallet.cli import card, cards, client, journal, keys, service, token
 
 NOT_MIGRATED: Final = frozenset({"42P01", "3F000", "42703"})  # no such table, schema, column
 
@@ -48,6 +48,7 @@ for command in (
     keys.keys,
     journal.journal,
     client.client,
+    card.card,
     cards.cards,
     token.token,
 ):

@@ -20,6 +20,7 @@ from wallet.access.access_tokens import LIFETIME
 from wallet.access.oauth.blueprint import PUBLIC_FOR
 from wallet.cli import environment
 from wallet.cli.ceremony import check_need, perform, ring
+from wallet.cli.rewrap import rewrap
 from wallet.cli.shown import as_json, moment, show
 
 PURPOSES: Final = [str(purpose) for purpose in Purpose]
@@ -61,6 +62,9 @@ def _span(_: click.Context, __: click.Parameter, text: str | None) -> timedelta 
 @click.group()
 def keys() -> None:
     """The key ring."""
+
+
+keys.add_command(rewrap)
 
 
 @keys.command()

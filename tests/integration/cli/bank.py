@@ -77,8 +77,8 @@ class Bank:
 
 
 @contextmanager
-def opened(environment: Mapping[str, str]) -> Iterator[Bank]:
-    """The bank with one customer, in the database of these settings."""
+def wired(environment: Mapping[str, str]) -> Iterator[Services]:
+    """The parts of a service in the database of these settings."""
     parts = app.wire(
         Settings(
             database_url=SecretStr(environment["TEGNEBOG_DATABASE_URL"]),
@@ -86,6 +86,18 @@ def opened(environment: Mapping[str, str]) -> Iterator[Bank]:
             key_ring=Path(environment["TEGNEBOG_KEY_RING"]),
         )
     )
+    yield parts
+    parts.database.close()
+
+
+@contextmanager
+def opened(environment: Mapping[str, str]) -> Iterator[Bank]:
+    """The bank with one customer, there."""
+    with wired(environment) as parts:
+        yield Bank(parts, _customer(parts))
+
+
+def _customer(parts: Services) -> dict[str, UUID]:
     now = parts.clock.now()
     with parts.database.transaction("test") as session:
         who = {"name": "Anna Prøve", "cpr": "0101700101", "mobile": None, "address": "Prøvevej 1"}
@@ -93,9 +105,7 @@ def opened(environment: Mapping[str, str]) -> Iterator[Bank]:
         money = {"currency": "DKK", "balance_minor": 0, "overdraft_limit_minor": 0}
         account = accounts.open_account(session, holder_id=holder.holder_id, **money, now=now)  # type: ignore[arg-type]  # by name
         session.flush()
-        owner = {"holder_id": holder.holder_id, "account_id": account.account_id}
-    yield Bank(parts, owner)
-    parts.database.close()
+        return {"holder_id": holder.holder_id, "account_id": account.account_id}
 
 
 def id_of(card_id: UUID) -> str:

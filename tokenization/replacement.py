@@ -35,8 +35,8 @@ def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reas
     retired = "misused" in {reason, card.block_reason} or cards.is_expired(previous, now)
     if reason in ENDS_AT_ONCE:
         _end(session, card, {"inactive", "active"}, _why_ended(card, reason), now)
-    else:
-        _end(session, card, {"inactive"}, SUPERSEDED, now)  # it is not activated any more: only the newest can be
+    elif previous.state == "inactive":  # it is not activated any more: only the newest can be
+        _end(session, card, {"inactive"}, SUPERSEDED, now)
     if unblocked:
         cards.clear_block(card)
     card.current_plastic_id, card.revision = ids.new_id(), card.revision + 1

@@ -20,7 +20,7 @@ MOST_FAILURES: Final = 100  # in a row
 
 
 class TooManyFailures(Exception):
-    """So many cards failed in a row that it is not the cards: nothing more was tried."""
+    """It is not the cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def outcomes(parts: Services, run: Run, actor: str, *, dry_run: bool = False) ->
         failed_in_a_row = failed_in_a_row + 1 if outcome.what == "failed" else 0
         yield outcome
         if failed_in_a_row == MOST_FAILURES:
-            raise TooManyFailures(TooManyFailures.__doc__)
+            raise TooManyFailures("so many cards failed in a row that it is not the cards: nothing more was tried")
 
 
 def _found(parts: Services, run: Run) -> Iterator[tuple[UUID, str | None]]:
@@ -86,7 +86,8 @@ def _replace_one(session: Session, parts: Services, run: Run, card_id: UUID) -> 
     card = cards.lock(session, card_id)
     if card is None:
         return "gone"
-    why = run.why_not(session, parts.vault, card, cards.current_plastic(session, card))
+    plastic = cards.current_plastic(session, card)  # held on to, so that the session need not read it again
+    why = run.why_not(session, parts.vault, card, plastic)
     if why is None:
         space = parts.settings.number_space
         replacement.replace(session, parts.vault, space, card, run.reason, parts.clock.now())

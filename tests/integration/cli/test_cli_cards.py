@@ -7,8 +7,10 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -20,6 +22,7 @@ from tests.integration.test_demo import ENVIRONMENT, SECONDS, WALLET
 from tokenization import due
 from tokenization.clock import last_of_month, local_date
 from tokenization.models import Card, CardKey, Plastic
+from wallet import replacing
 
 Environment = dict[str, str]
 
@@ -215,3 +218,31 @@ def test_a_run_that_was_killed_goes_on_and_replaces_each_card_once(ready: Enviro
     assert again is not None
     assert done(wallet(ready, *shlex.split(again[1]))).endswith(f"replaced: {60 - before}")
     assert [bank.plastics(card_id) for card_id in card_ids] == [["replaced", "inactive"]] * 60
+
+
+def test_two_at_once_renew_each_card_once(ready: Environment, bank: Bank) -> None:
+    ending, _ = soon(bank)
+    card_ids = bank.issue(12, ending)
+    today = local_date(bank.parts.clock.now())
+    begin = Barrier(2)
+
+    def renew(_: int) -> int:
+        begin.wait()
+        run = due.Renewal(today, ending)
+        return sum(outcome.what == "replaced" for outcome in replacing.outcomes(bank.parts, run, "test"))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(renew, range(2))) == 12
+    assert [bank.plastics(card_id) for card_id in card_ids] == [["active", "inactive"]] * 12
+
+
+def test_when_it_is_not_the_cards_fault_nothing_more_is_tried(
+    ready: Environment, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replacing, "MOST_FAILURES", 2)
+    card_ids = bank.issue(3)
+    with bank.parts.database.transaction("test") as session:
+        session.execute(update(CardKey).values(wrapped=b"broken"))
+    said = refused(wallet(ready, "cards", "replace", "--bin", "920890", "--reason", "bank", "--yes"))
+    assert "it is not the cards: nothing more was tried. replaced: 0; go on with: wallet cards replace" in said
+    assert [id_of(card_id) in said for card_id in sorted(card_ids)] == [True, True, False]

@@ -39,7 +39,7 @@ format: .venv ## put the code in order
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .venv ## measure authorisations a second over HTTP (ARGS="--cards 1000"); results go to bench/results/
+bench: .venv ## measure what this version does on this machine (ARGS="--only vault"); results go to bench/results/
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: .venv ## pin requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for the newest)

@@ -1,139 +1,105 @@
-"""`make bench`: authorisations a second over real HTTP, on a real PostgreSQL with synchronous commit.
+"""`make bench`: what this version does on this machine. Prints a table, and keeps it in bench/results/.
 
-The load generator shares the machine: quote ratios from one run, and name the machine. Results go to bench/results/.
+On a real PostgreSQL with synchronous commit, over real HTTP. The load generator shares the machine, and so does
+whatever else runs there: quote ratios from one run, and name the machine.
 """
 
-import asyncio
+import importlib.metadata
 import json
 import os
 import platform
-import statistics
+import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
-from joserfc.jwk import ECKey
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 
-from bench.cards import CardFile, fill
-from wallet import demo
-from wallet.cli.token import fetch_token
+from bench import authorizations, blocking, journals, replacement, rewrapping, tokens, vault
+from bench.stage import Figure, Sizes, Stage, running, seconds
 
-RESULTS = Path(__file__).parent / "results"
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one run of the load gave. Times in milliseconds."""
-
-    connections: int
-    seconds: float
-    answers: int
-    approved: int
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-
-
-class Connection:
-    """One keep-alive HTTP connection, without a library: those cost more than the service."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._port = port
-        self._head = (
-            "POST /v1/network/authorizations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {token}\r\nContent-Length: "
-        )
-
-    async def open(self) -> None:
-        """Connect."""
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-
-    async def ask(self, body: bytes) -> dict[str, Any]:
-        """Send a request and read its answer."""
-        self._writer.write(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        answer: dict[str, Any] = json.loads(await self._reader.readexactly(length))
-        return answer
-
-
-async def load(port: int, token: str, bodies: list[bytes], connections: int) -> Figures:
-    """Closed loop: each connection asks again as soon as it has its answer."""
-    waiting, took, approved = iter(bodies), [], 0
-
-    async def work() -> None:
-        nonlocal approved
-        connection = Connection(port, token)
-        await connection.open()
-        for body in waiting:
-            began = time.perf_counter()
-            answer = await connection.ask(body)
-            took.append(time.perf_counter() - began)
-            approved += bool(answer.get("approved"))
-
-    began = time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(connections)))
-    seconds = time.perf_counter() - began
-    percentiles = statistics.quantiles(took, n=100)
-    return Figures(
-        connections,
-        round(seconds, 2),
-        len(took),
-        approved,
-        round(len(took) / seconds, 1),
-        round(percentiles[49] * 1000, 1),
-        round(percentiles[98] * 1000, 1),
-    )
+RESULTS: Final = Path(__file__).parent / "results"
+MEASURED: Final[Mapping[str, Callable[[Stage], list[Figure]]]] = {
+    "authorizations": authorizations.measure,
+    "vault": vault.measure,
+    "tokens": tokens.measure,
+    "blocking": blocking.measure,
+    "rewrapping": rewrapping.measure,
+    "replacement": replacement.measure,
+    "journals": journals.measure,
+}
 
 
 @click.command()
+@click.option("--only", type=click.Choice([*MEASURED]), multiple=True, help="so many times as you like")
 @click.option("--cards", default=200, show_default=True, type=click.IntRange(10, 100_000))
 @click.option("--payments", default=10, show_default=True, type=click.IntRange(1, 30), help="per card and round")
+@click.option(
+    "--tokens", default=10_000, show_default=True, type=click.IntRange(1, 1_000_000), help="of a blocked card"
+)
+@click.option("--entries", default=20_000, show_default=True, type=click.IntRange(100, 10_000_000), help="of journals")
+@click.option("--data-keys", default=20_000, show_default=True, type=click.IntRange(1, 1_000_000), help="rewrapped")
 @click.option("--port", default=18080, show_default=True, type=click.IntRange(1, 65534))
-def main(cards: int, payments: int, port: int) -> None:
-    """Fill a fresh demo with cards, and pay with them over 1, 8 and 32 connections."""
-    console = Console(highlight=False)
+def main(only: tuple[str, ...], port: int, **sizes: int) -> None:
+    """Measure a fresh demo."""
+    console, found = Console(highlight=False, width=None if sys.stdout.isatty() else 160), {}
     with (
         tempfile.TemporaryDirectory(prefix="tegnebog-bench-") as folder,
-        demo.running(Path(folder), port) as (access, parts, _),
+        running(Path(folder), port, Sizes(**sizes), console) as stage,
     ):
-        console.print(f"filling in {cards} cards")
-        filled = fill(parts, cards, batches=3)
-        rounds = [_round(access, filled, port, payments, connections) for connections in (1, 8, 32)]
-    _show(console, rounds)
-    _keep(cards, rounds)
+        machine = _machine(stage)
+        for name in only or MEASURED:
+            found[name] = _measured(stage, name)
+    _show(console, found)
+    _keep(console, {"machine": machine, "sizes": sizes, "figures": found})
 
 
-def _round(access: dict[str, Any], filled: list[CardFile], port: int, payments: int, connections: int) -> Figures:
-    machine = access["machines"]["network"]
-    token = fetch_token(access["base_url"], machine["client_id"], ECKey.import_key(machine["private_jwk"]))
-    share = payments if connections > 1 else max(1, payments // 5)
-    bodies = [card.payment() for _ in range(share) for card in filled]
-    return asyncio.run(load(port, token, bodies, connections))
+def _measured(stage: Stage, name: str) -> list[dict[str, Any]]:
+    figures: list[Figure] = []
+    stage.console.print(f"measuring {name}")
+    took = seconds(lambda: figures.extend(MEASURED[name](stage)))
+    stage.console.print(f"  {took:.0f} s")
+    return [asdict(figure) for figure in figures]
 
 
-def _show(console: Console, rounds: list[Figures]) -> None:
-    table = Table(title="authorisations by a token with PIN, each in a transaction of its own")
-    for name in ("connections", "answers", "approved", "per second", "p50 ms", "p99 ms"):
-        table.add_column(name, justify="right")
-    for row in rounds:
-        figures = (row.connections, row.answers, row.approved, row.per_second, row.p50_ms, row.p99_ms)
-        table.add_row(*map(str, figures))
+def _machine(stage: Stage) -> dict[str, Any]:
+    """What the figures hold of. `load` is what ran there besides, before we began."""
+    with stage.parts.database.reading() as session:
+        postgresql = session.scalar(text("SHOW server_version"))
+    return {
+        "cpus": os.cpu_count(),
+        "architecture": platform.machine(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "postgresql": postgresql,
+        "redis": stage.parts.redis.info("server")["redis_version"],
+        "packages": {name: importlib.metadata.version(name) for name in ("cryptography", "psycopg", "sqlalchemy")},
+        "load": round(os.getloadavg()[1], 1),
+    }
+
+
+def _show(console: Console, found: Mapping[str, list[dict[str, Any]]]) -> None:
+    table = Table("figure", "", "", "", "to be reached")
+    for figures in found.values():
+        for figure in figures:
+            value = f"{figure['value']:,.0f}" if figure["value"] >= 100 else f"{figure['value']:.2f}"
+            table.add_row(figure["name"], value, figure["unit"], figure["note"], figure["reach"])
+    table.columns[1].justify = "right"
     console.print(table)
 
 
-def _keep(cards: int, rounds: list[Figures]) -> None:
+def _keep(console: Console, content: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
-    machine = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    content = {"at": at.isoformat(), "cards": cards, **machine, "authorizations": [asdict(row) for row in rounds]}
-    (RESULTS / f"authorizations-{at:%Y%m%dT%H%M%SZ}.json").write_text(json.dumps(content, indent=2))
+    path = RESULTS / f"{at:%Y%m%dT%H%M%SZ}.json"
+    path.write_text(json.dumps({"at": at.isoformat(timespec="seconds")} | content, indent=2) + "\n")
+    console.print(f"kept in {path}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from joserfc.jwk import ECKey
 from sqlalchemy import select
@@ -72,9 +73,14 @@ def fill(parts: Services, count: int, batches: int) -> list[CardFile]:
     return made
 
 
-def _make(session: Session, parts: Services, batches: int) -> CardFile:
-    now, vault, space = parts.clock.now(), parts.vault, parts.settings.number_space
-    holder = session.scalars(select(Cardholder).limit(1)).one()
+def bare_cards(parts: Services, count: int) -> list[UUID]:
+    """So many cards of that cardholder, on no phone."""
+    with parts.database.transaction("bench") as session:
+        return [_issued(session, parts).card_id for _ in range(count)]
+
+
+def _issued(session: Session, parts: Services) -> Card:
+    now, holder = parts.clock.now(), session.scalars(select(Cardholder).limit(1)).one()
     account = accounts.open_account(
         session,
         holder_id=holder.holder_id,
@@ -85,8 +91,12 @@ def _make(session: Session, parts: Services, batches: int) -> CardFile:
     )
     session.flush()
     owner = {"holder_id": holder.holder_id, "account_id": account.account_id}
-    card = cards.issue(session, vault, space, **owner, scheme="visa_dankort", now=now)
-    token, pin_key = _provisioned(session, parts, card), Key(secrets.token_bytes(32))
+    return cards.issue(session, parts.vault, parts.settings.number_space, **owner, scheme="visa_dankort", now=now)
+
+
+def _make(session: Session, parts: Services, batches: int) -> CardFile:
+    now, vault, card = parts.clock.now(), parts.vault, _issued(session, parts)
+    token, pin_key = provisioned(session, parts, card), Key(secrets.token_bytes(32))
     life_cycle.activate(session, vault, card, token, pin_key, None, also=frozenset(), now=now)
     for _ in range(batches):
         payment_keys.issue(session, vault, card, token, batches * payment_keys.BATCH, now)
@@ -95,7 +105,8 @@ def _make(session: Session, parts: Services, batches: int) -> CardFile:
     return CardFile(tokens.reveal_number(session, vault, token).reveal(), root, pin_key)
 
 
-def _provisioned(session: Session, parts: Services, card: Card) -> Token:
+def provisioned(session: Session, parts: Services, card: Card) -> Token:
+    """A token of the card, whose lock is held, on a phone of its own."""
     now = parts.clock.now()
     wallet = session.scalars(select(Requestor).where(Requestor.kind == "wallet")).first()
     key = ECKey.generate_key("P-256")

@@ -1,0 +1,103 @@
+"""What figures are measured on: a demo of its own, whose parts this process shares, and its HTTP from outside."""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from joserfc.jwk import ECKey
+from rich.console import Console
+
+from wallet import demo
+from wallet.cli.token import fetch_token
+from wallet.services import Services
+
+ROUNDS = 5  # of which the median counts
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; `note` says what else belongs to it."""
+
+    name: str
+    value: float
+    unit: str = "/s"
+    note: str = ""
+    reach: str = ""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything there is."""
+
+    cards: int
+    payments: int
+    tokens: int
+    entries: int
+    data_keys: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running demo."""
+
+    data: Path
+    access: dict[str, Any]
+    parts: Services
+    port: int
+    sizes: Sizes
+    console: Console
+
+    def machine_token(self, machine: str) -> str:
+        """An access token of one of the demo's machines, good for five minutes."""
+        who = self.access["machines"][machine]
+        return fetch_token(self.access["base_url"], who["client_id"], ECKey.import_key(who["private_jwk"]))
+
+
+@contextmanager
+def running(data: Path, port: int, sizes: Sizes, console: Console) -> Iterator[Stage]:
+    """A fresh demo, which is stopped at the end."""
+    with demo.running(data, port) as (access, parts, _):
+        yield Stage(data, access, parts, port, sizes, console)
+
+
+def per_second(work: Callable[[], object], times: int) -> float:
+    """How often a second it can be done: the median of five rounds of so many times."""
+    return statistics.median(times / seconds(lambda: [work() for _ in range(times)]) for _ in range(ROUNDS))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+@dataclass
+class Connection:
+    """One keep-alive HTTP connection, without a library: those cost more than the service."""
+
+    port: int
+    token: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def open(self) -> Self:
+        """Connect."""
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        return self
+
+    async def post(self, path: str, body: bytes) -> dict[str, Any]:
+        """Send a request and read its answer."""
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        head += f"Authorization: Bearer {self.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._writer.write(head.encode() + body)
+        answered = await self._reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in answered.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        answer: dict[str, Any] = json.loads(await self._reader.readexactly(length))
+        return answer

@@ -26,6 +26,7 @@ EDGES = {
     "wallet/cli/cards.py",
     "wallet/embossing.py",
     "wallet/cli/rewrap.py",
+    "wallet/cli/keys.py",
     "wallet/operations.py",
     "wallet/people.py",
     "wallet/resources/inbox.py",  # a stream holds no connection while it waits

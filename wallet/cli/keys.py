@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import click
+from sqlalchemy import select
 
 from tokenization import ceremonies, cryptoperiods, key_files, payment_keys
 from tokenization.ceremonies import Standing
@@ -15,6 +16,7 @@ from tokenization.clock import SystemClock
 from tokenization.cryptoperiods import Periods
 from tokenization.key_events import KeyDestroyed, KeyEvent, KeyReinstated, KeyRetired, KeyRotated
 from tokenization.keys import ASYMMETRIC, VERSIONS, Purpose
+from tokenization.models import SubjectJournalEntry
 from wallet.access import nonces
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.oauth.blueprint import PUBLIC_FOR
@@ -25,6 +27,7 @@ from wallet.cli.shown import as_json, moment, show
 
 PURPOSES: Final = [str(purpose) for purpose in Purpose]
 COLUMNS: Final = ("purpose", "version", "state", "since", "rotate_before")
+HISTORY: Final = ("at", "what", "version", "actor")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=365)
 # As long as every process, and every host that gets a copy of the ring, may take to notice.
@@ -116,6 +119,25 @@ def _row(version: Standing, periods: Periods) -> dict[str, Any]:
     makes_new = version.state in ("current", "next")
     due = cryptoperiods.renewal_due(version.purpose, version.active_from, periods) if makes_new else None
     return asdict(version) | {"rotate_before": due}
+
+
+@keys.command()
+@a_purpose
+@as_json
+def history(purpose: str, *, as_json: bool) -> None:
+    """Say what was done to the keys of a purpose, when, and by whom: its journal.
+
+    Whether anybody changed that, `wallet journal verify --key` says.
+    """
+    of_purpose = SubjectJournalEntry.subject_id == ceremonies.subject_id(Purpose(purpose))
+    wanted = select(SubjectJournalEntry).where(of_purpose).order_by(SubjectJournalEntry.seq)
+    with environment.opened() as parts, parts.database.reading() as session:
+        rows = [_done(entry) for entry in session.scalars(wanted)]
+    show(rows, HISTORY, as_json=as_json)
+
+
+def _done(entry: SubjectJournalEntry) -> dict[str, Any]:
+    return {"at": entry.at, "what": entry.type, "version": (entry.payload or {}).get("version"), "actor": entry.actor}
 
 
 @keys.command()

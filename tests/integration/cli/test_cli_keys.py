@@ -13,10 +13,10 @@ from sqlalchemy import NullPool, create_engine, delete, func, insert, select
 
 from tests.integration.cli.commands import done, found, refused, wallet
 from tests.integration.cli.conftest import Made
-from tokenization import cardholders, ceremonies
+from tokenization import cardholders
 from tokenization.key_checks import PAIRED
 from tokenization.keys import Purpose
-from tokenization.models import KeyCheck, SubjectJournalEntry
+from tokenization.models import KeyCheck
 from wallet import app, embedded
 from wallet.settings import Settings
 
@@ -56,10 +56,9 @@ def listed(environment: Environment, purpose: str = "access_token") -> list[tupl
 
 
 def journaled(environment: Environment, purpose: str) -> list[str]:
-    entry = SubjectJournalEntry
-    words = func.concat_ws(" ", entry.type, entry.payload["version"].astext, "by", entry.actor)
-    of_purpose = select(words).where(entry.subject_id == ceremonies.subject_id(Purpose(purpose))).order_by(entry.seq)
-    return [text.removesuffix(f" by cli:{getpass.getuser()}") for text in found(environment[DATABASE], of_purpose)]
+    rows = json.loads(done(wallet(environment, "keys", "history", purpose, "--json")))
+    assert {row["actor"] for row in rows} == {f"cli:{getpass.getuser()}"}
+    return [f"{row['what']} {row['version']}" for row in rows]
 
 
 def known(environment: Environment, purpose: str) -> list[int]:

@@ -1,9 +1,13 @@
 """The client's side of OAuth: metadata, PKCE, tokens and refusals."""
 
+import base64
 import hashlib
+import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -61,6 +65,22 @@ def pkce() -> tuple[str, str]:
 def challenge_of(verifier: str) -> str:
     """The S256 challenge of a verifier (RFC 7636 section 4.2)."""
     return base64url(hashlib.sha256(verifier.encode()).digest())
+
+
+def purpose_asked(response: httpx.Response) -> str:
+    """What a 401 wants somebody to sign in for (RFC 9470): `purpose` of its challenge. UnexpectedAnswer without one."""
+    found = re.search(
+        r'insufficient_user_authentication.* purpose="([^"]+)"', response.headers.get("WWW-Authenticate", "")
+    )
+    if found is None:
+        raise UnexpectedAnswer(response)
+    return found[1]
+
+
+def shown_by_mitid(url: str) -> str:
+    """The text that MitID is asked to show, in an address on the way there; nothing where it is another address."""
+    asked = json.loads(parse_qs(urlsplit(url).query).get("idp_params", ["{}"])[0])
+    return base64.b64decode(asked.get("mitid", {}).get("reference_text", "")).decode()
 
 
 def tokens_in(response: httpx.Response, now: float, refresh_token: str | None = None) -> Tokens | Refusal:

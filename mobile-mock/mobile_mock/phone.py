@@ -16,7 +16,16 @@ from joserfc.jwk import ECKey
 
 from mobile_mock.answers import UnexpectedAnswer, list_in, object_in
 from mobile_mock.dpop import DpopClient
-from mobile_mock.oauth import Refusal, SignInFailed, Tokens, discover, pkce, tokens_in
+from mobile_mock.oauth import (
+    Refusal,
+    SignInFailed,
+    Tokens,
+    discover,
+    pkce,
+    purpose_asked,
+    shown_by_mitid,
+    tokens_in,
+)
 from mobile_mock.phone_token import PhoneToken
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -37,7 +46,10 @@ class Pairing:
 
 
 class Phone:
-    """One phone. `observe` sees every answer; `now` gives seconds since 1970."""
+    """One phone. `observe` sees every answer; `now` gives seconds since 1970.
+
+    `shown` is what MitID said last that somebody approves.
+    """
 
     def __init__(
         self,
@@ -56,6 +68,7 @@ class Phone:
         self.name = name
         self.encryption_key = ECKey.generate_key("P-256")
         self.mitid_uuid = ""
+        self.shown = ""
         self.tokens: Tokens | None = None
         self._now = now
         self._http = httpx.Client(event_hooks=hooks, timeout=TIMEOUT_SECONDS)
@@ -155,14 +168,28 @@ class Phone:
         return self._dpop.send(method, self.base_url + path, access_token=token, headers=headers, **content)
 
     def provision(
-        self, *, card: dict[str, str] | None = None, drawing_right_id: str | None = None, scheme: str = "dankort"
+        self,
+        *,
+        card: dict[str, str] | None = None,
+        known_card: dict[str, str] | None = None,
+        drawing_right_id: str | None = None,
+        scheme: str = "dankort",
     ) -> PhoneToken:
-        """Put a card on this phone: the plastic typed in (`number`, `expiry`, `cvc`), or a drawing right."""
-        source = {"card": card} if card is not None else {"drawing_right_id": drawing_right_id}
+        """Put a card on this phone: the plastic typed in (`number`, `expiry`, `cvc`), a card that the service knows to
+        be one's own (`card_id`, `cvc`), which must then be verified, or a drawing right.
+        """
+        ways: dict[str, Any] = {"card": card, "drawing_right_id": drawing_right_id, **(known_card or {})}
+        source = {name: value for name, value in ways.items() if value is not None}
         response = self.request("POST", "/v1/tokens", {**source, "scheme": scheme, "device": self.device()})
         if response.status_code != 201:
             raise UnexpectedAnswer(response)
         return PhoneToken(self.request, object_in(response), self.encryption_key)
+
+    def verify(self, token: PhoneToken) -> dict[str, Any]:
+        """Verify a token by signing in for it, for which the first answer says the purpose; the token as it is then."""
+        call = ("POST", f"/v1/tokens/{token.id}/verification", {"method": "mitid"})
+        self.step_up(purpose_asked(self.request(*call)), pushed=True)
+        return object_in(self.request(*call))
 
     def device(self) -> dict[str, Any]:
         """What the service is told of the phone when a token is made."""
@@ -198,6 +225,7 @@ class Phone:
             if not response.has_redirect_location:
                 raise SignInFailed(f"the browser stopped at {urlsplit(url).path} with {response.status_code}")
             url = urljoin(url, response.headers["Location"])
+            self.shown = shown_by_mitid(url) or self.shown
             if urlsplit(url)._replace(query="").geturl() == self.redirect_uri:
                 return self._code_in(dict(parse_qsl(urlsplit(url).query)), state)
         raise SignInFailed("too many redirects")

@@ -43,7 +43,13 @@ def sign_in(stage: Stage) -> None:
 
 
 def provision(stage: Stage) -> None:
-    """3. She types the card in; the phone gets a token, a PIN and payment keys."""
+    """3. She types the card in; the phone gets a token, a PIN and payment keys. Bo names his card instead."""
+    type_in(stage)
+    name_it(stage)
+
+
+def type_in(stage: Stage) -> None:
+    """The plastic in hand."""
     told, phone = stage.transcript, stage.anna
     typed = {name: stage.card[name] for name in ("number", "expiry", "cvc")}
     told.tell("Being signed in is not enough to put a card on a phone: it takes MitID for this purpose.")
@@ -63,6 +69,24 @@ def provision(stage: Stage) -> None:
     told.expect("ten keys came, sealed for this phone", token.fetch_keys(), 10)
     told.check("the token number is in the token BIN and passes Luhn", is_number(token.number, TOKEN_BIN), token.number)
     told.expect("and ends as the service said", token.number[-4:], made["last4"])
+
+
+def name_it(stage: Stage) -> None:
+    """A card that is not typed in: its token must be verified, here by MitID."""
+    told, phone, bo = stage.transcript, stage.bo, stage.people["bo"]
+    told.tell("Bo names his card by its id and types only the CVC. That wants a second look: by MitID, for this token.")
+    phone.sign_in(bo["mitid_uuid"])
+    phone.step_up("provision")
+    token = phone.provision(known_card={"card_id": bo["card_id"], "cvc": bo["card"]["cvc"]})
+    made = token.provisioned
+    ways = made["verification_methods"]
+    told.expect("it must be verified", (made["decision"], made["status"]), ("verification_required", "unverified"))
+    told.check("by MitID, among others", "mitid" in ways, ways)
+    verified = phone.verify(token)
+    told.tell(f"MitID shows him: {phone.shown}")
+    shown = (made["requestor"]["name"], phone.name, bo["card"]["number"][-4:])
+    told.check("MitID shows card, phone and wallet", all(part in phone.shown for part in shown), phone.shown)
+    told.expect("it is verified and waits for a PIN", verified["status"], "inactive")
 
 
 def pay(stage: Stage) -> None:

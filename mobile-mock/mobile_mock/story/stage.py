@@ -39,6 +39,7 @@ class Stage:
         self.people: dict[str, dict[str, Any]] = access["people"]
         self.anna = self._phone("wallet_app", "Anna's phone")
         self.emil = self._phone("child_app", "Emil's phone")
+        self.bo = self._phone("wallet_app", "Bo's phone")
         self.issuer = self._machine("issuer", "The bank", actor="story")
         self.provider = self._machine("provider", "Wallet provider")
         self.merchant = self._machine("merchant", STREAMING_NAME)

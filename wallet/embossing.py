@@ -1,18 +1,15 @@
 """A file for the card bureau: complete and on the disk before anything counts as ordered, so nothing is left out."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 from uuid import UUID
 
 from joserfc.jwk import ECKey
 
 from tokenization import cards, embossing
 from tokenization.vault import Erased, VaultError
+from wallet import new_files
 from wallet.services import Services
 
 
@@ -31,7 +28,7 @@ def write(parts: Services, bureau: ECKey, path: Path) -> Written:
     Raises OSError, FileExistsError where there is one.
     """
     written = Written()
-    with _draft(path) as (file, finish):
+    with new_files.draft(path) as (file, finish):
         for line in _lines(parts, bureau, written):
             file.write(line + "\n")
         if written.plastics:
@@ -64,30 +61,3 @@ def note(parts: Services, plastics: list[tuple[UUID, UUID]], bureau: ECKey, acto
             if card is not None:
                 embossing.note(session, card, plastic_id, thumbprint, parts.clock.now())
         yield card_id
-
-
-@contextmanager
-def _draft(path: Path) -> Iterator[tuple[IO[str], Callable[[], None]]]:
-    """A file that gets its name when it is finished: nobody ever sends half of one."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w") as file:
-
-            def finish() -> None:
-                file.flush()
-                os.fsync(file.fileno())
-                os.link(draft, path)
-                _sync(path.parent)
-
-            yield file, finish
-    finally:
-        Path(draft).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """A name is on the disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,14 +1,11 @@
 """`wallet journal`: all journals are verified, and their heads written down for keeping elsewhere."""
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TextIO
+from typing import IO, Any, BinaryIO, Final
 from uuid import UUID
 
 import click
@@ -18,10 +15,12 @@ from tokenization import anchors, chains
 from tokenization.anchors import Anchor
 from tokenization.chains import KINDS, Journals, Verdict
 from tokenization.keys import KeyRing
+from wallet import new_files
 from wallet.cli import environment, owners
 from wallet.cli.owners import Owner
 from wallet.cli.progress import progress
 from wallet.cli.shown import as_json
+from wallet.services import Services
 
 STDOUT: Final = "-"
 DIFFERENCES: Final = {
@@ -64,6 +63,8 @@ def verify(file: BinaryIO | None, *, as_json: bool, **named: str | None) -> None
     putting back an old state of everything, shows only against an anchor that was kept elsewhere.
     """
     owner, report = owners.chosen(named), Report()
+    if file and not file.seekable():
+        raise click.UsageError("an anchor is read twice: name a file")
     if file:
         report.anchor = _checked(file)
     with environment.opened() as parts, parts.database.reading() as session:
@@ -142,50 +143,28 @@ def anchor(file: Path) -> None:
     Keep it where nobody gets at it who can write to the database or read the key ring. Its last line holds all the
     others: that line alone, on paper, is enough to know the file again.
     """
-    with environment.opened() as parts, parts.database.reading() as session, _destination(file) as lines:
-        found = anchors.heads(session)
-        written = anchors.write(found, parts.settings.public_url, parts.clock.now(), lines.write)
-    if str(file) != STDOUT:
-        click.echo(f"{file}: {written.journals} journals, sha256 {written.digest}")
+    with environment.opened() as parts:
+        if str(file) == STDOUT:
+            _write(parts, sys.stdout)
+        else:
+            written = _write_file(parts, file)
+            click.echo(f"{file}: {written.journals} journals, sha256 {written.digest}")
 
 
-@contextmanager
-def _destination(path: Path) -> Iterator[TextIO]:
-    if str(path) == STDOUT:
-        yield sys.stdout
-        return
-    with _whole(path) as file:
-        yield file
+def _write(parts: Services, file: IO[str]) -> Anchor:
+    with parts.database.reading() as session:
+        return anchors.write(anchors.heads(session), parts.settings.public_url, parts.clock.now(), file.write)
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
-    """A file that gets its name when all of it is on the disk, and never takes that of another."""
-    if path.exists():
-        raise click.ClickException(f"{path} is there already")
+def _write_file(parts: Services, path: Path) -> Anchor:
     try:
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-        _sync(path.parent)
+        if path.exists():
+            raise FileExistsError
+        with new_files.draft(path) as (file, finish):
+            written = _write(parts, file)
+            finish()
     except FileExistsError:
         raise click.ClickException(f"{path} is there already") from None
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        Path(draft).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """A name is on the disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return written

@@ -1,6 +1,7 @@
 """`wallet journal`: what it finds, what it says, how it ends; and the anchor as a file."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,13 @@ def test_a_file_that_is_no_anchor_is_said(ready: Environment, tmp_path: Path) ->
     assert "the first line is not that of an anchor" in refused(
         wallet(ready, "journal", "verify", "--anchor", str(path))
     )
+
+
+def test_an_anchor_through_a_pipe_is_refused_in_a_line(ready: Environment) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        said = refused(wallet(ready, "journal", "verify", "--anchor", f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
+    assert "an anchor is read twice: name a file" in said

@@ -3,27 +3,31 @@
 A ring of another installation would find no card, and everything that it wrote to a journal would look forged for ever.
 So nothing is written with one. Told apart are:
 
-- foreign: a version that is known with another value, or a ring that has no version in common. It is refused.
+- foreign: a version that is known with another value, or a ring that has no version in common. It is refused. Where no
+  version is known yet, as before there were check values, it is one that does not open what is there.
 - lacking: a version that is known, and of which the ring holds no file: an older copy. What was made by that version
   cannot be opened or verified there, until the file is copied; nothing is harmed, so the service goes on.
 - news: a version that is not known yet, of a ring that is: a rotation while the database was away. It is remembered.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from tokenization.keys import ASYMMETRIC, KeyRing, KeyRingError, Purpose
-from tokenization.models import KeyCheck
+from tokenization.models import KeyCheck, PartyKey
+from tokenization.vault import Vault, VaultError
 
 Version = tuple[str, int]
 # What is in the database is of no use without them. The others may be lost, and made anew.
 PAIRED: Final = frozenset(Purpose) - ASYMMETRIC - {Purpose.DPOP_NONCE}
+
+_CEREMONY: Final = func.pg_advisory_xact_lock(3, 1)
 
 
 class ForeignRing(KeyRingError):
@@ -59,14 +63,25 @@ def compare(known: Mapping[Version, bytes], ring: Mapping[Version, bytes | None]
 
 def look(session: Session, ring: KeyRing) -> Comparison:
     """Compare a ring with what this database knows."""
-    return compare(_known(session), _held(ring))
+    known = _known(session)
+    compared = compare(known, _held(ring))
+    return compared if known else replace(compared, nothing_in_common=not _opens_what_is_there(session, ring))
+
+
+def _opens_what_is_there(session: Session, ring: KeyRing) -> bool:
+    """Whether a data key, any one, is wrapped by this ring; or there is none."""
+    party_id = session.scalar(select(PartyKey.party_id).limit(1))
+    try:
+        return party_id is None or bool(Vault(ring).party_key(session, party_id))
+    except (VaultError, KeyRingError):
+        return False
 
 
 def hold(session: Session, ring: KeyRing) -> Comparison:
     """The same. Raises ForeignRing."""
     found = look(session, ring)
     if found.is_foreign:
-        which = f"{named(found.differing[0])} is another key" if found.differing else "no key of it is known there"
+        which = f"{named(found.differing[0])} is another key" if found.differing else "none of its keys is known there"
         raise ForeignRing(f"this is not the key ring of the database: {which}. Put back the one that it was made with")
     return found
 
@@ -84,6 +99,16 @@ def remember(session: Session, ring: KeyRing, now: datetime) -> Comparison:
     if rows:
         session.execute(insert(KeyCheck).values(rows).on_conflict_do_nothing())
     return hold(session, ring)
+
+
+def begin_ceremony(session: Session, ring: KeyRing, purpose: Purpose) -> None:
+    """Let nobody else rotate or retire meanwhile. Raises ForeignRing; KeyRingError for an older copy of the ring, in
+    which the number of a version would be given twice.
+    """
+    session.execute(select(_CEREMONY))
+    for version in hold(session, ring).lacking:
+        if version[0] == purpose:
+            raise KeyRingError(f"an older copy, which lacks {named(version)}: copy the newest one here first")
 
 
 def named(version: Version) -> str:

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.integration.test_http_bad_input import is_refused
 from tests.world import World
-from tokenization import ceremonies, key_checks
+from tokenization import ceremonies, ids, key_checks
 from tokenization.clock import SetClock
 from tokenization.file_key_ring import FileKeyRing
 from tokenization.key_checks import Custody, ForeignRing
-from tokenization.keys import Purpose
+from tokenization.keys import KeyRingError, Purpose
 from tokenization.models import KeyCheck
 from tokenization.vault import Vault
 from wallet.database import Database
@@ -99,6 +99,29 @@ def test_a_new_version_is_remembered_and_an_older_copy_lacks_it(
     assert ("journal", 2) in known(session)
     compared = key_checks.hold(session, FileKeyRing(older, SetClock(NOON)))
     assert (compared.lacking, compared.is_foreign) == ((("journal", 2),), False)
+
+
+def test_no_ceremony_is_held_over_an_older_copy(session: Session, ours: FileKeyRing, tmp_path: Path) -> None:
+    older = FileKeyRing(shutil.copytree(tmp_path / "ours", tmp_path / "older"), SetClock(NOON))
+    ceremonies.rotate(tmp_path / "ours", Purpose.JOURNAL, NOON)
+    key_checks.remember(session, ours, NOON)
+    with pytest.raises(KeyRingError, match="lacks version 2 of journal: copy the newest one here first"):
+        key_checks.begin_ceremony(session, older, Purpose.JOURNAL)
+    key_checks.begin_ceremony(session, older, Purpose.TOKEN)
+    key_checks.begin_ceremony(session, ours, Purpose.JOURNAL)
+
+
+def test_a_database_from_before_there_were_checks_takes_only_the_ring_that_opens_it(
+    session: Session, theirs: FileKeyRing, tmp_path: Path
+) -> None:
+    ours = made(tmp_path / "ours")
+    Vault(ours).create_party_key(session, ids.new_id())
+    session.flush()
+    with pytest.raises(ForeignRing, match="none of its keys is known there"):
+        key_checks.remember(session, theirs, NOON)
+    assert known(session) == set()
+    assert len(key_checks.remember(session, ours, NOON).news) == 0
+    assert len(known(session)) == len(key_checks.PAIRED)
 
 
 def test_a_lost_signing_key_may_be_made_anew(session: Session, ours: FileKeyRing, tmp_path: Path) -> None:

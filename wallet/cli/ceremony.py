@@ -34,7 +34,7 @@ def ring() -> Iterator[Path]:
         raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
 
 
-def perform(act: Callable[[datetime], KeyEvent], said: Callable[[], None]) -> None:
+def perform(purpose: Purpose, act: Callable[[datetime], KeyEvent], said: Callable[[], None]) -> None:
     """Do it, with an entry in the journal of its purpose, and say what was done.
 
     Where the database is away it is done all the same, as after a leak nothing may stand in its way; that it is
@@ -43,6 +43,7 @@ def perform(act: Callable[[datetime], KeyEvent], said: Callable[[], None]) -> No
     done: list[KeyEvent] = []
     try:
         with environment.transaction() as (session, now, parts):
+            key_checks.begin_ceremony(session, parts.vault.ring, purpose)
             done.append(act(now))
             events.emit(session, done[0])
             key_checks.remember(session, parts.vault.ring, now)

@@ -32,7 +32,6 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=365)
 # As long as every process, and every host that gets a copy of the ring, may take to notice.
 DELAY: Final = timedelta(minutes=15)
-SOON: Final = "within a second"
 # What the new version brings; and for how long, after it came into use, the older ones are of use, or what decides it.
 AFTERWARDS: Final[Mapping[Purpose, tuple[str, timedelta | str]]] = {
     Purpose.ACCESS_TOKEN: ("it is in /oauth/jwks now", LIFETIME),
@@ -164,7 +163,7 @@ def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
             made.append(KeyRotated(**_about(purpose, version, at), active_from=at + after))
             return made[0]
 
-        perform(act, lambda: _say_what_is_next(made[0]))
+        perform(Purpose(purpose), act, lambda: _say_what_is_next(made[0]))
 
 
 @keys.command()
@@ -190,7 +189,11 @@ def retire(purpose: str, version: int, *, yes: bool, force: bool) -> None:
             ceremonies.retire(folder, Purpose(purpose), version, at)
             return KeyRetired(**_about(purpose, version, at), forced=force)
 
-        perform(act, lambda: click.echo(f"version {version} of {purpose} is retired: every process refuses it {SOON}"))
+        perform(
+            Purpose(purpose),
+            act,
+            lambda: click.echo(f"version {version} of {purpose} is retired: every process refuses it {SOON}"),
+        )
 
 
 @keys.command()
@@ -204,7 +207,11 @@ def reinstate(purpose: str, version: int) -> None:
             ceremonies.reinstate(folder, Purpose(purpose), version)
             return KeyReinstated(**_about(purpose, version, at))
 
-        perform(act, lambda: click.echo(f"version {version} of {purpose} is good again: every process knows it {SOON}"))
+        perform(
+            Purpose(purpose),
+            act,
+            lambda: click.echo(f"version {version} of {purpose} is good again: every process knows it {SOON}"),
+        )
 
 
 @keys.command()
@@ -231,7 +238,7 @@ def destroy(purpose: str, version: int, *, yes: bool, force: bool) -> None:
         said = (
             f"the key of version {version} of {purpose} is forgotten: destroy the backups of the key ring that hold it"
         )
-        perform(act, lambda: click.echo(said))
+        perform(Purpose(purpose), act, lambda: click.echo(said))
 
 
 def _about(purpose: str, version: int, at: datetime) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reas
     if unblocked and reason not in ENDS_AT_ONCE:
         raise Invalid("reason", f"the card is blocked for {card.block_reason}: its old number must end at once")
     previous = cards.current_plastic(session, card)
-    retired = "misused" in {reason, card.block_reason} or cards.is_expired(previous, now)
+    misused = "misused" in {reason, card.block_reason}
+    retired = misused or cards.is_expired(previous, now)
     if reason in ENDS_AT_ONCE:
         _end(session, card, {"inactive", "active"}, _why_ended(card, reason), now)
     elif previous.state == "inactive":  # it is not activated any more: only the newest can be
@@ -43,8 +44,9 @@ def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reas
     fresh = cards.emboss(session, vault, vault.card_key(session, card.card_id), space, card, now)
     events.emit(session, _replaced(card, reason, previous, fresh, now, unblocked=unblocked, retired=retired))
     credentials.follow_card(session, card.card_id)
+    why_retired = "card_misused" if misused else "card_expired"
     for token in tokens.live_tokens(session, card.card_id) if retired else ():
-        life_cycle.deactivate(session, card, token, by="issuer", now=now)
+        life_cycle.deactivate(session, card, token, by="issuer", reason=why_retired, now=now)
     return fresh
 
 

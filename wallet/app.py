@@ -35,6 +35,7 @@ from wallet.resources import (
     pairing,
     provider,
     sessions,
+    token_operations,
     tokens,
     verification,
 )
@@ -46,6 +47,7 @@ RESOURCES: Final = (
     cards,
     tokens,
     verification,
+    token_operations,
     sessions,
     drawing_rights,
     pairing,

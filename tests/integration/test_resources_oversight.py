@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import text
 
@@ -38,6 +39,54 @@ def test_the_bank_holds_a_token_back_and_gives_it_back(world: World) -> None:
     assert problem(call(world, "POST", f"/tokens/{token['id']}/resume")) == (409, "illegal-state")
     assert call(world, "DELETE", f"/tokens/{token['id']}").json()["status"] == "deactivated"
     assert problem(call(world, "GET", f"/tokens/{ids.to_text('tok', ids.new_id())}")) == (404, "not-found")
+
+
+def test_a_phone_that_the_blocking_line_hears_of_is_gone_as_a_whole(world: World) -> None:
+    """R-10.2: its tokens, whosever card they draw on, and its sessions; each token is given back by itself."""
+    lost, home, bank = world.phone(), world.phone(), world.machine("issuer")
+    token, kept = lost.active(world.person("anna")["card"]), home.active(world.person("anna")["card"])
+    of_bo = world.phone("bo", lost.key).active(world.person("bo")["card"])
+    path = f"/v1/issuer/tokens/{token['id']}"
+    held = bank.request("POST", f"{path}/suspend", {"reason": "device_lost"}).json()
+    assert (held["because"], [each["reason"] for each in held["suspensions"]]) == ("issuer", ["device_lost"])
+    seen = [bank.request("GET", f"/v1/issuer/tokens/{each['id']}").json()["because"] for each in (of_bo, kept)]
+    assert seen == ["issuer", None]
+    assert [phone.request("GET", "/v1/me").status_code for phone in (lost, home)] == [401, 200]
+    assert home.step_up("resume").request("POST", f"/v1/tokens/{token['id']}/resume").status_code == 409
+    assert bank.request("POST", f"{path}/resume").json()["because"] is None
+    assert bank.request("GET", f"/v1/issuer/tokens/{of_bo['id']}").json()["because"] == "issuer"
+
+
+@pytest.mark.parametrize("reason", ["fraud", "looked into", "device_lost?"])
+def test_for_any_other_reason_the_bank_holds_the_one_token(world: World, reason: str) -> None:
+    phone, bank = world.phone(), world.machine("issuer")
+    token = phone.active(world.person("anna")["card"])
+    held = bank.request("POST", f"/v1/issuer/tokens/{token['id']}/suspend", {"reason": reason}).json()
+    assert [each["reason"] for each in held["suspensions"]] == [reason]
+    assert phone.request("GET", "/v1/me").status_code == 200
+
+
+def test_a_graver_reason_of_the_bank_takes_the_place_of_its_first(world: World) -> None:
+    bank, token = world.machine("issuer"), world.phone().active(world.person("anna")["card"])
+    path, stands = f"/v1/issuer/tokens/{token['id']}/suspend", []
+    for reason in ("looked into", "device_stolen", "other"):
+        [held] = bank.request("POST", path, {"reason": reason}).json()["suspensions"]
+        stands.append(held["reason"])
+    assert stands == ["looked into", "device_stolen", "device_stolen"]
+
+
+def test_the_table_of_operations_is_shown_to_the_bank_and_to_providers(world: World) -> None:
+    shown = [world.machine(who).request("GET", f"/v1/{who}/token-operations").json() for who in ("issuer", "provider")]
+    assert shown[0] == shown[1]
+    assert shown[0]["data"][0] == {
+        "operation": "suspend",
+        "reason": "device_lost",
+        "by": ["cardholder"],
+        "reaches": "phone",
+        "undone_by": ["cardholder", "issuer"],
+        "mastercard": {"code": "L", "event": "DEVICE_LOST"},
+        "visa": "CUSTOMER_CONFIRMED",
+    }
 
 
 def test_a_wallet_is_approved_with_its_app_its_childrens_app_and_its_server(world: World) -> None:

@@ -44,6 +44,16 @@ def test_a_provider_holds_back_and_gives_back_only_its_own(world: World) -> None
     assert (own["status"], own["because"]) == ("active", None)
 
 
+def test_a_lost_phone_is_one_token_to_a_provider_which_names_each(world: World) -> None:
+    phone, provider = world.phone(), world.machine("provider")
+    token = phone.active(card_of(world))
+    path = f"/v1/provider/tokens/{token['id']}"
+    held = provider.request("POST", f"{path}/suspend", {"reason": "device_stolen"}).json()
+    assert (held["because"], held["suspensions"][0]["reason"]) == ("wallet_provider", "device_stolen")
+    assert phone.request("GET", "/v1/me").status_code == 200
+    assert provider.request("POST", f"{path}/resume").json()["because"] is None
+
+
 def test_another_providers_token_is_not_there(world: World) -> None:
     token = world.phone().active(card_of(world))
     jwks = {"keys": [world.phone().key.as_dict(private=False) | {"kid": "1"}]}

@@ -175,6 +175,30 @@ def test_a_deleted_token_is_gone_for_good(world: World) -> None:
     assert problem(call(phone, token, "keys")) == (409, "illegal-state")
 
 
+def test_a_token_is_ended_for_a_reason(world: World) -> None:
+    phone = world.phone()
+    token = phone.active(card_of(world))
+    path = f"/v1/tokens/{token['id']}"
+    for reason in ("account_closed", "reprovisioned", "tired", ""):
+        refused = phone.request("DELETE", f"{path}?reason={reason}")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "reason"), reason
+    assert phone.request("DELETE", f"{path}?reason=device_sold").json()["status"] == "deactivated"
+    card = world.person("anna")["card_id"]
+    journal = world.machine("issuer").request("GET", f"/v1/issuer/cards/{card}/journal?limit=200").json()["data"]
+    [ended] = [entry["payload"] for entry in journal if entry["type"] == "token.deactivated"]
+    assert (ended["by"], ended["reason"]) == ("cardholder", "device_sold")
+
+
+def test_a_token_that_is_ended_because_its_phone_is_gone_takes_the_rest_of_the_phone_out_of_use(world: World) -> None:
+    lost, home = world.phone(), world.phone()
+    token = lost.active(card_of(world))
+    of_bo = world.phone("bo", lost.key).active(card_of(world, "bo"))
+    ended = home.request("DELETE", f"/v1/tokens/{token['id']}?reason=device_stolen")
+    assert (ended.status_code, ended.json()["status"]) == (200, "deactivated")
+    assert shown(world.phone("bo"), of_bo) == ("suspended", "cardholder")
+    assert lost.request("GET", "/v1/me").status_code == 401
+
+
 def test_a_lost_phone_is_reported_by_any_of_its_tokens_even_an_old_one(world: World) -> None:
     phone, home = world.phone(), world.phone()
     old, new = phone.active(card_of(world)), phone.active(card_of(world))

@@ -180,8 +180,11 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def gets_another_pin(self) -> None:
-        more = {"also": frozenset[str](), "now": self.now}
-        self.child.do(lambda s, *of: life_cycle.change_pin(s, self.vault, *of, PIN_KEY, **more))  # type: ignore[arg-type]  # by name
+        def change(session: Session, card: Card, token: Token) -> None:
+            also = frozenset[str]()
+            life_cycle.change_pin(session, self.vault, card, token, PIN_KEY, also=also, now=self.now)
+
+        self.child.do(change)
 
     @rule(reason=st.sampled_from(["lost", "misused", "suspected"]))
     def card_is_blocked(self, reason: str) -> None:

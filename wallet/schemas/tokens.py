@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import token_operations, verification
+from tokenization.token_status import STATUS_BY_CAUSE
 from wallet.schemas.fields import (
     CardNumber,
     Choice,
@@ -100,8 +101,10 @@ class TokenAnswer(Schema):
     id = fields.String()
     card_id = fields.String(allow_none=True)
     drawing_right_id = fields.String(allow_none=True)
-    status = fields.String()
-    because = fields.String(allow_none=True)
+    status = fields.String(metadata={"enum": list(dict.fromkeys((*STATUS_BY_CAUSE.values(), "active")))})
+    because = fields.String(
+        allow_none=True, metadata={"description": f"the first that holds of {', '.join(STATUS_BY_CAUSE)}"}
+    )
     suspensions = fields.List(fields.Nested(SuspensionAnswer))
     last4 = fields.String(metadata={"description": "of the token number"})
     expiry = fields.String()
@@ -117,6 +120,28 @@ class TokenAnswer(Schema):
 
 
 TokenList = list_of(TokenAnswer)
+
+
+class SchemeNames(Schema):
+    """What Mastercard's token service calls a reason: the code that an issuer sends, and what requestors are told."""
+
+    code = fields.String(allow_none=True)
+    event = fields.String(allow_none=True)
+
+
+class TokenOperationAnswer(Schema):
+    """A reason for an operation, and the parties that may give it; none where it follows from something else."""
+
+    operation = fields.String(metadata={"enum": list(token_operations.OPERATIONS)})
+    reason = fields.String()
+    by = fields.List(fields.String())
+    reaches = fields.String(metadata={"enum": ["token", "phone"]})
+    undone_by = fields.List(fields.String())
+    mastercard = fields.Nested(SchemeNames)
+    visa = fields.String(allow_none=True)
+
+
+TokenOperationList = list_of(TokenOperationAnswer)
 
 
 class TokenPage(Page):

@@ -88,10 +88,13 @@ def _show(console: Console, found: Mapping[str, list[dict[str, Any]]]) -> None:
     table = Table("figure", "", "", "", "to be reached")
     for figures in found.values():
         for figure in figures:
-            value = f"{figure['value']:,.0f}" if figure["value"] >= 100 else f"{figure['value']:.2f}"
-            table.add_row(figure["name"], value, figure["unit"], figure["note"], figure["reach"])
+            table.add_row(figure["name"], _text(figure["value"]), figure["unit"], figure["note"], figure["reach"])
     table.columns[1].justify = "right"
     console.print(table)
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
 
 
 def _keep(console: Console, content: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenization import links
@@ -28,6 +28,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(
     owner=st.uuids(), seq=st.integers(1, 2**53 - 1), type_=texts, actor=texts, at=st.datetimes(timezones=st.just(UTC))
 )
@@ -41,6 +42,7 @@ def test_a_link_is_made_of_canonical_json(owner: UUID, seq: int, type_: str, act
     assert links.seal(KEY, owner, seq, digest) == wanted
 
 
+@settings(max_examples=30)
 @given(payload=st.dictionaries(texts, values, max_size=4))
 def test_a_digest_is_known_again_in_whatever_way_the_database_writes_the_payload(payload: dict[str, Any]) -> None:
     digest = links.digest(b"salt", payload)

@@ -4,7 +4,8 @@ They are walked through by key, page by page and without locks, so that a millio
 one asks `why_not` again, about what then stands under its lock.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Protocol
@@ -35,12 +36,11 @@ class Run(Protocol):
     def reason(self) -> str:
         """Of the replacement."""
 
-    @property
-    def key(self) -> tuple[ColumnElement[Any], ...]:
-        """What they are walked through by: unique, and indexed."""
+    def keys(self, session: Session, after: Key | None) -> Sequence[Key]:
+        """The next page of what is walked through: by an index, the card's id last."""
 
-    def selects(self) -> Iterator[Select[Card, Plastic]]:
-        """All of them, in one statement or a few."""
+    def wanted(self) -> Select[Card, Plastic]:
+        """Of all cards those that the run is about."""
 
     def why_not(self, session: Session, vault: Vault, card: Card, plastic: Plastic) -> str | None:
         """Why a card is passed over; None if it is due."""
@@ -54,15 +54,17 @@ class Renewal:
     last: date
     reason: str = "expiring"
 
-    @property
-    def key(self) -> tuple[ColumnElement[Any], ...]:
-        """In the order of an index."""
-        return Plastic.expiry.expression, Plastic.card_id.expression
+    def keys(self, session: Session, after: Key | None) -> Sequence[Key]:
+        """By day, then card."""
+        key = (Plastic.expiry.expression, Plastic.card_id.expression)
+        return session.execute(_next(select(*key).where(*self._ending()), key, after)).all()
 
-    def selects(self) -> Iterator[Select[Card, Plastic]]:
-        """In one statement."""
-        ending = (Plastic.state != _ENDED, Plastic.expiry.between(self.first, self.last))
-        yield select(Card, Plastic).join(Plastic, _NEWEST).where(*ending)
+    def _ending(self) -> tuple[ColumnElement[bool], ...]:
+        return Plastic.state != _ENDED, Plastic.expiry.between(self.first, self.last)
+
+    def wanted(self) -> Select[Card, Plastic]:
+        """Those whose newest plastic it is that ends."""
+        return select(Card, Plastic).join(Plastic, _NEWEST).where(*self._ending())
 
     def why_not(self, session: Session, vault: Vault, card: Card, plastic: Plastic) -> str | None:
         """What is blocked or closed gets no card by the mail."""
@@ -82,12 +84,13 @@ class Recall:
     begun: datetime
     with_blocked: bool = False
 
-    @property
-    def key(self) -> tuple[ColumnElement[Any], ...]:
-        """The card's."""
-        return (Card.card_id.expression,)
+    def keys(self, session: Session, after: Key | None) -> Sequence[Key]:
+        """By card."""
+        key = (Card.card_id.expression,)
+        return session.execute(_next(select(*key), key, after)).all()
 
-    def _older(self) -> Select[Card, Plastic]:
+    def wanted(self) -> Select[Card, Plastic]:
+        """What has no new plastic yet."""
         return select(Card, Plastic).join(Plastic, _NEWEST).where(Plastic.created_at < self.begun)
 
     def why_not(self, session: Session, vault: Vault, card: Card, plastic: Plastic) -> str | None:
@@ -104,11 +107,11 @@ class OfBin(Recall):
 
     prefix: str = ""
 
-    def selects(self) -> Iterator[Select[Card, Plastic]]:
-        """In one statement; of digits that do not stand in clear, `why_not` knows."""
+    def wanted(self) -> Select[Card, Plastic]:
+        """Of digits that do not stand in clear, `why_not` knows."""
         other = aliased(Plastic)
         begins = (other.bin == self.prefix[:_BIN_DIGITS], other.state != _ENDED)
-        yield self._older().where(exists().where(other.card_id == Card.card_id, *begins))
+        return Recall.wanted(self).where(exists().where(other.card_id == Card.card_id, *begins))
 
     def why_not(self, session: Session, vault: Vault, card: Card, plastic: Plastic) -> str | None:
         """What the others are passed over for, or another BIN."""
@@ -129,23 +132,38 @@ class Listed(Recall):
 
     card_ids: Sequence[UUID] = ()
 
-    def selects(self) -> Iterator[Select[Card, Plastic]]:
-        """A page of the list at a time."""
-        for begin in range(0, len(self.card_ids), PAGE):
-            yield self._older().where(Card.card_id.in_(self.card_ids[begin : begin + PAGE]))
+    def keys(self, session: Session, after: Key | None) -> Sequence[Key]:
+        """As they are listed."""
+        begin = bisect_right(self.card_ids, after[-1]) if after else 0
+        return [(card_id,) for card_id in self.card_ids[begin : begin + PAGE]]
+
+
+def _next(
+    keys: Select[*tuple[Any, ...]], key: Sequence[ColumnElement[Any]], after: Key | None
+) -> Select[*tuple[Any, ...]]:
+    if after is not None:
+        reached = (literal(value, column.type) for column, value in zip(key, after, strict=True))
+        keys = keys.where(tuple_(*key) > tuple_(*reached))
+    return keys.order_by(*key).limit(PAGE)
+
+
+def page(session: Session, run: Run, after: Key | None) -> tuple[list[Found], Key | None]:
+    """What the run is about in the next page of its keys, and the last of them; None when there are no more.
+
+    In two statements, of which each can only go by an index: in one, PostgreSQL read the whole table for each page.
+    """
+    keys = run.keys(session, after)
+    if not keys:
+        return [], None
+    rows = session.execute(run.wanted().where(Card.card_id.in_({key[-1] for key in keys})).order_by(Card.card_id))
+    return [(card, plastic) for card, plastic in rows], tuple(keys[-1])
 
 
 def count(session: Session, run: Run) -> int:
-    """How many cards are to be looked at."""
-    counted = (wanted.with_only_columns(func.count(), maintain_column_froms=True) for wanted in run.selects())
-    return sum(session.scalar(each) or 0 for each in counted)
-
-
-def page(session: Session, run: Run, wanted: Select[Card, Plastic], after: Key | None) -> tuple[list[Found], Key]:
-    """The next of one of the run's statements, and the key of the last of them."""
-    if after is not None:
-        reached = (literal(value, column.type) for column, value in zip(run.key, after, strict=True))
-        wanted = wanted.where(tuple_(*run.key) > tuple_(*reached))
-    with_key = wanted.add_columns(*run.key).order_by(*run.key).limit(PAGE)
-    rows = session.execute(with_key).all()
-    return [(card, plastic) for card, plastic, *_ in rows], tuple(rows[-1][2:]) if rows else ()
+    """How many cards the run is about."""
+    counted = run.wanted().with_only_columns(func.count(), maintain_column_froms=True)
+    if not isinstance(run, Listed):
+        return session.scalar(counted) or 0
+    begins = range(0, len(run.card_ids), PAGE)
+    parts = (counted.where(Card.card_id.in_(run.card_ids[begin : begin + PAGE])) for begin in begins)
+    return sum(session.scalar(part) or 0 for part in parts)

@@ -51,14 +51,14 @@ def outcomes(parts: Services, run: Run, actor: str, *, dry_run: bool = False) ->
 
 def _found(parts: Services, run: Run) -> Iterator[tuple[UUID, str | None]]:
     """The cards of a run, and why each is passed over, as far as one sees without its lock."""
-    for wanted in run.selects():
-        found: list[tuple[UUID, str | None]] = []
-        after: Key | None = None
-        while after is None or len(found) == due.PAGE:
-            with parts.database.reading() as session:
-                rows, after = due.page(session, run, wanted, after)
-                found = [(card.card_id, _why_not(session, parts, run, card, plastic)) for card, plastic in rows]
-            yield from found
+    after: Key | None = None
+    while True:
+        with parts.database.reading() as session:
+            rows, after = due.page(session, run, after)
+            found = [(card.card_id, _why_not(session, parts, run, card, plastic)) for card, plastic in rows]
+        yield from found
+        if after is None:
+            return
 
 
 def _why_not(session: Session, parts: Services, run: Run, card: Card, plastic: Plastic) -> str | None:

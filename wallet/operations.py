@@ -27,7 +27,7 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """PostgreSQL is there and migrated, and the key ring its own. Redis may be away: payments and blocking work without.
+    """PostgreSQL is there and migrated, the key ring its own. Redis may be away: payments and blocking work without.
 
     A key that is to be rotated, or that a copy of the ring lacks, is told and takes nobody out of service.
     """

@@ -189,11 +189,8 @@ def retire(purpose: str, version: int, *, yes: bool, force: bool) -> None:
             ceremonies.retire(folder, Purpose(purpose), version, at)
             return KeyRetired(**_about(purpose, version, at), forced=force)
 
-        perform(
-            Purpose(purpose),
-            act,
-            lambda: click.echo(f"version {version} of {purpose} is retired: every process refuses it {SOON}"),
-        )
+        said = f"version {version} of {purpose} is retired: every process refuses it within a second"
+        perform(Purpose(purpose), act, lambda: click.echo(said))
 
 
 @keys.command()
@@ -207,11 +204,8 @@ def reinstate(purpose: str, version: int) -> None:
             ceremonies.reinstate(folder, Purpose(purpose), version)
             return KeyReinstated(**_about(purpose, version, at))
 
-        perform(
-            Purpose(purpose),
-            act,
-            lambda: click.echo(f"version {version} of {purpose} is good again: every process knows it {SOON}"),
-        )
+        said = f"version {version} of {purpose} is good again: every process knows it within a second"
+        perform(Purpose(purpose), act, lambda: click.echo(said))
 
 
 @keys.command()

@@ -21,11 +21,12 @@ def provision(
     It takes the place of the one on the same device: who has activated that one has had its answer, so this is no retry
     but a wish for another; and of a first answer that was lost, nothing is left over.
     """
-    decision = decide(gather(session, card, wish, policies, now), policies)
+    live = tokens.live_tokens(session, card.card_id)
+    decision = decide(gather(session, card, live, wish, policies, now), policies)
     if isinstance(decision, Refused):
         _tell_refused(session, card, wish, decision, now)
         return decision
-    for old in replaced(tokens.live_tokens(session, card.card_id), wish):
+    for old in replaced(live, wish):
         life_cycle.deactivate(session, card, old, by="reprovisioning", reason="reprovisioned", now=now)
     token = tokens.create(
         session,

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -359,15 +360,26 @@ def test_a_paused_drawing_right_is_told_of_its_own_tokens_only(town: Town, walle
     assert own != childs
 
 
-def test_the_version_of_a_token_grows_with_card_and_right(town: Town, wallet: UUID, card_id: UUID) -> None:
-    town.token(card_id, wallet, town.right(card_id), "Emil's phone")
+def test_the_version_of_a_token_grows_with_all_that_it_hangs_on(town: Town, wallet: UUID, card_id: UUID) -> None:
+    """A feed's entry computes it in SQL, what is read of it in Python: they are one (token_status.version)."""
+    right_id = town.right(card_id)
+    town.token(card_id, wallet, right_id, "Emil's phone")
     versions = [told(town, wallet, "token.updated")[-1]["version"]]
-    town.block(card_id)
-    versions.append(told(town, wallet, "token.updated")[-1]["version"])
-    assert versions[1] == versions[0] + 1
+
+    def pause(session: Session, _: Card) -> None:
+        drawing_rights.pause(session, session.get_one(DrawingRight, (card_id, right_id)), town.clock.now())
+
+    changes: list[Callable[[], None]] = [
+        lambda: town.block(card_id),
+        lambda: town.set_status(wallet, "suspended"),
+        lambda: town.change(card_id, pause),
+    ]
+    for change in changes:
+        change()
+        versions.append(told(town, wallet, "token.updated")[-1]["version"])
+    assert versions == [versions[0] + n for n in range(4)]
     with town.database.reading() as session:
-        stored = session.scalars(select(Update.version).order_by(Update.seq)).all()
-    assert stored == versions
+        assert session.scalars(select(Update.version).order_by(Update.seq)).all() == versions
 
 
 def test_a_dead_token_is_told_nothing_of_its_card(town: Town, wallet: UUID, card_id: UUID) -> None:
@@ -391,25 +403,3 @@ def test_the_newest_state_replaces_undelivered_ones(town: Town, wallet: UUID, ca
     with town.database.reading() as session:
         states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state).order_by(Delivery.state))
         assert [tuple(row) for row in states] == [("pending", 1), ("superseded", 1)]
-
-
-def test_a_block_reaches_ten_thousand_tokens_in_a_few_statements(town: Town, wallet: UUID, card_id: UUID) -> None:
-    town.listen(wallet, NOWHERE)
-    token_id = town.token(card_id, wallet)
-    with town.transaction() as session:
-        columns = ", ".join(column.name for column in Token.__table__.columns if column.name != "token_id")
-        session.execute(
-            text(
-                f"INSERT INTO tokenization.tokens (token_id, {columns}) SELECT gen_random_uuid(), {columns} "  # noqa: S608 - ours
-                "FROM tokenization.tokens, generate_series(2, 10000) WHERE token_id = :token_id"
-            ),
-            {"token_id": token_id},
-        )
-    town.block(card_id)
-    with town.transaction() as session:
-        town.fan_out_all(session)
-    with town.database.reading() as session:
-        last_of_each = select(Update.subject_id).distinct()
-        assert session.scalar(select(func.count()).select_from(last_of_each.subquery())) == 10_000
-        pending = select(func.count()).select_from(Delivery).where(Delivery.state == "pending")
-        assert session.scalar(pending) == 10_000

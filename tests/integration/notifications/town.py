@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from redis import Redis
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
@@ -27,6 +28,7 @@ from tokenization import (
     credentials,
     events,
     ids,
+    life_cycle,
     provisioning,
     replacement,
     requestors,
@@ -182,6 +184,33 @@ class Town:
 
         return self.change(card_id, provision)
 
+    def phone_in_use(self, card_id: UUID, requestor_id: UUID, right_id: UUID | None = None) -> UUID:
+        """A token whose PIN is chosen."""
+        token_id = self.token(card_id, requestor_id, right_id)
+
+        def activate(session: Session, _: Card) -> UUID:
+            life_cycle.move(session.get_one(Token, (card_id, token_id)), "activate")
+            return token_id
+
+        return self.change(card_id, activate)
+
+    def copies(self, token_id: UUID, count: int, first: int = 0) -> None:
+        """As many more tokens like that one, with ids that count up from `first`."""
+        columns = ", ".join(column.name for column in Token.__table__.columns if column.name != "token_id")
+        insert = f"""
+            INSERT INTO tokenization.tokens (token_id, {columns})
+            SELECT CAST('00000000-0000-7000-8000-' || lpad(to_hex(:first + nth), 12, '0') AS uuid), {columns}
+            FROM tokenization.tokens, generate_series(1, :count) AS nth WHERE token_id = :like"""  # noqa: S608 - ours
+        with self.transaction() as session:
+            session.execute(text(insert), {"count": count, "first": first, "like": token_id})
+
+    def set_status(self, requestor_id: UUID, status: str) -> None:
+        """The bank suspends a requestor, or lets it go on."""
+        with self.transaction() as session:
+            requestors.change(
+                session, requestors.get(session, requestor_id, lock=True), {"status": status}, self.clock.now()
+            )
+
     def right(self, card_id: UUID, notify_grantor: str = "all") -> UUID:
         """A drawing right for Emil, whose phone is paired."""
 
@@ -195,6 +224,10 @@ class Town:
             return right.right_id
 
         return self.change(card_id, grant)
+
+    def unblock(self, card_id: UUID) -> None:
+        """Take a card's block away."""
+        self.change(card_id, lambda session, card: cards.unblock(session, card, self.clock.now()))
 
     def change(self, card_id: UUID, act: Callable[[Session, Card], Done]) -> Done:
         """Do something to a locked card."""

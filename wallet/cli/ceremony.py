@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 from sqlalchemy.exc import OperationalError
@@ -17,6 +17,7 @@ from tokenization.keys import KeyRingError, Purpose
 from wallet import key_needs
 from wallet.cli import environment
 
+Done = TypeVar("Done", bound=KeyEvent)
 NOT_JOURNALED: Final = 3  # the exit code of what is done, but stands in no journal
 
 
@@ -34,13 +35,13 @@ def ring() -> Iterator[Path]:
         raise click.ClickException(f"TEGNEBOG_KEY_RING: {error.strerror}") from None
 
 
-def perform(purpose: Purpose, act: Callable[[datetime], KeyEvent], said: Callable[[], None]) -> None:
+def perform(purpose: Purpose, act: Callable[[datetime], Done], said: Callable[[Done], str]) -> None:
     """Do it, with an entry in the journal of its purpose, and say what was done.
 
     Where the database is away it is done all the same, as after a leak nothing may stand in its way; that it is
     not journaled is said then, and the command fails with a code of its own.
     """
-    done: list[KeyEvent] = []
+    done: list[Done] = []
     try:
         with environment.transaction() as (session, now, parts):
             key_checks.begin_ceremony(session, parts.vault.ring, purpose)
@@ -48,12 +49,10 @@ def perform(purpose: Purpose, act: Callable[[datetime], KeyEvent], said: Callabl
             events.emit(session, done[0])
             key_checks.remember(session, parts.vault.ring, now)
     except OperationalError:
-        if not done:
-            done.append(act(SystemClock().now()))
-        said()
+        click.echo(said(done[0] if done else act(SystemClock().now())))
         click.echo("NOT JOURNALED, as the database is away: write down who did this, when and why", err=True)
         raise SystemExit(NOT_JOURNALED) from None
-    said()
+    click.echo(said(done[0]))
 
 
 def check_need(folder: Path, purpose: Purpose, version: int, *, force: bool) -> None:

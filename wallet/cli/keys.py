@@ -14,7 +14,7 @@ from tokenization import ceremonies, cryptoperiods, key_files, payment_keys
 from tokenization.ceremonies import Standing
 from tokenization.clock import SystemClock
 from tokenization.cryptoperiods import Periods
-from tokenization.key_events import KeyDestroyed, KeyEvent, KeyReinstated, KeyRetired, KeyRotated
+from tokenization.key_events import KeyDestroyed, KeyReinstated, KeyRetired, KeyRotated
 from tokenization.keys import ASYMMETRIC, VERSIONS, Purpose
 from tokenization.models import SubjectJournalEntry
 from wallet.access import nonces
@@ -75,7 +75,7 @@ def create(wanted: tuple[str, ...]) -> None:
     """Make the key ring: version 1 of every key. Only for a new database.
 
     A ring that is there gets no key but those named with --missing, for a purpose that a new version of Tegnebog
-    brings. A key that was lost comes from its backup: one made in its place opens nothing, and breaks the journals.
+    brings. A key that was lost comes from its backup: one made in its place opens nothing, and is refused.
     """
     with ring() as folder:
         lacking = ceremonies.lacking(folder)
@@ -156,14 +156,12 @@ def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
     after = timedelta() if now else DELAY if delay is None else delay
     with ring() as folder:
         ceremonies.rotatable(folder, Purpose(purpose))
-        made: list[KeyRotated] = []
 
-        def act(at: datetime) -> KeyEvent:
+        def act(at: datetime) -> KeyRotated:
             version = ceremonies.rotate(folder, Purpose(purpose), at + after)
-            made.append(KeyRotated(**_about(purpose, version, at), active_from=at + after))
-            return made[0]
+            return KeyRotated(**_about(purpose, version, at), active_from=at + after)
 
-        perform(Purpose(purpose), act, lambda: _say_what_is_next(made[0]))
+        perform(Purpose(purpose), act, _what_is_next)
 
 
 @keys.command()
@@ -185,12 +183,12 @@ def retire(purpose: str, version: int, *, yes: bool, force: bool) -> None:
             what = f"version {version} of {purpose}, and whatever it made that is still in use,"
             click.confirm(f"Refuse {what} from now on{_for_good(purpose)}?", abort=True)
 
-        def act(at: datetime) -> KeyEvent:
+        def act(at: datetime) -> KeyRetired:
             ceremonies.retire(folder, Purpose(purpose), version, at)
             return KeyRetired(**_about(purpose, version, at), forced=force)
 
         said = f"version {version} of {purpose} is retired: every process refuses it within a second"
-        perform(Purpose(purpose), act, lambda: click.echo(said))
+        perform(Purpose(purpose), act, lambda _: said)
 
 
 @keys.command()
@@ -200,12 +198,12 @@ def reinstate(purpose: str, version: int) -> None:
     """Take back that a version was retired. A key that is forgotten stays forgotten."""
     with ring() as folder:
 
-        def act(at: datetime) -> KeyEvent:
+        def act(at: datetime) -> KeyReinstated:
             ceremonies.reinstate(folder, Purpose(purpose), version)
             return KeyReinstated(**_about(purpose, version, at))
 
         said = f"version {version} of {purpose} is good again: every process knows it within a second"
-        perform(Purpose(purpose), act, lambda: click.echo(said))
+        perform(Purpose(purpose), act, lambda _: said)
 
 
 @keys.command()
@@ -225,14 +223,12 @@ def destroy(purpose: str, version: int, *, yes: bool, force: bool) -> None:
         if not yes:
             click.confirm(f"Forget the key of version {version} of {purpose}, for good?", abort=True)
 
-        def act(at: datetime) -> KeyEvent:
+        def act(at: datetime) -> KeyDestroyed:
             ceremonies.destroy(folder, Purpose(purpose), version, at)
             return KeyDestroyed(**_about(purpose, version, at), forced=force)
 
-        said = (
-            f"the key of version {version} of {purpose} is forgotten: destroy the backups of the key ring that hold it"
-        )
-        perform(Purpose(purpose), act, lambda: click.echo(said))
+        said = f"the key of version {version} of {purpose} is forgotten here: destroy the backups of the ring as well"
+        perform(Purpose(purpose), act, lambda _: said)
 
 
 def _about(purpose: str, version: int, at: datetime) -> dict[str, Any]:
@@ -244,10 +240,9 @@ def _for_good(purpose: str) -> str:
     return ", for good" if purpose in ASYMMETRIC else ""
 
 
-def _say_what_is_next(made: KeyRotated) -> None:
+def _what_is_next(made: KeyRotated) -> str:
     at, (todo, useful) = made.active_from, AFTERWARDS[Purpose(made.purpose)]
-    click.echo(f"version {made.version} of {made.purpose} is used from {moment(at)}: {todo}")
+    used = f"version {made.version} of {made.purpose} is used from {moment(at)}: {todo}"
     if isinstance(useful, str):
-        click.echo(f"older versions are needed {useful}")
-    else:
-        click.echo(f"older versions are of no more use from {moment(at + useful)}: `wallet keys retire` then")
+        return f"{used}\nolder versions are needed {useful}"
+    return f"{used}\nolder versions are of no more use from {moment(at + useful)}: `wallet keys retire` then"

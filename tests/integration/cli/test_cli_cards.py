@@ -6,14 +6,17 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
+from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from tests.integration.cli import bank as banks
 from tests.integration.cli.bank import Bank, id_of
@@ -204,20 +207,62 @@ def test_a_run_of_the_future_and_a_list_that_is_not_there_are_refused(ready: Env
     assert "cannot be read" in refused(wallet(ready, *how, "--file", "/nowhere"))
 
 
-def test_a_run_that_was_killed_goes_on_and_replaces_each_card_once(ready: Environment, bank: Bank) -> None:
-    card_ids = bank.issue(60)
-    command = [*WALLET, "cards", "replace", "--bin", "920890", "--reason", "stolen", "--yes"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT | ready) as running:
-        assert running.stderr is not None
-        again = re.search(r"go on with: wallet (.*)$", running.stderr.readline().strip())
-        assert "of 60" in running.stderr.readline()
-        running.send_signal(signal.SIGKILL)
-        running.wait(SECONDS)
-    before = sum(len(bank.plastics(card_id)) - 1 for card_id in card_ids)
-    assert 0 < before < 60
+@contextmanager
+def stuck(bank: Bank, card_id: UUID) -> Iterator[Callable[[], None]]:
+    """Somebody else holds that card, so that a run waits there. Yields what waits until one does."""
+    with bank.parts.database.transaction("test") as session:
+        session.execute(select(Card).where(Card.card_id == card_id).with_for_update())
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+        def wait() -> None:
+            deadline, pause = time.monotonic() + SECONDS, Event()
+            while not session.scalar(waiting):
+                assert time.monotonic() < deadline
+                pause.wait(0.05)
+
+        yield wait
+
+
+PATIENT = {"TEGNEBOG_LOCK_TIMEOUT_SECONDS": str(SECONDS)}
+STOLEN = ("cards", "replace", "--bin", "920890", "--reason", "stolen", "--yes")
+
+
+def goes_on(ready: Environment, bank: Bank, said: str, card_ids: list[UUID]) -> None:
+    """The command that was said does what is left, and nothing twice."""
+    again = re.search(r"go on with: wallet (.*)$", said, re.MULTILINE)
     assert again is not None
-    assert done(wallet(ready, *shlex.split(again[1]))).endswith(f"replaced: {60 - before}")
-    assert [bank.plastics(card_id) for card_id in card_ids] == [["replaced", "inactive"]] * 60
+    assert [len(bank.plastics(card_id)) for card_id in card_ids] == [2, 2, 1, 1, 1]
+    assert done(wallet(ready, *shlex.split(again[1]))).endswith("replaced: 3")
+    assert [bank.plastics(card_id) for card_id in card_ids] == [["replaced", "inactive"]] * 5
+
+
+def test_a_run_that_was_killed_goes_on_and_replaces_each_card_once(ready: Environment, bank: Bank) -> None:
+    card_ids = sorted(bank.issue(5))
+    with stuck(bank, card_ids[2]) as wait:
+        command, environment = [*WALLET, *STOLEN], ENVIRONMENT | ready | PATIENT
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as running:
+            wait()
+            running.kill()
+            _, said = running.communicate()
+    goes_on(ready, bank, said, card_ids)
+
+
+def test_a_run_that_is_asked_to_stop_says_what_it_did(ready: Environment, bank: Bank) -> None:
+    card_ids = sorted(bank.issue(5))
+    before = signal.getsignal(signal.SIGTERM)
+    with stuck(bank, card_ids[2]) as wait:
+
+        def stop() -> None:
+            wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(stop)
+            said = refused(wallet(ready | PATIENT, *STOLEN))
+            stopping.result()
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert "broken off. replaced: 2; go on with: " in said
+    goes_on(ready, bank, said, card_ids)
 
 
 def test_two_at_once_renew_each_card_once(ready: Environment, bank: Bank) -> None:

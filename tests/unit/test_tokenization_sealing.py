@@ -34,8 +34,14 @@ def test_a_sealed_value_opens_nowhere_else(elsewhere: Place) -> None:
 
 def test_a_sealed_value_is_bound_to_the_version_of_its_data_key() -> None:
     sealed = DATA_KEY.seal(PLACE, b"471")
-    with pytest.raises(VaultError):
-        DATA_KEY.open(PLACE, (2).to_bytes(2) + sealed[2:])
+    renamed = (2).to_bytes(2) + sealed[2:]
+    for data_key, value in (
+        (DATA_KEY, renamed),
+        (DataKey(2, DATA_KEY.key), sealed),
+        (DataKey(2, DATA_KEY.key), renamed),
+    ):
+        with pytest.raises(VaultError):
+            data_key.open(PLACE, value)
 
 
 def test_a_sealed_value_opens_with_no_other_key() -> None:

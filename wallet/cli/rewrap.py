@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from tokenization import ids, rewrapping
-from tokenization.keys import KeyRingError
+from tokenization.keys import KeyRing, KeyRingError, Purpose
 from tokenization.models import Requestor
 from tokenization.rewrapping import CARDS, START, Batch, Outdated, Position, Store
 from wallet.cli import environment
@@ -36,7 +36,14 @@ def rewrap(batch: int) -> None:
         click.echo(f"left under version {each.kek_version}: {each.count:,} data keys of {whose}{why}")
     if left:
         raise click.ClickException("not every data key is under the current version: see above, and run this again")
-    click.echo("every data key is under the current version of key_encryption")
+    _say_what_is_next(parts.vault.ring)
+
+
+def _say_what_is_next(ring: KeyRing) -> None:
+    current, newest = ring.current(Purpose.KEY_ENCRYPTION).version, ring.usable(Purpose.KEY_ENCRYPTION)[-1].version
+    click.echo(f"every data key is under version {current} of key_encryption")
+    if newest > current:
+        click.echo(f"version {newest} is not in use yet: run this again once it is")
 
 
 def _rewrap(parts: Services, limit: int) -> list[Outdated]:

@@ -59,12 +59,20 @@ def kek_versions(environment: Environment) -> list[int]:
 def test_everything_is_rewrapped_and_the_old_version_may_go(ready: Environment, two: Two) -> None:
     number = two.number(two.anna)
     rotate(ready)
-    assert "every data key is under the current version" in done(wallet(ready, "keys", "rewrap", "--batch", "1"))
+    said = done(wallet(ready, "keys", "rewrap", "--batch", "1"))
+    assert said.endswith("every data key is under version 2 of key_encryption")
     assert set(kek_versions(ready)) == {2}
-    assert "every data key is under the current version" in done(wallet(ready, "keys", "rewrap"))
+    assert "every data key is under version 2" in done(wallet(ready, "keys", "rewrap"))
     done(wallet(ready, "keys", "retire", "key_encryption", "1", "--yes"))
     done(wallet(ready, "keys", "destroy", "key_encryption", "1", "--yes"))
     assert two.number(two.anna) == number
+
+
+def test_a_version_that_is_not_in_use_yet_wraps_nothing_and_that_is_said(ready: Environment, two: Two) -> None:
+    done(wallet(ready, "keys", "rotate", "key_encryption"))
+    said = done(wallet(ready, "keys", "rewrap"))
+    assert "under version 1 of key_encryption\nversion 2 is not in use yet: run this again once it is" in said
+    assert set(kek_versions(ready)) == {1}
 
 
 def test_how_far_it_has_come_is_said_in_lines_where_nobody_watches(ready: Environment, two: Two) -> None:

@@ -187,22 +187,18 @@ def ask(world: World, phone: Phone, token_id: str, call: str) -> httpx.Response:
 
 
 def bring_about(world: World, phone: Phone, token_id: str, cause: str) -> None:
-    """What it takes over HTTP, or by the calendar."""
-    card = f"/v1/issuer/cards/{world.person('anna')['card_id']}"
-    bank, provider = world.machine("issuer"), world.machine("provider")
+    bank, card_id = world.machine("issuer"), world.person("anna")["card_id"]
     calls: dict[str, Callable[[], httpx.Response]] = {
-        "card_blocked": lambda: bank.request("POST", f"{card}/block", {"reason": "lost"}),
-        "card_closed": lambda: bank.request("POST", f"{card}/close"),
+        "card_blocked": lambda: bank.request("POST", f"/v1/issuer/cards/{card_id}/block", {"reason": "lost"}),
         "issuer": lambda: bank.request("POST", f"/v1/issuer/tokens/{token_id}/suspend", {"reason": "fraud"}),
-        "wallet_provider": lambda: provider.request("POST", f"/v1/provider/tokens/{token_id}/suspend", {"reason": "x"}),
         "cardholder": lambda: phone.request("POST", f"/v1/tokens/{token_id}/suspend", {"reason": "fraud"}),
     }
     assert calls[cause]().status_code == 200
 
 
-# What a wallet that is suspended, and a right that is over, mean for calls is in test_resources_provider.py and
-# test_resources_drawing_rights.py: their apps are shut out before any table is asked.
-HTTP_CAUSES = ("card_blocked", "card_closed", "issuer", "wallet_provider", "cardholder")
+# The others take the same way to the same table. What a suspended wallet and a right that is over mean for calls is in
+# test_resources_provider.py and test_resources_drawing_rights.py: their apps are shut out before it is asked.
+HTTP_CAUSES = ("card_blocked", "issuer", "cardholder")
 
 
 @pytest.mark.parametrize("call", CALLS)

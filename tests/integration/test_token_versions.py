@@ -112,7 +112,7 @@ class Child:
 
     def look(self) -> tuple[dict[str, Any], int, int]:
         """What is seen of the token; its version; and the one that was told last, as SQL had it."""
-        with self.world.parts.database.reading() as session:
+        with self.world.app.app_context(), self.world.parts.database.reading() as session:
             token = session.get_one(Token, (self.card_id, self.token_id))
             right = session.get_one(DrawingRight, (self.card_id, self.right_id))
             requestor = session.get_one(Requestor, self.requestor_id)
@@ -226,7 +226,7 @@ def test_a_version_grows_with_all_that_is_seen_and_is_told(town: World, connecti
         pass
 
     Here.world, Here.connection = town, connection
-    run_state_machine_as_test(Here, settings=settings(max_examples=3, stateful_step_count=16, deadline=None))
+    run_state_machine_as_test(Here, settings=settings(max_examples=3, stateful_step_count=14, deadline=None))
 
 
 @pytest.mark.parametrize(

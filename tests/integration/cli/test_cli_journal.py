@@ -122,6 +122,17 @@ def test_what_was_taken_away_without_a_trace_is_missed_by_its_anchor(town: Envir
     assert verified(town, "--anchor", str(path), "--client", kept)["valid"]
 
 
+def test_a_journal_key_that_rotates_disturbs_neither_walk_nor_anchor(town: Environment, tmp_path: Path) -> None:
+    path = tmp_path / "anchor"
+    done(wallet(town, "journal", "anchor", str(path)))
+    done(wallet(town, "keys", "rotate", "journal", "--now"))
+    done(wallet(town, "client", "suspend", clients(town)[0]))
+    assert verified(town, "--anchor", str(path))["valid"]
+    assert verified(town, "--key", "journal")["entries"] == 1
+    act(town, "UPDATE tokenization.subject_journal_entries SET actor = 'nobody' WHERE type LIKE 'key%'")
+    assert [each["journal"] for each in verified(town, status=1)["broken"]] == ["key journal"]
+
+
 def test_a_file_that_is_no_anchor_is_said(ready: Environment, tmp_path: Path) -> None:
     path = tmp_path / "anchor"
     path.write_text("good morning\n")

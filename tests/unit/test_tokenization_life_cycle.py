@@ -91,6 +91,10 @@ def test_the_reasons_of_a_cardholder_are_those_of_the_contract() -> None:
     assert token_operations.reasons("suspend", "cardholder") == ("device_lost", "device_stolen", "fraud", "other")
 
 
+def test_a_child_may_end_its_token_for_the_same_reasons_as_the_cardholder() -> None:
+    assert token_operations.reasons("deactivate", "delegate") == token_operations.reasons("deactivate", "cardholder")
+
+
 def test_a_phone_that_is_gone_is_gone_for_whoever_reports_it_to_the_bank() -> None:
     """R-10.2. A wallet's server speaks for its own tokens, one by one."""
     reaching = {

@@ -50,12 +50,13 @@ def suspend(token_id: str, *, by: str, reason: str) -> Token:
 
 def end(token_id: str, *, by: str, reason: str) -> Token:
     """End the token, for good; where the phone is gone, the rest of it is held back, as `suspend` does."""
-    now = current_time()
+    _, token = owned.token(session(), caller(), token_id)
+    life_cycle.check("deactivate", token.state)  # before any lock: the card is then one of those that `suspend` takes
     if token_operations.reaches_phone("deactivate", reason, by):
         holder = token_operations.CARDHOLDER if by == token_operations.DELEGATE else by
         suspend(token_id, by=holder, reason=reason)
     card, token = owned.token(session(), caller(), token_id, lock=True)
-    life_cycle.deactivate(session(), card, token, by=by, reason=reason, now=now)
+    life_cycle.deactivate(session(), card, token, by=by, reason=reason, now=current_time())
     return token
 
 

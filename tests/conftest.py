@@ -59,12 +59,17 @@ def redis(servers: embedded.Servers) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def key_ring(tmp_path_factory: pytest.TempPathFactory) -> FileKeyRing:
-    """A fresh key ring."""
+def ring_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a fresh key ring is."""
     folder: Path = tmp_path_factory.mktemp("ring") / "keys"
-    clock = SystemClock()
-    ceremonies.create(folder, clock.now())
-    return FileKeyRing(folder, clock)
+    ceremonies.create(folder, SystemClock().now())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def key_ring(ring_folder: Path) -> FileKeyRing:
+    """That key ring."""
+    return FileKeyRing(ring_folder, SystemClock())
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,116 @@
+"""A relay that is killed in the middle of telling of many tokens: a real process, and SIGKILL."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from notifications import outbox, pieces
+from notifications.models import Feed, Message, OutboxRow, Update
+from tests.integration.notifications.test_notifications_relay import waiting
+from tests.integration.notifications.town import Town, until
+from tokenization.clock import SetClock
+from tokenization.models import Token
+from wallet import embedded
+
+TOKENS = 1_200  # of each wallet: the second one's begin within the third piece
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+
+
+# `wallet relay` without the rest of `wallet`, which takes longest to start.
+RELAY = """
+import sys
+from pathlib import Path
+from threading import Event
+
+from redis import Redis
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+from notifications.addresses import Guard
+from notifications.relay import Relay, Surroundings
+from notifications.sms import Screen
+from tokenization.clock import SystemClock
+from tokenization.file_key_ring import FileKeyRing
+from tokenization.vault import Vault
+from wallet.database import Database
+
+database_url, redis_url, ring_folder = sys.argv[1:]
+ring, redis = FileKeyRing(Path(ring_folder), SystemClock()), Redis.from_url(redis_url)
+database = Database(sessionmaker(create_engine(database_url)), ring, lambda: None)
+around = Surroundings(lambda: database.transaction("relay"), redis, Vault(ring), SystemClock(), Screen(), Guard())
+Relay(around, threads=2).run(Event())
+"""
+
+
+@pytest.fixture
+def command(servers: embedded.Servers, engine: Engine, ring_folder: Path) -> list[str]:
+    """That starts a relay over the town."""
+    database_url = engine.url.render_as_string(hide_password=False)
+    return [sys.executable, "-c", RELAY, database_url, servers.redis_url, str(ring_folder)]
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    path = os.pathsep.join(filter(None, sys.path))
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_relay_that_is_killed_has_told_nobody_twice_and_the_next_leaves_nobody_out(
+    town: Town, command: list[str], clock: SetClock
+) -> None:
+    card_id = town.card()
+    right_id = town.right(card_id)
+    wallets = [town.requestor("wallet", name) for name in ("Lommen", "Pungen")]
+    for nth, wallet in enumerate(wallets):
+        town.copies(town.token(card_id, wallet), TOKENS, first=nth * TOKENS)
+    with town.transaction() as session:
+        town.fan_out_all(session)
+    before = len(entries(town))
+    town.block(card_id)
+    with town.transaction() as session, running(command) as process:
+        session.scalars(select(Feed).where(Feed.requestor_id == wallets[1]).with_for_update()).one()
+        assert until(lambda: somebody_waits(town), 60)
+        process.kill()
+        process.wait()
+        assert len(entries(town)) - before == 2 * pieces.SIZE
+        assert progress(town) is not None
+    clock.advance(outbox.LEASE * 2)
+    while waiting(town):
+        town.tell()
+    with town.database.reading() as session:
+        living = [tuple(row) for row in session.execute(select(Token.requestor_id, Token.token_id))]
+    assert sorted(entries(town)[before:]) == sorted(living)
+    assert told_of_the_block(town) == sorted([town.holder_of(card_id), right_id])
+
+
+def entries(town: Town) -> list[tuple[UUID, UUID]]:
+    """Requestor and token of each entry of the feeds, event by event."""
+    in_order = select(Update.requestor_id, Update.subject_id).order_by(Update.event_id, Update.requestor_id, Update.seq)
+    with town.database.reading() as session:
+        return [(row.requestor_id, row.subject_id) for row in session.execute(in_order)]
+
+
+def somebody_waits(town: Town) -> bool:
+    with town.database.reading() as session:
+        return bool(session.scalar(WAITING))
+
+
+def progress(town: Town) -> UUID | None:
+    with town.database.reading() as session:
+        return session.scalars(select(OutboxRow.progress)).one()
+
+
+def told_of_the_block(town: Town) -> list[UUID]:
+    with town.database.reading() as session:
+        return sorted(session.scalars(select(Message.recipient_id).where(Message.kind == "card.blocked")))

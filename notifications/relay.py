@@ -146,7 +146,7 @@ class Relay(AbstractContextManager["Relay"]):
 
     def _try_text(self, message: sms.Claimed) -> str | None:
         if message.mobile is None:
-            return None
+            return message.trouble
         try:
             self._around.sms_sender.send(message.mobile, message.text, str(message.sms_id))
         except sms.SmsFailed as error:

@@ -4,6 +4,7 @@ from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Final, Protocol
 from uuid import UUID
@@ -19,7 +20,7 @@ from notifications.deadline import TimedTransport
 from notifications.models import SmsMessage
 from tokenization import cardholders
 from tokenization.secret import Secret
-from tokenization.vault import Vault, VaultError
+from tokenization.vault import Erased, Vault, VaultError
 
 LEASE: Final = timedelta(seconds=60)
 _TIMEOUT_SECONDS: Final = 10.0
@@ -89,13 +90,16 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A waiting message that is ours until `leased_until`, with its number opened; None where the bank has none."""
+    """A waiting message that is ours until `leased_until`, with its number opened; None where the bank has none, or
+    where it cannot be opened here, which `trouble` says: the host's copy of the key ring may be older.
+    """
 
     holder_id: UUID
     sms_id: UUID
     mobile: Secret[str] | None
     text: Secret[str]
     leased_until: datetime
+    trouble: str | None = None
 
 
 def claim(session: Session, vault: Vault, now: datetime, limit: int) -> list[Claimed]:
@@ -117,7 +121,7 @@ def settle(session: Session, claimed: Claimed, error: str | None, now: datetime,
         return
     message.attempts, message.last_error, message.leased_until = message.attempts + 1, error, None
     later = next_attempt_at(TEXTS, message.attempts, now, chance)
-    if claimed.mobile is None:
+    if claimed.mobile is None and claimed.trouble is None:
         message.state = "no_number"
     elif error is None:
         message.state = "sent"
@@ -130,8 +134,10 @@ def settle(session: Session, claimed: Claimed, error: str | None, now: datetime,
 
 
 def _open(session: Session, vault: Vault, row: SmsMessage, leased_until: datetime) -> Claimed:
+    claimed = partial(Claimed, row.holder_id, row.sms_id, text=Secret(row.text), leased_until=leased_until)
     try:
-        mobile = cardholders.mobile(session, vault, cardholders.get(session, row.holder_id))
-    except VaultError:  # erased (R-20): there is nobody to send to
-        mobile = None
-    return Claimed(row.holder_id, row.sms_id, mobile, Secret(row.text), leased_until)
+        return claimed(mobile=cardholders.mobile(session, vault, cardholders.get(session, row.holder_id)))
+    except Erased:  # R-20: there is nobody to send to
+        return claimed(mobile=None)
+    except VaultError as error:
+        return claimed(mobile=None, trouble=str(error))

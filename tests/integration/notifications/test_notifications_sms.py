@@ -3,7 +3,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from structlog.testing import capture_logs
 
 from notifications import sms
@@ -129,6 +129,19 @@ def test_to_somebody_who_was_erased_nothing_is_sent(town: Town, blocked: UUID) -
         session.execute(delete(PartyKey).where(PartyKey.party_id == blocked))
     town.tell()
     assert state(town)[0] == "no_number"
+
+
+def test_a_number_that_this_host_cannot_open_yet_is_tried_again(town: Town, clock: SetClock, blocked: UUID) -> None:
+    """Its copy of the key ring is older: the text must not be lost for that."""
+    with town.transaction() as session:
+        session.execute(update(PartyKey).where(PartyKey.party_id == blocked).values(kek_version=9))
+    town.tell()
+    assert state(town) == ("waiting", 1)
+    with town.transaction() as session:
+        session.execute(update(PartyKey).where(PartyKey.party_id == blocked).values(kek_version=1))
+    clock.advance(timedelta(hours=1))
+    town.tell()
+    assert state(town) == ("sent", 2)
 
 
 def test_the_screen_keeps_the_text_and_logs_neither_it_nor_the_number() -> None:

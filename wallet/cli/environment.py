@@ -3,10 +3,11 @@
 import getpass
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, TextIO
 
 import click
 import structlog
@@ -67,10 +68,10 @@ def _is_postgresql(url: str) -> bool:
         return False
 
 
-def parts() -> Services:
-    """The parts of a process, wired."""
+def parts(log_to: TextIO | None = sys.__stderr__) -> Services:
+    """The parts of a process, wired. A command answers on standard output, so that its log has to go elsewhere."""
     found = settings()
-    logs.configure(found.log_level)
+    logs.configure(found.log_level, log_to or sys.stdout)
     try:
         return app.wire(found)
     except ValueError:
@@ -105,7 +106,7 @@ def long_lived() -> Services:
 
     Where the database is away, or not migrated, that is found out before the first thing is written.
     """
-    wired = parts()
+    wired = parts(sys.__stdout__)
     try:
         remember_keys(wired)
     except SQLAlchemyError as error:

@@ -16,7 +16,7 @@ DATABASE = "postgresql+psycopg://teller:opensesame@127.0.0.1:1/none"
 @pytest.fixture
 def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "keys"
-    monkeypatch.setattr(logs, "configure", lambda level: None)  # it is the process's, and so the other tests' too
+    monkeypatch.setattr(logs, "configure", lambda *_: None)  # it is the process's, and so the other tests' too
     monkeypatch.setenv("TEGNEBOG_DATABASE_URL", DATABASE)
     monkeypatch.setenv("TEGNEBOG_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("TEGNEBOG_KEY_RING", str(folder))

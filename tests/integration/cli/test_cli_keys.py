@@ -295,3 +295,13 @@ def test_a_database_from_before_there_were_checks_gets_to_know_its_ring(ring: En
     with create_engine(database, poolclass=NullPool).begin() as connection:
         connection.execute(delete(KeyCheck))
         connection.execute(insert(KeyCheck), [row._asdict() for row in kept])
+
+
+def test_what_a_command_warns_of_does_not_stand_in_its_answer(
+    ready: Environment, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    due = ready | {"TEGNEBOG_CRYPTOPERIOD_DAYS__JOURNAL": "7"}
+    said = wallet(due, "client", "add", "issuer", "Bank", "--key", str(tmp_path / "key.json")).stdout
+    logged = capfd.readouterr()
+    assert (said.count("\n"), said.startswith("bank-"), logged.out) == (1, True, "")
+    assert '"purpose": "journal", "days_left": 6, "event": "key_to_be_rotated"' in logged.err

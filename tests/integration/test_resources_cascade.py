@@ -118,7 +118,7 @@ def test_a_receipt_counts_what_still_lives_whatever_state_it_is_in(world: World)
     """Suspended, unverified and paused ones are reached: they must not come back while the card is blocked."""
     phone, card = world.phone(), world.person("anna")["card"]
     suspended, ended = phone.active(card), world.phone().active(card)
-    world.phone().provision(card)  # inactive
+    world.phone().provision(card)  # the third within the hour: unverified
     phone.request("POST", f"/v1/tokens/{suspended['id']}/suspend", {"reason": "other"})
     phone.request("DELETE", f"/v1/tokens/{ended['id']}")
     paused, revoked, expiring = (world.grant(phone, **terms) for terms in ({}, {}, {"valid_until": "2026-11-22"}))
@@ -163,6 +163,65 @@ def statements(engine: Engine) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     yield asked
     event.remove(engine, "before_cursor_execute", note)
+
+
+# What comes back
+
+BEFORE = {
+    "active": (),
+    "cardholder": (("wallet", "suspend", {"reason": "other"}),),
+    "issuer": (("issuer", "suspend", {"reason": "fraud"}),),
+    "wallet_provider": (("provider", "suspend", {"reason": "fraud"}),),
+    "deactivated": (("issuer", "delete", None),),
+}
+
+
+def act(world: World, phone: Phone, token_id: str, who: str, what: str, body: Any) -> None:
+    """Something happens to a token; it must work."""
+    machine = None if who == "wallet" else world.machine(who)
+    path = f"/v1/{'' if machine is None else who + '/'}tokens/{token_id}"
+    ask = phone.request if machine is None else machine.request
+    answer = ask("DELETE", path) if what == "delete" else ask("POST", f"{path}/{what}", body)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_unblocking_gives_back_what_the_block_took_and_nothing_that_others_hold(world: World, when: str) -> None:
+    phone = world.phone()
+    held = {because: on_another_phone(world) for because in BEFORE}
+    right = world.grant(phone)
+    childs = world.child(right["id"]).active(right_id=right["id"])["id"]
+
+    def happen() -> None:
+        for because, steps in BEFORE.items():
+            for step in steps:
+                act(world, phone, held[because], *step)
+        assert phone.request("POST", f"/v1/drawing-rights/{right['id']}/pause").status_code == 200
+
+    if when == "before":
+        happen()
+    bank(world, "/block", LOST)
+    if when == "during":
+        happen()
+    of = {because: seen(world, token_id)["because"] for because, token_id in held.items()}
+    assert of == dict.fromkeys(BEFORE, "card_blocked") | {"deactivated": "deactivated"}
+    assert bank(world, "/unblock").status_code == 200
+    assert {because: seen(world, token_id)["because"] for because, token_id in held.items()} == {
+        because: None if because == "active" else because for because in BEFORE
+    }
+    assert seen(world, childs)["because"] == "drawing_right_paused"
+
+
+def on_another_phone(world: World) -> str:
+    """An active token; an hour after the last, so that nobody finds that suspicious."""
+    world.clock.advance(timedelta(hours=1, minutes=1))
+    token_id: str = world.phone().active(world.person("anna")["card"])["id"]
+    return token_id
+
+
+def seen(world: World, token_id: str) -> dict[str, Any]:
+    answer: dict[str, Any] = world.machine("issuer").request("GET", f"/v1/issuer/tokens/{token_id}").json()
+    return answer
 
 
 # A requestor

@@ -8,11 +8,12 @@ from time import monotonic
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.integration.payments.scene import Scene
 from tests.world import World
 from tokenization import cards, ids, replacement
+from tokenization.models import Requestor, Token
 
 CPR = "0101700101"
 SECONDS = 10
@@ -79,3 +80,36 @@ def test_two_versions_of_a_policy_at_once_are_two_versions(world: World) -> None
     figures = {"per_payment": 1, "per_day": 1, "per_week": 1, "per_month": 1, "payments_per_day": 1}
     answers = both_at_once(world, "PUT", "/v1/issuer/policies/ceilings", {"figures": figures})
     assert sorted(answer.json()["version"] for answer in answers) == [2, 3]
+
+
+def test_a_block_that_waited_for_a_replacement_blocks_the_new_card(world: World) -> None:
+    """And it can be taken away again: the replacement that ended a block came before it."""
+    phone, card_id = world.phone(), world.person("anna")["card_id"]
+    with ThreadPoolExecutor(1) as pool:
+        with while_replaced(world):
+            running = pool.submit(phone.request, "POST", f"/v1/cards/{card_id}/block", {"reason": "lost"})
+            wait_for_lock(world, running)
+        blocked = running.result().json()
+    assert (blocked["status"], blocked["blocked"]["reason"]) == ("blocked", "lost")
+    assert blocked["last4"] != world.person("anna")["card"]["number"][-4:]
+    assert world.machine("issuer").request("POST", f"/v1/issuer/cards/{card_id}/unblock").status_code == 200
+
+
+def test_a_token_made_while_its_wallet_is_suspended_pays_nothing(world: World) -> None:
+    """The suspension waits for nobody, and needs not: whether a token can pay is derived."""
+    phone, person, bank = world.phone(), world.person("anna"), world.machine("issuer")
+    with world.parts.database.reading() as session:
+        found = session.scalars(select(Requestor.requestor_id).where(Requestor.kind == "wallet")).one()
+    path = f"/v1/issuer/requestors/{ids.to_text('reqr', found)}"
+    with ThreadPoolExecutor(1) as pool:
+        with world.parts.database.transaction("test") as session:
+            cards.lock(session, ids.parse("card", person["card_id"]))
+            running = pool.submit(phone.provision, person["card"])
+            wait_for_lock(world, running)
+            assert bank.request("PATCH", path, {"status": "suspended"}).status_code == 200
+        made = running.result()
+    assert made.status_code in (201, 403)
+    with world.parts.database.reading() as session:
+        tokens = session.scalars(select(Token.token_id).where(Token.state != "deactivated")).all()
+    shown = [bank.request("GET", f"/v1/issuer/tokens/{ids.to_text('tok', each)}").json() for each in tokens]
+    assert {each["because"] for each in shown} == {"requestor_suspended"}

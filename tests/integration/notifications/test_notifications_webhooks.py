@@ -359,3 +359,46 @@ def test_a_running_relay_sends_without_waiting_for_a_poll(town: Town, receiver: 
         stop.set()
         outbox.wake(town.redis)
         thread.join()
+
+
+# A requestor that is suspended
+
+
+def test_a_suspended_shop_is_told_nothing_of_cards_until_it_is_back(
+    town: Town, receiver: Receiver, shop: UUID, card_id: UUID
+) -> None:
+    town.listen(shop, receiver.url)
+    town.on_file(card_id, shop)
+    town.set_status(shop, "suspended")
+    town.replace(card_id)
+    town.tell()
+    assert (receiver.requests, states(town, shop)) == ([], ["pending"])
+    town.set_status(shop, "active")
+    town.tell()
+    assert ([each.body["data"]["code"] for each in receiver.requests], states(town, shop)) == (["A"], ["delivered"])
+
+
+def test_a_shop_that_is_suspended_between_two_letters_gets_the_first_alone(
+    town: Town, receiver: Receiver, shop: UUID, card_id: UUID
+) -> None:
+    town.listen(shop, receiver.url)
+    for _ in range(2):
+        town.on_file(card_id, shop)
+    town.replace(card_id)
+    receiver.hold.clear()
+    with working(town):
+        assert receiver.arrived.wait(10)
+        town.set_status(shop, "suspended")
+        receiver.hold.set()
+    assert states(town, shop) == ["delivered", "pending"]
+
+
+def test_a_suspended_wallet_is_told_that_its_phones_pay_nothing(town: Town, receiver: Receiver, card_id: UUID) -> None:
+    wallet = town.requestor("wallet", "Lommen")
+    town.phone_in_use(card_id, wallet)
+    town.tell()
+    town.listen(wallet, receiver.url)
+    for status in ("suspended", "active"):
+        town.set_status(wallet, status)
+        town.tell()
+    assert [each.body["data"]["because"] for each in receiver.requests] == ["requestor_suspended", None]

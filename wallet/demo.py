@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from rich.console import Console
 from sqlalchemy import create_engine, text
 
 from mobile_mock import story
-from tokenization import ceremonies, ids, policies
+from tokenization import ceremonies, ids
 from tokenization.clock import SystemClock
 from tokenization.errors import Conflict
 from wallet import app, database, embedded, people
@@ -32,7 +31,6 @@ LOOPBACK: Final = "127.0.0.1"
 OF_TWO_PEOPLE: Final = {
     f"rate_limits__{name}_per_person": "600 per minute" for name in ("sign_in", "pin", "code", "provision")
 }
-FIGURES_OF_TWO_PEOPLE: Final = {"new_phones_per_hour": 600, "codes_per_day": 600}
 READY_SECONDS: Final = 60
 console: Final = Console(highlight=False)
 # Never broken by rich: a path or an id is copied whole.
@@ -147,7 +145,7 @@ def _access(data: Path, parts: Services) -> dict[str, Any]:
     """What an outside program needs; made once per data folder, after that only the addresses follow the port."""
     path = data / "access.json"
     try:
-        known = json.loads(path.read_text()) if path.exists() else _fill_in(parts)
+        known = json.loads(path.read_text()) if path.exists() else _everybody(parts)
     except Conflict as error:
         raise DemoError(f"{data} was left half made: remove it, and start again") from error
     known |= {"base_url": parts.settings.public_url, "broker_url": parts.settings.broker_url}
@@ -156,11 +154,8 @@ def _access(data: Path, parts: Services) -> dict[str, Any]:
     return known
 
 
-def _fill_in(parts: Services) -> dict[str, Any]:
-    now = parts.clock.now()
-    with parts.database.transaction("demo") as session:
-        figures = asdict(policies.load(session, now).tokens) | FIGURES_OF_TWO_PEOPLE
-        policies.put(session, "tokens", figures, now, "demo", now)
+def _everybody(parts: Services) -> dict[str, Any]:
+    people.let_two_be_everybody(parts)
     return people.fill_in(parts)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tests.integration.test_resources_verification import ask, call, sent
 from tests.world import PIN_KEY, Phone, World
 from tokenization.models import Provisioning
+from wallet import people
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
@@ -216,3 +217,8 @@ def test_the_bank_sets_what_is_doubtful(world: World) -> None:
     changed = {"figures": figures | {"home_countries": ["DK", "SE"], "new_phones_per_hour": 0}}
     assert world.machine("issuer").request("PUT", "/v1/issuer/policies/tokens", changed).status_code == 200
     assert doubt(provision(world.phone(), country="SE")) == "new_phones"
+
+
+def test_in_the_demo_two_people_have_as_many_phones_as_programs_want(world: World) -> None:
+    people.let_two_be_everybody(world.parts)
+    assert [doubt(provision(world.phone())) for _ in range(3)] == [None] * 3

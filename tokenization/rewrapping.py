@@ -1,8 +1,8 @@
 """Rewrapping: after a rotation every data key comes under the current key-encryption key, while everything runs.
 
 No card is locked for it. What changes is how a row is wrapped, never the data key in it: whoever reads meanwhile sees
-the row as it was or as it is, and both open. A row is written only where it still stands under the version that it was
-read under, so that one which somebody else has rewrapped stays as it is, and an erased one does not come back.
+the row as it was or as it is, and both open. A row is written only where it is still wrapped as it was read, so that
+one which somebody else has rewrapped stays as it is, and an erased one does not come back.
 """
 
 from collections.abc import Callable, Sequence

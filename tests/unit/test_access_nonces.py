@@ -1,6 +1,7 @@
 """Nonces that nobody keeps: given for a minute, good for some more."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +28,18 @@ class Ring(KeyRing):
     def usable(self, purpose: Purpose) -> list[VersionedKey]:
         assert purpose is Purpose.DPOP_NONCE
         return self._keys
+
+    def renewal_due(self, purpose: Purpose) -> None:
+        """Never."""
+
+    def check_values(self) -> Mapping[tuple[Purpose, int], bytes | None]:
+        return {}
+
+    def renewal_due(self, purpose: Purpose) -> datetime | None:
+        return None
+
+    def check_values(self) -> Mapping[tuple[Purpose, int], bytes | None]:
+        return {}
 
     def refresh(self) -> None:
         """Nothing changes here."""

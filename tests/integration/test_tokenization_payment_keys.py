@@ -36,14 +36,16 @@ class Phone:
         self.token = self._provisioned(self.card)
 
     def _provisioned(self, card: Card) -> Token:
-        wallet = {"kind": "wallet", "name": "Lomme", "merchant_ids": [], "schemes": ["dankort"]}
+        lomme = requestors.register(
+            self.session, kind="wallet", name="Lomme", merchant_ids=[], schemes=["dankort"], now=NOON
+        )
         public = {name: str(value) for name, value in self.key.as_dict(private=False).items()}
         return tokens.create(
             self.session,
             self.vault,
             SPACE,
             card,
-            requestor=requestors.register(self.session, **wallet, now=NOON),
+            requestor=lomme,
             scheme="dankort",
             device=Device("Anna's phone", "ios", self.key.thumbprint(), public),
             right_id=None,

@@ -17,6 +17,7 @@ EDGES = {
     "wallet/access/refusals.py",  # what was refused was rolled back
     "wallet/access/oauth/server.py",
     "wallet/access/oauth/sign_in.py",
+    "wallet/access/oauth/consents.py",
     "wallet/api.py",
     "wallet/cli/card.py",
     "wallet/cli/client.py",

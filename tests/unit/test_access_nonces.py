@@ -35,12 +35,6 @@ class Ring(KeyRing):
     def check_values(self) -> Mapping[tuple[Purpose, int], bytes | None]:
         return {}
 
-    def renewal_due(self, purpose: Purpose) -> datetime | None:
-        return None
-
-    def check_values(self) -> Mapping[tuple[Purpose, int], bytes | None]:
-        return {}
-
     def refresh(self) -> None:
         """Nothing changes here."""
 

@@ -10,13 +10,14 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import cards, cryptogram, life_cycle, payment_keys, provisioning, tokens
+from tokenization import cards, cryptogram, life_cycle, payment_keys, tokens
 from tokenization.clock import local_date
-from tokenization.keys import Purpose
+from tokenization.keys.ring import Purpose
 from tokenization.models import Card, Cardholder, Requestor, Token
 from tokenization.policies import load
-from tokenization.provisioning_decision import Refused
-from tokenization.provisioning_history import Wish
+from tokenization.provisioning import making
+from tokenization.provisioning.decision import Refused
+from tokenization.provisioning.history import Wish
 from tokenization.secret import Key
 from wallet.payments import accounts
 from wallet.services import Services
@@ -116,7 +117,7 @@ def provisioned(session: Session, parts: Services, card: Card) -> Token:
         raise LookupError("the demo has a wallet")
     wish = Wish(wallet, "dankort", device, None, card_was_typed_in=True)
     space, policies = parts.settings.number_space, load(session, now)
-    made = provisioning.provision(session, parts.vault, space, card, wish, policies, now)
+    made = making.provision(session, parts.vault, space, card, wish, policies, now)
     if isinstance(made, Refused):
         raise LookupError(made.code)
     return made

@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from bench.cards import bare_cards
 from bench.stage import ROUNDS, Figure, Stage, seconds
-from tokenization import anchors, cards, chains, journal
+from tokenization import cards
 from tokenization.events import CardUnblocked
+from tokenization.journal import anchors, chains, entries
 
 OF_A_CARD = 100
 HEADS = 20_000
@@ -42,7 +43,7 @@ def _write(stage: Stage) -> None:
                 raise LookupError("the card was just made")
             now = stage.parts.clock.now()
             event = CardUnblocked(at=now, card_id=card_id, holder_id=card.holder_id, last4="0006")
-            journal.append(session, stage.parts.vault.ring, [event] * OF_A_CARD, "bench")
+            entries.append(session, stage.parts.vault.ring, [event] * OF_A_CARD, "bench")
 
 
 def _walk(session: Session, stage: Stage) -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.stage import Figure, Stage, seconds
-from tokenization import ceremonies, ids, rewrapping
-from tokenization.keys import KeyRingError, Purpose
+from tokenization import ids, rewrapping
+from tokenization.keys import ceremonies
+from tokenization.keys.ring import KeyRingError, Purpose
 from tokenization.rewrapping import START, Position
 from tokenization.vault import VaultError
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from notifications import audiences
 from notifications.models import OutboxRow
 from tokenization.events import rfc3339
-from tokenization.journal import Recorded
+from tokenization.journal.entries import Recorded
 
 CHANNEL: Final = "tegnebog:outbox"
 LEASE: Final = timedelta(seconds=60)

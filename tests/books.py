@@ -17,7 +17,7 @@ from notifications import audiences
 from notifications.models import OutboxRow
 from tokenization import ids, policies
 from tokenization.clock import local_date
-from tokenization.models import JournalEntry
+from tokenization.journal.models import JournalEntry
 from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
 from wallet.payments.requests import Operation, Reference
 from wallet.payments.standing import MOVES, Refused, Standing

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from notifications.addresses import Guard
 from tests.schema import prepare
 from tests.world import World
-from tokenization import ceremonies
 from tokenization.clock import SetClock, SystemClock
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access.keys import AccessKeys

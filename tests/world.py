@@ -21,7 +21,7 @@ from notifications import outbox
 from notifications.relay import fan_out
 from tokenization import cards, ids
 from tokenization.clock import SetClock
-from tokenization.keys import KeyRing
+from tokenization.keys.ring import KeyRing
 from wallet import people
 from wallet.access import guard, sessions, step_up
 from wallet.access.access_tokens import AccessTokens, Grant

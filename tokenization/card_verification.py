@@ -6,7 +6,7 @@ A plastic keeps the version of the key that it was embossed under: the digits on
 from typing import Final
 
 from tokenization import cards
-from tokenization.keys import KeyRing, KeyRingError, Purpose
+from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from tokenization.models import Plastic
 from tokenization.secret import Cvc, Number
 from tokenization.vault import VaultError, keyed_hash

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from tokenization import events, ids, number_space
 from tokenization.clock import add_months, last_of_month, local_date
 from tokenization.errors import CardClosed, IllegalMove, Invalid
-from tokenization.keys import Purpose
-from tokenization.links import FIRST_LINK
+from tokenization.journal.links import FIRST_LINK
+from tokenization.keys.ring import Purpose
 from tokenization.models import Card, PanDirectory, Plastic
 from tokenization.number_space import NumberSpace
 from tokenization.secret import Number

@@ -346,7 +346,7 @@ class CredentialDirectory(Base):
 
 
 class KeyCheck(Base):
-    """By what a key of the ring is recognised: an HMAC under it, which gives nothing of it away (key_checks.py)."""
+    """By what a key of the ring is recognised: an HMAC under it, which gives nothing of it away (keys/checks.py)."""
 
     __tablename__ = "key_checks"
     __table_args__ = ({"schema": SCHEMA},)
@@ -369,53 +369,3 @@ class Policy(Base):
     effective_at: Mapped[datetime]
     set_by: Mapped[str]
     created_at: Mapped[datetime]
-
-
-class JournalEntry(Base):
-    """One thing that happened to a card, chained to the one before (journal.py). Payload and salt may be erased."""
-
-    __tablename__ = "journal_entries"
-    __table_args__ = (key_to(f"{SCHEMA}.cards", "card_id"), {"schema": SCHEMA})
-
-    card_id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    event_id: Mapped[UUID]
-    type: Mapped[str]
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    payload: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    salt: Mapped[bytes | None]
-    digest: Mapped[bytes]
-    key_version: Mapped[int]
-    link: Mapped[bytes]
-
-
-class SubjectJournal(Base):
-    """Count and head of the journal of something that is no card: a policy, a requestor, a cardholder, a client."""
-
-    __tablename__ = "subject_journals"
-    __table_args__ = ({"schema": SCHEMA},)
-
-    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
-    journal_count: Mapped[int]
-    journal_head: Mapped[bytes]
-    journal_seal: Mapped[bytes]
-
-
-class SubjectJournalEntry(Base):
-    """One thing that happened to something that is no card."""
-
-    __tablename__ = "subject_journal_entries"
-    __table_args__ = ({"schema": SCHEMA},)
-
-    subject_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.subject_journals.subject_id"), primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    event_id: Mapped[UUID]
-    type: Mapped[str]
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    payload: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    salt: Mapped[bytes | None]
-    digest: Mapped[bytes]
-    key_version: Mapped[int]
-    link: Mapped[bytes]

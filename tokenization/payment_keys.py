@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from tokenization import cards, cryptogram, events, tokens
 from tokenization.errors import Conflict
 from tokenization.events import rfc3339
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys.ring import KeyRing, Purpose
 from tokenization.models import Card, KeyBatch, Token
 from tokenization.secret import Key
 from tokenization.vault import Vault

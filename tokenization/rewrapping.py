@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from tokenization.keys import KeyRing, KeyRingError, Purpose
+from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from tokenization.models import CardKey, PartyKey
 from tokenization.vault import Place, Vault, VaultError, Wrapped, card_key_place, party_key_place
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from tokenization.keys import KeyRing, KeyRingError, Purpose
+from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from tokenization.models import CardKey, PartyKey
 from tokenization.secret import Key
 

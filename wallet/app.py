@@ -13,10 +13,10 @@ from notifications import outbox
 from notifications.addresses import Guard
 from tokenization import ids
 from tokenization.clock import Clock, SystemClock
-from tokenization.cryptoperiods import periods
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.key_checks import Custody
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys.checks import Custody
+from tokenization.keys.cryptoperiods import periods
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import KeyRingError, Purpose
 from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring

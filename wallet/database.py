@@ -8,9 +8,9 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from notifications import outbox
-from tokenization import journal
 from tokenization.events import take_pending
-from tokenization.keys import KeyRing
+from tokenization.journal import entries
+from tokenization.keys.ring import KeyRing
 from wallet import migrations
 from wallet.settings import Settings
 
@@ -67,7 +67,7 @@ class Database:
                 self._custody(session)
                 yield session
                 session.flush()
-                recorded = journal.append(session, self._ring, take_pending(session), actor)
+                recorded = entries.append(session, self._ring, take_pending(session), actor)
                 told = outbox.write(session, recorded)
             for act in session.info.get(_AFTERWARDS, ()):
                 act()

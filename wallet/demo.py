@@ -17,9 +17,10 @@ from rich.console import Console
 from sqlalchemy import create_engine, text
 
 from mobile_mock import story
-from tokenization import ceremonies, ids
+from tokenization import ids
 from tokenization.clock import SystemClock
 from tokenization.errors import Conflict
+from tokenization.keys import ceremonies
 from wallet import app, database, embedded, people
 from wallet.processes import PortTaken, ProcessEnded, Processes, check_free
 from wallet.services import Services

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tokenization import errors
-from tokenization.keys import CryptoperiodOver, KeyRingError
+from tokenization.keys.ring import CryptoperiodOver, KeyRingError
 from tokenization.number_space import NumbersExhausted
 from tokenization.vault import Erased, VaultError
 from wallet.access.errors import AccessRefused

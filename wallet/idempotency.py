@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tokenization.errors import Conflict, Invalid
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys.ring import KeyRing, Purpose
 from tokenization.models import Base
 from tokenization.vault import keyed_hash
 from wallet.access.guard import Caller

@@ -8,10 +8,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
-from tokenization.ceremonies import Standing
 from tokenization.clock import local_date
-from tokenization.keys import Purpose
-from tokenization.models import Base, CardKey, JournalEntry, KeyBatch, PartyKey, Plastic, SubjectJournalEntry
+from tokenization.journal.models import JournalEntry, SubjectJournalEntry
+from tokenization.keys.ceremonies import Standing
+from tokenization.keys.ring import Purpose
+from tokenization.models import Base, CardKey, KeyBatch, PartyKey, Plastic
 from wallet.idempotency import KEPT
 
 

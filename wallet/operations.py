@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import outbox
-from tokenization import cryptoperiods, key_checks, number_space
+from tokenization import number_space
+from tokenization.keys import checks, cryptoperiods
 from wallet import metrics, migrations
 from wallet.services import services
 
@@ -57,12 +58,12 @@ def _keys() -> str:
     ring = services().vault.ring
     try:
         with services().database.reading() as session:
-            compared = key_checks.look(session, ring)
+            compared = checks.look(session, ring)
     except SQLAlchemyError:
-        compared = key_checks.Comparison()
+        compared = checks.Comparison()
     if compared.is_foreign:
         return FOREIGN
-    lacking = [f"lacks {key_checks.named(version)}" for version in compared.lacking]
+    lacking = [f"lacks {checks.named(version)}" for version in compared.lacking]
     due = cryptoperiods.to_be_rotated(ring, services().clock.now())
     return ", ".join([*lacking, *(f"{purpose} {_is_due(days)}" for purpose, days in due.items())]) or "ok"
 

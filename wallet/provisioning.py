@@ -15,12 +15,13 @@ from marshmallow import Schema, ValidationError
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
-from tokenization import card_entry, cardholders, cards, policies, provisioning, tokens, verification
-from tokenization.card_entry import CardEntry, KnownCard
+from tokenization import cardholders, cards, policies, tokens
 from tokenization.errors import Invalid
 from tokenization.models import Requestor, Token
-from tokenization.provisioning_decision import Refused
-from tokenization.provisioning_history import Wish
+from tokenization.provisioning import card_entry, making, verification
+from tokenization.provisioning.card_entry import CardEntry, KnownCard
+from tokenization.provisioning.decision import Refused
+from tokenization.provisioning.history import Wish
 from wallet.services import Services
 
 TRANSPORT_ALGORITHMS: Final = ["ECDH-ES", "A256GCM"]
@@ -77,7 +78,7 @@ def by_card(
     shows_text = parts.settings.broker.shows_text
     can_be_verified = bool(verification.methods(holder, figures.tokens, now, mitid_shows_text=shows_text))
     wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_be_verified=can_be_verified)
-    return provisioning.provision(session, parts.vault, parts.settings.number_space, card, wish, figures, now)
+    return making.provision(session, parts.vault, parts.settings.number_space, card, wish, figures, now)
 
 
 def by_right(
@@ -93,7 +94,7 @@ def by_right(
         return Refused("pair-again", {})
     wish = phone.wish(right_id, card_was_typed_in=False)
     space, figures = parts.settings.number_space, policies.load(session, now)
-    made = provisioning.provision(session, parts.vault, space, card, wish, figures, now)
+    made = making.provision(session, parts.vault, space, card, wish, figures, now)
     if isinstance(made, Token):
         pairing.use_allowance(paired, now)
     return made

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tokenization import cards, due, replacement
 from tokenization.due import Key, Run
 from tokenization.errors import DomainError
-from tokenization.keys import KeyRingError
+from tokenization.keys.ring import KeyRingError
 from tokenization.models import Card, Plastic
 from tokenization.vault import Erased, VaultError
 from wallet.services import Services

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tokenization.cryptoperiods import DEFAULT_DAYS
-from tokenization.keys import Purpose
+from tokenization.keys.cryptoperiods import DEFAULT_DAYS
+from tokenization.keys.ring import Purpose
 from tokenization.number_space import NumberSpace
 from wallet.access.figures import RateLimits
 from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private

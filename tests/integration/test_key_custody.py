@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tests.integration.test_http_bad_input import is_refused
 from tests.world import World
-from tokenization import ceremonies, ids, key_checks
+from tokenization import ids
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.key_checks import Custody, ForeignRing
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys import ceremonies, checks
+from tokenization.keys.checks import Custody, ForeignRing
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import KeyRingError, Purpose
 from tokenization.models import KeyCheck
 from tokenization.vault import Vault
 from wallet.database import Database
@@ -33,7 +34,7 @@ def made(folder: Path) -> FileKeyRing:
 def ours(tmp_path: Path, session: Session) -> FileKeyRing:
     """The ring that the database knows."""
     ring = made(tmp_path / "ours")
-    key_checks.remember(session, ring, NOON)
+    checks.remember(session, ring, NOON)
     return ring
 
 
@@ -48,7 +49,7 @@ def known(session: Session) -> set[tuple[str, int]]:
 
 
 def test_a_database_gets_to_know_the_keys_that_it_cannot_be_read_without(session: Session, ours: FileKeyRing) -> None:
-    assert known(session) == {(str(purpose), 1) for purpose in key_checks.PAIRED}
+    assert known(session) == {(str(purpose), 1) for purpose in checks.PAIRED}
     assert {
         Purpose.KEY_ENCRYPTION,
         Purpose.FINGERPRINT,
@@ -56,12 +57,12 @@ def test_a_database_gets_to_know_the_keys_that_it_cannot_be_read_without(session
         Purpose.TOKEN,
         Purpose.JOURNAL,
         Purpose.REQUEST_HASH,
-    } == key_checks.PAIRED
+    } == checks.PAIRED
 
 
 def test_its_own_ring_is_known_again(session: Session, ours: FileKeyRing, tmp_path: Path) -> None:
     again = FileKeyRing(tmp_path / "ours", SetClock(NOON))
-    assert key_checks.remember(session, again, NOON) == key_checks.Comparison()
+    assert checks.remember(session, again, NOON) == checks.Comparison()
 
 
 def test_the_ring_of_another_is_refused_and_leaves_no_trace(
@@ -69,7 +70,7 @@ def test_the_ring_of_another_is_refused_and_leaves_no_trace(
 ) -> None:
     before = known(session)
     ceremonies.rotate(tmp_path / "theirs", Purpose.TOKEN, NOON)
-    for act in (lambda: key_checks.remember(session, theirs, NOON), lambda: Custody(theirs)(session)):
+    for act in (lambda: checks.remember(session, theirs, NOON), lambda: Custody(theirs)(session)):
         with pytest.raises(ForeignRing, match="version 1 of card_verification is another key"):
             act()
     assert known(session) == before
@@ -87,7 +88,7 @@ def test_of_two_rings_that_come_first_at_once_one_has_come_first(
 
     event.listen(connection, "before_cursor_execute", overtaken)
     with pytest.raises(ForeignRing, match="version 1 of journal is another key"):
-        key_checks.remember(session, theirs, NOON)
+        checks.remember(session, theirs, NOON)
 
 
 def test_a_new_version_is_remembered_and_an_older_copy_lacks_it(
@@ -95,20 +96,20 @@ def test_a_new_version_is_remembered_and_an_older_copy_lacks_it(
 ) -> None:
     older = shutil.copytree(tmp_path / "ours", tmp_path / "older")
     ceremonies.rotate(tmp_path / "ours", Purpose.JOURNAL, NOON)
-    assert key_checks.remember(session, ours, NOON).lacking == ()
+    assert checks.remember(session, ours, NOON).lacking == ()
     assert ("journal", 2) in known(session)
-    compared = key_checks.hold(session, FileKeyRing(older, SetClock(NOON)))
+    compared = checks.hold(session, FileKeyRing(older, SetClock(NOON)))
     assert (compared.lacking, compared.is_foreign) == ((("journal", 2),), False)
 
 
 def test_no_ceremony_is_held_over_an_older_copy(session: Session, ours: FileKeyRing, tmp_path: Path) -> None:
     older = FileKeyRing(shutil.copytree(tmp_path / "ours", tmp_path / "older"), SetClock(NOON))
     ceremonies.rotate(tmp_path / "ours", Purpose.JOURNAL, NOON)
-    key_checks.remember(session, ours, NOON)
+    checks.remember(session, ours, NOON)
     with pytest.raises(KeyRingError, match="lacks version 2 of journal: copy the newest one here first"):
-        key_checks.begin_ceremony(session, older, Purpose.JOURNAL)
-    key_checks.begin_ceremony(session, older, Purpose.TOKEN)
-    key_checks.begin_ceremony(session, ours, Purpose.JOURNAL)
+        checks.begin_ceremony(session, older, Purpose.JOURNAL)
+    checks.begin_ceremony(session, older, Purpose.TOKEN)
+    checks.begin_ceremony(session, ours, Purpose.JOURNAL)
 
 
 def test_a_database_from_before_there_were_checks_takes_only_the_ring_that_opens_it(
@@ -118,22 +119,22 @@ def test_a_database_from_before_there_were_checks_takes_only_the_ring_that_opens
     Vault(ours).create_party_key(session, ids.new_id())
     session.flush()
     with pytest.raises(ForeignRing, match="none of its keys is known there"):
-        key_checks.remember(session, theirs, NOON)
+        checks.remember(session, theirs, NOON)
     assert known(session) == set()
-    assert len(key_checks.remember(session, ours, NOON).news) == 0
-    assert len(known(session)) == len(key_checks.PAIRED)
+    assert len(checks.remember(session, ours, NOON).news) == 0
+    assert len(known(session)) == len(checks.PAIRED)
 
 
 def test_a_lost_signing_key_may_be_made_anew(session: Session, ours: FileKeyRing, tmp_path: Path) -> None:
     (tmp_path / "ours" / "access_token.1.json").unlink()
-    assert key_checks.hold(session, made(tmp_path / "ours")) == key_checks.Comparison()
+    assert checks.hold(session, made(tmp_path / "ours")) == checks.Comparison()
 
 
 def test_a_process_with_a_foreign_ring_answers_and_writes_nothing(world: World, tmp_path: Path) -> None:
     parts, foreign = world.parts, made(tmp_path / "theirs")
     issuer, path = world.machine("issuer"), f"/v1/issuer/cards/{world.person('bo')['card_id']}/block"
     with parts.database.transaction("test") as session:
-        key_checks.remember(session, parts.vault.ring, NOON)
+        checks.remember(session, parts.vault.ring, NOON)
         sessions = sessionmaker(session.connection(), join_transaction_mode="create_savepoint", expire_on_commit=False)
     database = Database(sessions, foreign, announce=lambda: None, custody=Custody(foreign))
     world.app.extensions["tegnebog"] = replace(parts, database=database, vault=Vault(foreign))
@@ -148,12 +149,12 @@ def test_a_process_compares_once(session: Session, ours: FileKeyRing) -> None:
     asked = session.scalars(select(func.count()).select_from(KeyCheck)).one()
     session.execute(update(KeyCheck).values(check_value=bytes(32)))
     held(session)
-    assert asked == len(key_checks.PAIRED)
+    assert asked == len(checks.PAIRED)
 
 
 def test_a_copy_that_lacks_a_version_says_so_and_goes_on(world: World) -> None:
     with world.parts.database.transaction("test") as session:
-        key_checks.remember(session, world.parts.vault.ring, NOON)
+        checks.remember(session, world.parts.vault.ring, NOON)
         session.add(KeyCheck(purpose="journal", version=9, check_value=bytes(32), at=NOON))
     ready = world.http.get("/readyz")
     assert (ready.status_code, ready.json()["parts"]["keys"]) == (200, "lacks version 9 of journal")

@@ -13,12 +13,13 @@ from mobile_mock.phone_token import PhoneToken
 from tests.integration.test_http_bad_input import is_refused
 from tests.policy.worlds import SUNDAY, rolled_back
 from tests.world import Phone, World
-from tokenization import ceremonies, cryptoperiods
-from tokenization.ceremonies import Standing
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
-from tokenization.models import CardKey, JournalEntry, KeyBatch, Plastic
+from tokenization.journal.models import JournalEntry
+from tokenization.keys import ceremonies, cryptoperiods
+from tokenization.keys.ceremonies import Standing
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
+from tokenization.models import CardKey, KeyBatch, Plastic
 from tokenization.vault import Vault
 from wallet import key_needs
 

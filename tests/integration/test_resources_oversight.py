@@ -9,7 +9,8 @@ from joserfc.jwk import ECKey
 from sqlalchemy import text
 
 from tests.world import World
-from tokenization import chains, ids, policies
+from tokenization import ids, policies
+from tokenization.journal import chains
 from wallet.access.oauth import client_changes
 
 

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from tests.policy.worlds import rolled_back, undone
 from tests.unit.test_tokenization_life_cycle import HELD_UP_BY, ILLEGAL_WHILE, LEADS_TO, OVER_BY, STATES, SUSPENDED_BY
 from tests.world import PIN_KEY, Phone, World
-from tokenization import cards, ids, life_cycle, payment_keys, token_status, tokens, verification
+from tokenization import cards, ids, life_cycle, payment_keys, token_status, tokens
 from tokenization.errors import Conflict
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Requestor, Token
+from tokenization.provisioning import verification
 from tokenization.secret import Key
 from tokenization.vault import Vault
 

@@ -23,20 +23,11 @@ from notifications.models import Update
 from tests.numbers import SPACE
 from tests.policy.worlds import rolled_back
 from tests.world import World
-from tokenization import (
-    cards,
-    ids,
-    life_cycle,
-    payment_keys,
-    replacement,
-    requestors,
-    token_status,
-    tokens,
-    verification,
-)
+from tokenization import cards, ids, life_cycle, payment_keys, replacement, requestors, token_status, tokens
 from tokenization.errors import Conflict, Invalid
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Card, Requestor, Token
+from tokenization.provisioning import verification
 from tokenization.secret import Key
 from tokenization.tokens import Device
 from tokenization.vault import Vault

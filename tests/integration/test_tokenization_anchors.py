@@ -16,13 +16,15 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
-from tokenization import anchors, cards, chains, ids, journal, links, policies
-from tokenization.anchors import Anchored, NotAnAnchor
-from tokenization.chains import CARDS, SUBJECTS
+from tokenization import cards, ids, policies
 from tokenization.events import CardUnblocked, Event, PolicySet
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
-from tokenization.models import Card, JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.journal import anchors, chains, entries, links
+from tokenization.journal.anchors import Anchored, NotAnAnchor
+from tokenization.journal.chains import CARDS, SUBJECTS
+from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
+from tokenization.models import Card
 from tokenization.vault import Vault
 
 ENTRIES = 5
@@ -42,14 +44,14 @@ class Town:
     def append(self, card: Card, count: int, last4: str = "1234") -> None:
         """Entries, as they are always written."""
         about: dict[str, Any] = {"at": NOON, "card_id": card.card_id, "holder_id": UUID(int=1), "last4": last4}
-        journal.append(self.session, self.ring, [CardUnblocked(**about) for _ in range(count)], "test")
+        entries.append(self.session, self.ring, [CardUnblocked(**about) for _ in range(count)], "test")
         self.session.flush()
 
     def set_policy(self, count: int) -> None:
         """Entries of what is no card."""
         about: dict[str, Any] = {"at": NOON, "subject_id": CEILINGS, "name": "ceilings", "figures": {"per_day": 5}}
         made: list[Event] = [PolicySet(**about, version=each, effective_at=NOON) for each in range(count)]
-        journal.append(self.session, self.ring, made, "test")
+        entries.append(self.session, self.ring, made, "test")
         self.session.flush()
 
     def write_anew(self, card: Card, entries: int) -> None:

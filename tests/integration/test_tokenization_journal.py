@@ -10,12 +10,15 @@ from sqlalchemy import delete, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
-from tokenization import cards, ceremonies, chains, ids, journal, links, policies
-from tokenization.chains import Verdict
+from tokenization import cards, ids, policies
 from tokenization.clock import SetClock
 from tokenization.events import CardUnblocked, Event, PolicySet
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.models import Card, JournalEntry, SubjectJournalEntry
+from tokenization.journal import chains, entries, links
+from tokenization.journal.chains import Verdict
+from tokenization.journal.models import JournalEntry, SubjectJournalEntry
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
+from tokenization.models import Card
 from tokenization.vault import Vault
 
 ENTRIES = 5
@@ -30,7 +33,7 @@ def card(session: Session, vault: Vault, key_ring: FileKeyRing) -> Card:
 
 
 def append(session: Session, key_ring: FileKeyRing, card: Card, count: int) -> None:
-    journal.append(session, key_ring, [event(card.card_id) for _ in range(count)], "test")
+    entries.append(session, key_ring, [event(card.card_id) for _ in range(count)], "test")
     session.flush()
 
 
@@ -64,7 +67,7 @@ def test_a_card_without_entries_was_robbed_of_them(session: Session, vault: Vaul
 
 
 def test_what_is_appended_later_continues_the_chain(session: Session, key_ring: FileKeyRing, card: Card) -> None:
-    [recorded] = journal.append(session, key_ring, [event(card.card_id)], "mette")
+    [recorded] = entries.append(session, key_ring, [event(card.card_id)], "mette")
     session.flush()
     assert (recorded.owner_id, recorded.seq) == (card.card_id, ENTRIES + 1)
     assert verdict(session, key_ring, card) == Verdict(True, ENTRIES + 1, None)
@@ -255,14 +258,14 @@ def test_a_chain_is_bound_to_its_card(session: Session, key_ring: FileKeyRing, c
 def test_nothing_is_written_without_the_cards_lock(session: Session, key_ring: FileKeyRing, card: Card) -> None:
     session.info.clear()
     with pytest.raises(cards.LockNotHeld):
-        journal.append(session, key_ring, [event(card.card_id)], "test")
+        entries.append(session, key_ring, [event(card.card_id)], "test")
 
 
 def test_what_concerns_no_card_stands_in_a_journal_of_its_own(session: Session, key_ring: FileKeyRing) -> None:
     subject = policies.subject_id("ceilings")
     about = {"subject_id": subject, "name": "ceilings", "figures": {"per_day": 5}, "effective_at": NOON}
     made = [PolicySet(at=NOON, version=version, **about) for version in (2, 3)]  # type: ignore[arg-type]  # of one event
-    recorded = journal.append(session, key_ring, made, "mette")
+    recorded = entries.append(session, key_ring, made, "mette")
     session.flush()
     assert [entry.seq for entry in recorded] == [1, 2]
     assert chains.verify_subject(session, key_ring, subject) == Verdict(True, 2, None)

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
 from tests.numbers import SPACE
-from tokenization import ceremonies, cryptogram, payment_keys, requestors, tokens
+from tokenization import cryptogram, payment_keys, requestors, tokens
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import KeyRingError, Purpose
 from tokenization.models import Card, Token
 from tokenization.tokens import Device
 from tokenization.vault import Vault

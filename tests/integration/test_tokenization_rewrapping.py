@@ -9,10 +9,11 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import issue_card
-from tokenization import cards, ceremonies, ids, rewrapping
+from tokenization import cards, ids, rewrapping
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
 from tokenization.models import Card, CardKey, PartyKey
 from tokenization.rewrapping import PARTIES, START, Batch, Outdated, Position
 from tokenization.vault import Vault, VaultError

@@ -18,7 +18,7 @@ from tests.drawing_rights import NOON, issue_card
 from tests.numbers import SPACE
 from tokenization import cards, cryptogram, events, life_cycle, payment_keys, requestors, tokens
 from tokenization.errors import ContactBank, IllegalMove
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Card, Token
 from tokenization.numbers import is_number
 from tokenization.secret import Key

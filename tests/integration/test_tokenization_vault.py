@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
 from tests.numbers import SPACE
-from tokenization import card_verification, cards, ceremonies, ids, replacement
+from tokenization import card_verification, cards, ids, replacement
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
 from tokenization.models import Card, CardKey, PartyKey, Plastic
 from tokenization.numbers import is_number
 from tokenization.vault import DataKey, Erased, Vault, VaultError, Wrapped, card_key_place

@@ -17,7 +17,7 @@ from tests.policy.neighbours import BANK, CALLERS, Neighbours
 from tests.policy.table import KINDS, Route, of_nothing, v1
 from tests.policy.worlds import rolled_back, undone
 from tokenization import ids
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Base
 from tokenization.vault import Vault
 from wallet import embedded

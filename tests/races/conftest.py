@@ -17,7 +17,7 @@ from tests.integration.payments.town import Town, parts_over
 from tests.schema import prepare
 from tests.world import World
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
 from wallet.access import guard

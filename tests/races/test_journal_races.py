@@ -3,8 +3,9 @@
 import pytest
 
 from tests.integration.payments.scene import Scene
-from tokenization import cards, chains
-from tokenization.chains import CARDS
+from tokenization import cards
+from tokenization.journal import chains
+from tokenization.journal.chains import CARDS
 
 
 def test_a_journal_that_grows_under_the_walk_is_no_finding(unchecked: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

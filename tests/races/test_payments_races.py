@@ -21,10 +21,12 @@ from delegation import usage
 from delegation.limits import Usage
 from tests.integration.payments.lists import decide
 from tests.integration.payments.scene import Answer, Scene
-from tokenization import cardholders, cards, ids, provisioning, provisioning_history, tokens
+from tokenization import cardholders, cards, ids, tokens
 from tokenization.cryptogram import AtcWindow
-from tokenization.models import Card, Cardholder, JournalEntry
-from tokenization.provisioning_decision import Facts
+from tokenization.journal.models import JournalEntry
+from tokenization.models import Card, Cardholder
+from tokenization.provisioning import history, making
+from tokenization.provisioning.decision import Facts
 from wallet.payments import references
 from wallet.payments.references import Claim
 
@@ -230,7 +232,7 @@ def test_no_more_phones_than_the_bank_allows_get_the_card_however_many_ask_at_on
 def test_control_tokens_that_are_counted_before_the_lock_become_too_many(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, gather, everybody_has_counted = cards.lock, provisioning_history.gather, Barrier(PHONES)
+    lock, gather, everybody_has_counted = cards.lock, history.gather, Barrier(PHONES)
 
     def late(session: Session, card_id: UUID) -> Card | None:
         if "stale" not in session.info:
@@ -245,7 +247,7 @@ def test_control_tokens_that_are_counted_before_the_lock_become_too_many(
         return session.get_one(Cardholder, holder_id)
 
     monkeypatch.setattr(cards, "lock", late)
-    monkeypatch.setattr(provisioning, "gather", stale)
+    monkeypatch.setattr(making, "gather", stale)
     monkeypatch.setattr(cardholders, "get", unlocked)
     assert provision_at_once(scene) == {201: PHONES}
     assert live_tokens(scene) == 1 + PHONES

@@ -22,9 +22,10 @@ from tests.payments import POLICIES
 from tests.races.conftest import SUNDAY, TEMPLATE
 from tests.races.test_tokenization_races import wait_for_lock
 from tests.world import PIN_KEY, Phone, World
-from tokenization import cardholders, cards, ids, life_cycle, provisioning, tokens, verification
+from tokenization import cardholders, cards, ids, life_cycle, tokens
 from tokenization.models import Card, Cardholder, KeyBatch, Provisioning, Requestor, Token
-from tokenization.provisioning_history import Wish
+from tokenization.provisioning import making, verification
+from tokenization.provisioning.history import Wish
 from tokenization.secret import Key, Secret
 from tokenization.vault import Vault
 from wallet import embedded
@@ -73,7 +74,7 @@ class Race:
                 with Session(connection) as session, session.begin():
                     card = self.take(session, self.card_id)
                     assert card is not None
-                    provisioning.provision(session, self.vault, SPACE, card, wish, ALLOWED, SUNDAY)
+                    making.provision(session, self.vault, SPACE, card, wish, ALLOWED, SUNDAY)
             self.together.wait(60)
 
     def _count(self) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tokenization.keys import KeyRing, Purpose, VersionedKey
+from tokenization.keys.ring import KeyRing, Purpose, VersionedKey
 from tokenization.secret import Key
 from wallet.access.nonces import Nonces
 

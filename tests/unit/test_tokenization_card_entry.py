@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.payments import POLICIES
-from tokenization.card_entry import CardEntry, pause
+from tokenization.provisioning.card_entry import CardEntry, pause
 from tokenization.secret import Cvc, Number
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tokenization import card_verification, ceremonies
+from tokenization import card_verification
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
 from tokenization.secret import Cvc, Number
 from tokenization.vault import VaultError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tokenization import ceremonies
-from tokenization.ceremonies import NotPossible, Standing
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.ceremonies import NotPossible, Standing
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import KeyRingError, Purpose
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SIGNING = Purpose.ACCESS_TOKEN

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile_mock import cryptogram as phone
-from tokenization import cryptogram, keys, payment_keys
+from tokenization import cryptogram, payment_keys
 from tokenization.cryptogram import Input
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import KeyRingError, Purpose
 from tokenization.money import MAX_AMOUNT_MINOR
 from tokenization.secret import Key
 
@@ -101,5 +101,5 @@ def test_each_token_has_a_key_of_its_own_under_each_version(key_ring: FileKeyRin
 
 
 def test_a_token_key_needs_its_version(key_ring: FileKeyRing) -> None:
-    with pytest.raises(keys.KeyRingError):
+    with pytest.raises(KeyRingError):
         payment_keys.token_key(key_ring, key_ring.current(Purpose.TOKEN).version + 1, UUID(int=1))

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tokenization import ceremonies, cryptoperiods
 from tokenization.clock import SetClock
-from tokenization.cryptoperiods import STOPPED
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import CryptoperiodOver, Purpose
+from tokenization.keys import ceremonies, cryptoperiods
+from tokenization.keys.cryptoperiods import STOPPED
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import CryptoperiodOver, Purpose
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

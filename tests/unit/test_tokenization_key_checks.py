@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokenization.key_checks import Comparison, Version, compare
+from tokenization.keys.checks import Comparison, Version, compare
 
 J1, J2, T1, T2 = ("journal", 1), ("journal", 2), ("token", 1), ("token", 2)
 OURS: dict[Version, bytes] = {J1: b"j1", T1: b"t1"}

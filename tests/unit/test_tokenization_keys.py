@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from structlog.testing import capture_logs
 
-from tokenization import ceremonies, keys
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.key_files import check_value
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.files import check_value
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import ASYMMETRIC, KeyRingError, Purpose, VersionedKey
 from tokenization.secret import Key
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_only_its_owner_can_read_a_ring(folder: Path) -> None:
 
 def test_the_asymmetric_keys_are_on_p256(folder: Path) -> None:
     ring = FileKeyRing(folder, CLOCK)
-    for purpose in keys.ASYMMETRIC:
+    for purpose in ASYMMETRIC:
         private = load_der_private_key(ring.current(purpose).key.reveal(), None)
         assert isinstance(private, EllipticCurvePrivateKey)
         assert isinstance(private.curve, SECP256R1)
@@ -62,7 +62,7 @@ def test_the_highest_version_is_current_and_older_ones_stay(folder: Path) -> Non
     (folder / "journal.2.json").touch(0o600)
     (folder / "journal.2.json").write_text(json.dumps(newer))
     ring = FileKeyRing(folder, CLOCK)
-    assert ring.current(Purpose.JOURNAL) == keys.VersionedKey(2, Key(bytes.fromhex("22" * 32)))
+    assert ring.current(Purpose.JOURNAL) == VersionedKey(2, Key(bytes.fromhex("22" * 32)))
     assert ring.get(Purpose.JOURNAL, 1) != ring.get(Purpose.JOURNAL, 2)
 
 

@@ -13,8 +13,8 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenization import links
 from tokenization.events import rfc3339
+from tokenization.journal import links
 from tokenization.secret import Key
 
 KEY = Key(bytes(range(32)))

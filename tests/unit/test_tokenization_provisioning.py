@@ -11,7 +11,7 @@ import pytest
 from notifications.phrases import REASONS
 from tests.payments import POLICIES
 from tokenization.policies import TokensPolicy
-from tokenization.provisioning_decision import DOUBTS, REFUSALS, Accepted, Facts, Refused, Rule, decide
+from tokenization.provisioning.decision import DOUBTS, REFUSALS, Accepted, Facts, Refused, Rule, decide
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "provisioning.md"
 DAY = timedelta(days=1)

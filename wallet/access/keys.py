@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from joserfc.jwk import ECKey, KeyParameters, KeySet
 
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys.ring import KeyRing, Purpose
 from tokenization.secret import Key
 
 # How each key is published. A key of one use is refused for the other by every JOSE library.

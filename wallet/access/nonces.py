@@ -8,7 +8,7 @@ from typing import Final
 
 from joserfc.util import urlsafe_b64encode
 
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys.ring import KeyRing, Purpose
 from tokenization.secret import Key
 from tokenization.vault import keyed_hash
 

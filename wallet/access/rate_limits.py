@@ -1,6 +1,6 @@
 """How often somebody may knock. Counted before anything is done, so that guessing in parallel gains nothing.
 
-Floods are stopped here; guessing is, more strictly, where the codes are (`devices`, `tokenization/verification.py`).
+Floods are stopped here; guessing is, more strictly, where the codes are (`devices`, `provisioning/verification.py`).
 Payments, blocking and all else that must work without Redis are never counted.
 """
 

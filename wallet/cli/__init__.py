@@ -6,7 +6,7 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tokenization.errors import DomainError, Invalid
-from tokenization.keys import KeyRingError
+from tokenization.keys.ring import KeyRingError
 from wallet import demo
 from wallet.cli import card, cards, client, journal, keys, service, token
 

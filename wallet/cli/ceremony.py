@@ -9,11 +9,12 @@ from typing import Final, TypeVar
 import click
 from sqlalchemy.exc import OperationalError
 
-from tokenization import ceremonies, events, key_checks
-from tokenization.ceremonies import NotPossible, Standing
+from tokenization import events
 from tokenization.clock import SystemClock
-from tokenization.key_events import KeyEvent
-from tokenization.keys import KeyRingError, Purpose
+from tokenization.keys import ceremonies, checks
+from tokenization.keys.ceremonies import NotPossible, Standing
+from tokenization.keys.events import KeyEvent
+from tokenization.keys.ring import KeyRingError, Purpose
 from wallet import key_needs
 from wallet.cli import environment
 
@@ -44,10 +45,10 @@ def perform(purpose: Purpose, act: Callable[[datetime], Done], said: Callable[[D
     done: list[Done] = []
     try:
         with environment.transaction() as (session, now, parts):
-            key_checks.begin_ceremony(session, parts.vault.ring, purpose)
+            checks.begin_ceremony(session, parts.vault.ring, purpose)
             done.append(act(now))
             events.emit(session, done[0])
-            key_checks.remember(session, parts.vault.ring, now)
+            checks.remember(session, parts.vault.ring, now)
     except OperationalError:
         click.echo(said(done[0] if done else act(SystemClock().now())))
         click.echo("NOT JOURNALED, as the database is away: write down who did this, when and why", err=True)
@@ -76,7 +77,7 @@ def check_need(folder: Path, purpose: Purpose, version: int, *, force: bool) -> 
 def _standing_in_the_way(version: Standing) -> str | None:
     try:
         with environment.opened() as parts, parts.database.reading() as session:
-            key_checks.hold(session, parts.vault.ring)
+            checks.hold(session, parts.vault.ring)
             return key_needs.standing_in_the_way(session, version, parts.clock.now())
     except OperationalError:
         return "the database is away, and cannot be asked"

@@ -18,8 +18,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tokenization import key_checks
-from tokenization.keys import KeyRingError
+from tokenization.keys import checks
+from tokenization.keys.ring import KeyRingError
 from wallet import app, logs
 from wallet.services import Services
 from wallet.settings import Settings
@@ -96,9 +96,9 @@ def opened() -> Iterator[Services]:
 def remember_keys(wired: Services) -> None:
     """Let the database know the keys that are new to it. Raises KeyRingError where the ring is not its own."""
     with wired.database.transaction("system") as session:
-        lacking = key_checks.remember(session, wired.vault.ring, wired.clock.now()).lacking
+        lacking = checks.remember(session, wired.vault.ring, wired.clock.now()).lacking
     if lacking:
-        log.error("key_ring_lacks", versions=[key_checks.named(version) for version in lacking])
+        log.error("key_ring_lacks", versions=[checks.named(version) for version in lacking])
 
 
 def long_lived() -> Services:

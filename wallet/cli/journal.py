@@ -11,10 +11,10 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
-from tokenization import anchors, chains
-from tokenization.anchors import Anchor
-from tokenization.chains import KINDS, Journals, Verdict
-from tokenization.keys import KeyRing
+from tokenization.journal import anchors, chains
+from tokenization.journal.anchors import Anchor
+from tokenization.journal.chains import KINDS, Journals, Verdict
+from tokenization.keys.ring import KeyRing
 from wallet import new_files
 from wallet.cli import environment, owners
 from wallet.cli.owners import Owner

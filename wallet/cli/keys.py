@@ -10,13 +10,14 @@ from typing import Any, Final
 import click
 from sqlalchemy import select
 
-from tokenization import ceremonies, cryptoperiods, key_files, payment_keys
-from tokenization.ceremonies import Standing
+from tokenization import payment_keys
 from tokenization.clock import SystemClock
-from tokenization.cryptoperiods import Periods
-from tokenization.key_events import KeyDestroyed, KeyReinstated, KeyRetired, KeyRotated
-from tokenization.keys import ASYMMETRIC, VERSIONS, Purpose
-from tokenization.models import SubjectJournalEntry
+from tokenization.journal.models import SubjectJournalEntry
+from tokenization.keys import ceremonies, cryptoperiods, files
+from tokenization.keys.ceremonies import Standing
+from tokenization.keys.cryptoperiods import Periods
+from tokenization.keys.events import KeyDestroyed, KeyReinstated, KeyRetired, KeyRotated
+from tokenization.keys.ring import ASYMMETRIC, VERSIONS, Purpose
 from wallet.access import nonces
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.oauth.blueprint import PUBLIC_FOR
@@ -86,7 +87,7 @@ def create(wanted: tuple[str, ...]) -> None:
                 f"backup; only a key that this version of Tegnebog brings is made, by --missing {unasked[0]}"
             )
         ceremonies.create(folder, SystemClock().now())
-        key_files.read(folder)
+        files.read(folder)
     for purpose in lacking:
         click.echo(f"made {purpose}, version 1")
     click.echo(f"the key ring is in {folder}")

@@ -8,9 +8,10 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
-from tokenization import ceremonies, ids, policies
-from tokenization.chains import CARDS, SUBJECTS, Journals
-from tokenization.keys import Purpose
+from tokenization import ids, policies
+from tokenization.journal.chains import CARDS, SUBJECTS, Journals
+from tokenization.keys import ceremonies
+from tokenization.keys.ring import Purpose
 from tokenization.models import Cardholder, Requestor
 from wallet.access.events import client_subject
 from wallet.access.oauth import client_changes

@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from tokenization import ids, rewrapping
-from tokenization.keys import KeyRing, KeyRingError, Purpose
+from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from tokenization.models import Requestor
 from tokenization.rewrapping import CARDS, START, Batch, Outdated, Position, Store
 from wallet.cli import environment

@@ -7,7 +7,7 @@ import pycountry
 from tokenization import cryptogram, money, payment_keys, tokens
 from tokenization.clock import local_date
 from tokenization.cryptogram import AtcWindow
-from tokenization.keys import KeyRingError
+from tokenization.keys.ring import KeyRingError
 from tokenization.models import Token
 from tokenization.secret import Key
 from tokenization.vault import VaultError

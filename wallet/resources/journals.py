@@ -6,10 +6,11 @@ from uuid import UUID
 from flask.views import MethodView
 from sqlalchemy import select
 
-from tokenization import cardholders, chains
-from tokenization.chains import Verdict
+from tokenization import cardholders
 from tokenization.errors import NotFound
-from tokenization.models import JournalEntry, SubjectJournalEntry
+from tokenization.journal import chains
+from tokenization.journal.chains import Verdict
+from tokenization.journal.models import JournalEntry, SubjectJournalEntry
 from wallet.access.events import client_subject, is_client_id
 from wallet.access.guard import caller, requires
 from wallet.access.models import OAuthClient

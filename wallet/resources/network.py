@@ -9,7 +9,7 @@ from flask import Response, jsonify, request
 from flask.views import MethodView
 
 from tokenization.errors import Invalid, NotFound
-from tokenization.keys import Purpose
+from tokenization.keys.ring import Purpose
 from tokenization.vault import keyed_hash
 from wallet import metrics
 from wallet.access.guard import caller, requires

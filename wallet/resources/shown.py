@@ -7,8 +7,9 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import cardholders, cards, ids, policies, token_status, tokens, verification
+from tokenization import cardholders, cards, ids, policies, token_status, tokens
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token
+from tokenization.provisioning import verification
 from tokenization.vault import Vault
 from wallet.payments import history
 from wallet.payments.models import Payment

@@ -8,10 +8,10 @@ from sqlalchemy import false, select
 
 from delegation import pairing
 from tokenization import life_cycle, payment_keys, policies, requestors, tokens
-from tokenization.card_entry import CardEntry, KnownCard
 from tokenization.errors import Invalid, NotFound
 from tokenization.models import Card, Token
-from tokenization.provisioning_decision import Refused
+from tokenization.provisioning.card_entry import CardEntry, KnownCard
+from tokenization.provisioning.decision import Refused
 from wallet import attestation, provisioning
 from wallet.access.guard import Caller, caller, requires
 from wallet.access.rate_limits import limited

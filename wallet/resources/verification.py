@@ -7,9 +7,10 @@ from flask import Response
 from flask.views import MethodView
 
 from notifications import codes
-from tokenization import cards, policies, requestors, token_status, verification
+from tokenization import cards, policies, requestors, token_status
 from tokenization.models import Card, Cardholder, Token
-from tokenization.verification import NoSignIn, TooManyCodes, Wrong
+from tokenization.provisioning import verification
+from tokenization.provisioning.verification import NoSignIn, TooManyCodes, Wrong
 from wallet.access import step_up
 from wallet.access.guard import demand_step_up, requires
 from wallet.access.rate_limits import limited

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from tokenization import token_operations, verification
+from tokenization import token_operations
+from tokenization.provisioning import verification
 from tokenization.token_status import STATUS_BY_CAUSE
 from wallet.schemas.fields import (
     CardNumber,

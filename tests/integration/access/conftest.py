@@ -24,7 +24,7 @@ from tests.integration.access.acting import ANNA, BO, PUBLIC_URL, REDIRECT_URI, 
 from tests.integration.access.lying import LyingBroker
 from tokenization import cardholders, requestors
 from tokenization.clock import SetClock
-from tokenization.keys import KeyRing
+from tokenization.keys.ring import KeyRing
 from tokenization.vault import Vault
 from wallet import errors
 from wallet.access.guard import caller, requires

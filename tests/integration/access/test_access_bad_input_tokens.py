@@ -17,7 +17,7 @@ from tests.policy.worlds import rolled_back, undone
 from tests.world import Phone, World
 from tokenization import ids
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Requestor
 from tokenization.vault import Vault
 from wallet import embedded

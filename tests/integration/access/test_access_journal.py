@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.integration.access.acting import STRANGER, Machine, Phone, parameters_in, tokens_in
-from tokenization import chains, ids
+from tokenization import ids
 from tokenization.clock import SetClock
-from tokenization.keys import KeyRing
-from tokenization.models import SubjectJournalEntry
+from tokenization.journal import chains
+from tokenization.journal.models import SubjectJournalEntry
+from tokenization.keys.ring import KeyRing
 from wallet.access.events import client_subject
 from wallet.services import Services
 

@@ -13,11 +13,11 @@ from joserfc.jwk import ECKey
 from marshmallow import Schema, fields
 
 from tests.integration.access.acting import PUBLIC_URL
-from tokenization import ceremonies
 from tokenization.clock import SetClock
 from tokenization.errors import Invalid
-from tokenization.file_key_ring import FileKeyRing
-from tokenization.keys import Purpose
+from tokenization.keys import ceremonies
+from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
 from wallet import provisioning
 from wallet.access.access_tokens import LIFETIME, AccessTokens, Grant, InvalidToken
 from wallet.access.keys import AccessKeys

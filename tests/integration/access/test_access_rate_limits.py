@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from tests.integration.access.acting import ANNA, BO, REDIRECT_URI, Answer, Machine, Phone
-from tokenization.models import SubjectJournalEntry
+from tokenization.journal.models import SubjectJournalEntry
 from wallet.access import rate_limits
 from wallet.access.errors import AccessRefused
 from wallet.access.figures import RateLimits

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tests.integration.access.acting import ASSERTION_TYPE, Machine, Phone
 from tokenization.clock import SetClock
 from tokenization.errors import IllegalMove, Invalid
-from tokenization.models import SubjectJournalEntry
+from tokenization.journal.models import SubjectJournalEntry
 from wallet.access import sessions
 from wallet.access.events import client_subject
 from wallet.access.models import AccessSession

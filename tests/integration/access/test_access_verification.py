@@ -16,7 +16,8 @@ from tests.integration.access.verifying import Yellow, shown_by
 from tests.world import World
 from tokenization import ids
 from tokenization.clock import SetClock
-from tokenization.models import JournalEntry, SubjectJournalEntry, Token
+from tokenization.journal.models import JournalEntry, SubjectJournalEntry
+from tokenization.models import Token
 from wallet.access.events import client_subject
 from wallet.access.mitid.broker import Broker
 from wallet.access.mitid.dialects import Dialect, fields_of

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from tokenization import cardholders, cards, ids
 from tokenization.clock import last_of_month
-from tokenization.models import Card, JournalEntry, Plastic
+from tokenization.journal.models import JournalEntry
+from tokenization.models import Card, Plastic
 from wallet import app
 from wallet.payments import accounts
 from wallet.services import Services

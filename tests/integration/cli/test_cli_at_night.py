@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tokenization import ceremonies
 from tokenization.clock import SystemClock
+from tokenization.keys import ceremonies
 from wallet import cli, logs
 
 DATABASE = "postgresql+psycopg://teller:opensesame@127.0.0.1:1/none"

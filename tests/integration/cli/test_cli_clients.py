@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from tests.integration.cli.commands import done, found, refused, wallet
-from tokenization.models import SubjectJournalEntry
+from tokenization.journal.models import SubjectJournalEntry
 from wallet.access.models import OAuthClient
 
 Environment = dict[str, str]

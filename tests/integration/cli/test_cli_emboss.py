@@ -16,7 +16,8 @@ from tests.integration.cli.bank import Bank, id_of
 from tests.integration.cli.commands import done, refused, wallet
 from tokenization import card_verification, cards, ids
 from tokenization import embossing as rules
-from tokenization.models import Card, CardKey, JournalEntry, Plastic
+from tokenization.journal.models import JournalEntry
+from tokenization.models import Card, CardKey, Plastic
 from wallet import embossing
 
 Environment = dict[str, str]

@@ -14,8 +14,8 @@ from sqlalchemy import NullPool, create_engine, delete, func, insert, select
 from tests.integration.cli.commands import done, found, refused, wallet
 from tests.integration.cli.conftest import Made
 from tokenization import cardholders
-from tokenization.key_checks import PAIRED
-from tokenization.keys import Purpose
+from tokenization.keys.checks import PAIRED
+from tokenization.keys.ring import Purpose
 from tokenization.models import KeyCheck
 from wallet import app, embedded
 from wallet.settings import Settings

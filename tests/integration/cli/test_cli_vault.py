@@ -17,7 +17,8 @@ from sqlalchemy import make_url, select, update
 from tests.integration.cli.bank import Bank, id_of, opened, wired
 from tests.integration.cli.commands import done, found, refused, wallet
 from tokenization import ids
-from tokenization.models import CardKey, JournalEntry, PartyKey
+from tokenization.journal.models import JournalEntry
+from tokenization.models import CardKey, PartyKey
 from tokenization.vault import VaultError
 from wallet import embedded
 

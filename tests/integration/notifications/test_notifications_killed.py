@@ -37,7 +37,7 @@ from notifications.addresses import Guard
 from notifications.relay import Relay, Surroundings
 from notifications.sms import Screen
 from tokenization.clock import SystemClock
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
 from wallet.database import Database
 

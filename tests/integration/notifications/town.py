@@ -22,21 +22,11 @@ from notifications.relay import Relay, Surroundings, fan_out
 from notifications.sms import Screen, SmsSender
 from tests import payments
 from tests.numbers import SPACE
-from tokenization import (
-    cardholders,
-    cards,
-    credentials,
-    events,
-    ids,
-    life_cycle,
-    provisioning,
-    replacement,
-    requestors,
-    tokens,
-)
+from tokenization import cardholders, cards, credentials, events, ids, life_cycle, replacement, requestors, tokens
 from tokenization.clock import Clock
 from tokenization.models import Card, Credential, Requestor, Token
-from tokenization.provisioning_history import Wish
+from tokenization.provisioning import making
+from tokenization.provisioning.history import Wish
 from tokenization.vault import Vault
 from wallet.database import Database
 from wallet.payments.events import PaymentEvent
@@ -178,7 +168,7 @@ class Town:
                 right_id=right_id,
                 card_was_typed_in=True,
             )
-            made = provisioning.provision(session, self.vault, SPACE, card, wish, POLICIES, self.clock.now())
+            made = making.provision(session, self.vault, SPACE, card, wish, POLICIES, self.clock.now())
             assert isinstance(made, Token)
             return made.token_id
 

@@ -13,7 +13,7 @@ from tests.integration.payments.scene import Scene
 from tests.integration.payments.town import Town, parts_over
 from tests.world import World
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
 from wallet import embedded
 

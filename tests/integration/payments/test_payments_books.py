@@ -11,7 +11,7 @@ from delegation.models import UsageDay
 from notifications.models import OutboxRow
 from tests.books import assert_books_balance
 from tests.integration.payments.scene import HOTEL, Scene
-from tokenization.models import JournalEntry
+from tokenization.journal.models import JournalEntry
 from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
 
 BREAKS: dict[str, Callable[[], UpdateBase]] = {

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests.integration.payments.scene import HOTEL, Scene, money, refused
 from tests.world import NETTO
-from tokenization.models import JournalEntry
+from tokenization.journal.models import JournalEntry
 from wallet.payments.models import PaymentOperation, ReferenceDirectory
 
 DAY = timedelta(days=1)

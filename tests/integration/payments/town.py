@@ -15,7 +15,7 @@ from mobile_mock.phone_token import PhoneToken
 from notifications.addresses import Guard
 from tests.world import Machine, Phone, World
 from tokenization.clock import SetClock
-from tokenization.file_key_ring import FileKeyRing
+from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
 from wallet.access.keys import AccessKeys
 from wallet.access.models import OAuthClient

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from tokenization.keys import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
+from tokenization.keys.ring import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
 from tokenization.secret import Key
 
 Seen = frozenset[tuple[str, int, int, int]]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from tokenization import cards, token_operations, tokens
 from tokenization.models import Card, Provisioning, Requestor, Token, TokenSuspension
 from tokenization.policies import Policies
-from tokenization.provisioning_decision import Facts
+from tokenization.provisioning.decision import Facts
 
 _HOUR: Final = timedelta(hours=1)
 _OTHERS: Final = (token_operations.ISSUER, token_operations.PROVIDER)

@@ -17,10 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from tokenization import cards, ids, links
+from tokenization import cards, ids
 from tokenization.events import CardEvent, Event, SubjectEvent
-from tokenization.keys import KeyRing, Purpose
-from tokenization.models import Card, JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.journal import links
+from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.keys.ring import KeyRing, Purpose
+from tokenization.models import Card
 
 Entry = JournalEntry | SubjectJournalEntry
 Head = Card | SubjectJournal

@@ -19,9 +19,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tokenization import key_files
-from tokenization.key_files import Entry, current_of, read
-from tokenization.keys import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
+from tokenization.keys import files
+from tokenization.keys.files import Entry, current_of, read
+from tokenization.keys.ring import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
 from tokenization.secret import Key
 
 # The purposes that have one version for ever, and why.
@@ -203,7 +203,7 @@ def _draft(folder: Path, entry: Entry) -> Iterator[Path]:
     try:
         with os.fdopen(descriptor, "w") as file:
             _give_to_owner_of(folder, file.fileno())
-            json.dump(key_files.content(entry), file)
+            json.dump(files.content(entry), file)
             file.flush()
             os.fsync(file.fileno())
         yield Path(path)

@@ -8,8 +8,8 @@ from tokenization import events, life_cycle, tokens
 from tokenization.models import Card, Provisioning, Token
 from tokenization.number_space import NumberSpace
 from tokenization.policies import Policies
-from tokenization.provisioning_decision import Refused, decide
-from tokenization.provisioning_history import Wish, gather, replaced
+from tokenization.provisioning.decision import Refused, decide
+from tokenization.provisioning.history import Wish, gather, replaced
 from tokenization.vault import Vault
 
 

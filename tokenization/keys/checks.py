@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from tokenization.keys import ASYMMETRIC, KeyRing, KeyRingError, Purpose
+from tokenization.keys.ring import ASYMMETRIC, KeyRing, KeyRingError, Purpose
 from tokenization.models import KeyCheck, PartyKey
 from tokenization.vault import Vault, VaultError
 

@@ -23,9 +23,9 @@ from sqlalchemy import ARRAY, BigInteger, Row, Uuid, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from tokenization import ids
-from tokenization.chains import KINDS, ROWS, Journals
 from tokenization.events import rfc3339
-from tokenization.links import FIRST_LINK
+from tokenization.journal.chains import KINDS, ROWS, Journals
+from tokenization.journal.links import FIRST_LINK
 
 _BY_PREFIX: Final = {journals.prefix: journals for journals in KINDS}
 _MOST: Final = 2_000  # bytes of a line

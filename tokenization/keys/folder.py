@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
-from tokenization import cryptoperiods, key_files
 from tokenization.clock import Clock
-from tokenization.cryptoperiods import NO_PERIODS, STOPPED, Periods
-from tokenization.key_files import Entry, Seen, current_of
-from tokenization.keys import CryptoperiodOver, KeyRingError, Purpose, VersionedKey
+from tokenization.keys import cryptoperiods, files
+from tokenization.keys.cryptoperiods import NO_PERIODS, STOPPED, Periods
+from tokenization.keys.files import Entry, Seen, current_of
+from tokenization.keys.ring import CryptoperiodOver, KeyRingError, Purpose, VersionedKey
 from tokenization.secret import Key
 
 # A payment asks the ring several times: an answer takes a microsecond or two, a look at the folder thirty.
@@ -48,7 +48,7 @@ class FileKeyRing:
         self._looked_at = clock.now()
         self._warned_at: datetime | None = None
         self._wrong: list[str] = []
-        self._known = _Known(_by_purpose(key_files.read(folder)), frozenset())
+        self._known = _Known(_by_purpose(files.read(folder)), frozenset())
 
     def current(self, purpose: Purpose) -> VersionedKey:
         """The highest version that is active. Raises KeyRingError; CryptoperiodOver if it is too old for new things."""
@@ -93,7 +93,7 @@ class FileKeyRing:
         """Notice at once what was added or retired in the folder."""
         self._looked_at = self._clock.now()
         try:
-            seen = key_files.seen(self._folder)
+            seen = files.seen(self._folder)
             if seen != self._known.seen:
                 self._read_again(seen)
         except KeyRingError as error:
@@ -113,15 +113,15 @@ class FileKeyRing:
 
     def _read_again(self, seen: Seen) -> None:
         """Take what can be read. What cannot is tried again at the next look: it may be on its way."""
-        entries, wrong = key_files.read_all(self._folder)
+        entries, wrong = files.read_all(self._folder)
         known = {entry.name: entry for entry in self._known.all()}
         gone = sorted(known.keys() - {name for name, *_ in seen})
         other = {entry.name for entry in entries if _is_another(known.get(entry.name), entry)}
         wrong += [f"the key file {name} holds another key than before" for name in sorted(other)]
         fresh = [entry for entry in entries if entry.name not in other]
         # Of two that hold the same key the one that is known stays: it is in use.
-        twice = key_files.shared((known | {entry.name: entry for entry in fresh}).values()) - known.keys()
-        wrong += [key_files.said_of_shared(name) for name in sorted(twice)]
+        twice = files.shared((known | {entry.name: entry for entry in fresh}).values()) - known.keys()
+        wrong += [files.said_of_shared(name) for name in sorted(twice)]
         together = known | {entry.name: entry for entry in fresh if entry.name not in twice}
         self._known = _Known(_by_purpose(together.values()), self._known.seen if wrong else seen)
         self._complain([*wrong, *(f"the key file {name} is gone" for name in gone)])

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from tokenization.keys import KeyRing, Purpose
+from tokenization.keys.ring import KeyRing, Purpose
 
 # None: no end.
 Periods = Mapping[Purpose, timedelta | None]

@@ -16,9 +16,10 @@ from uuid import UUID
 from sqlalchemy import Row, Select, Text, case, cast, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from tokenization import links
-from tokenization.keys import KeyRing, KeyRingError, Purpose
-from tokenization.models import Card, JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.journal import links
+from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
+from tokenization.models import Card
 from tokenization.secret import Key
 
 # Read and forgotten: so many rows at a time, of so many chains in a statement. (One that took hours would keep

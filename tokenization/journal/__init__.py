@@ -1,0 +1,1 @@
+"""The journal: entries behind a chain of HMACs, how a chain is walked, and what is kept of it elsewhere."""

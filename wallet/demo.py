@@ -32,7 +32,7 @@ LOOPBACK: Final = "127.0.0.1"
 OF_TWO_PEOPLE: Final = {
     f"rate_limits__{name}_per_person": "600 per minute" for name in ("sign_in", "pin", "code", "provision")
 }
-READY_SECONDS: Final = 60
+READY_SECONDS: Final = 120
 console: Final = Console(highlight=False)
 # Never broken by rich: a path or an id is copied whole.
 say: Final = partial(console.print, soft_wrap=True)

@@ -33,6 +33,11 @@ def _in_doubt(payload: Payload) -> bool:
     return bool(payload["decision"] == "verification_required")
 
 
+def _by_the_provider(payload: Payload) -> bool:
+    """Not by SMS: a wallet's server may suspend and resume as often as it likes."""
+    return payload["by"] == "wallet_provider"
+
+
 def _by_a_copy(payload: Payload) -> bool:
     return payload["reason"] in ("refresh_reuse", "code_reuse")
 
@@ -74,7 +79,11 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "token.provisioning_refused": (_HOLDER,),
     "token.verified": (_HOLDER_AT_ONCE,),
     "token.pin_changed": (_HOLDER,),
-    "token.suspended": (_HOLDER_AT_ONCE, Telling(Audience.DELEGATE, when=_under_a_right)),
+    "token.suspended": (
+        Telling(Audience.HOLDER, sms=True, when=lambda payload: not _by_the_provider(payload)),
+        Telling(Audience.HOLDER, when=_by_the_provider),
+        Telling(Audience.DELEGATE, when=_under_a_right),
+    ),
     "token.resumed": (_HOLDER, Telling(Audience.DELEGATE, when=_under_a_right)),
     # A phone that gets a new token for its old one is told of by the provisioning.
     "token.deactivated": (Telling(Audience.HOLDER, when=lambda payload: payload["by"] != "reprovisioning"),),

@@ -1,6 +1,7 @@
 """What stands in a text's braces: amounts, times, names and reasons in the reader's language."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
 from notifications.phrases import DECLINES, LIMITS, REASONS, RULES, Phrases
-from tokenization import money
+from tokenization import money, numbers
 from tokenization.clock import COPENHAGEN
 
 LANGUAGES: Final = ("da", "en")
@@ -24,7 +25,6 @@ _MONTH: Final = "MMMM y"
 _MOST_MERCHANTS: Final = 5
 _LONGEST_NAME: Final = 40
 _LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"(?<=\S)(?:[.:@]|//)+(?=\S)|www\b", re.IGNORECASE)
-_LOOKS_LIKE_A_NUMBER: Final = re.compile(r"\d(?:[\s.-]?\d){5,}")
 _UNPRINTABLE: Final = re.compile(r"[^\w\s&'’.,:/@()+!-]|_")
 
 
@@ -57,10 +57,9 @@ def month(expiry: str, to: str) -> str:
 def name(text: str) -> str:
     """A name that somebody chose, made harmless: no address that a phone would turn into a link, no number to call, no
     card number, nothing invisible (R-S1)."""
-    visible = _UNPRINTABLE.sub(" ", text)
-    no_number = _LOOKS_LIKE_A_NUMBER.sub("…", visible)
-    no_address = _LOOKS_LIKE_AN_ADDRESS.sub(" ", no_number)
-    return " ".join(no_address.split())[:_LONGEST_NAME].strip() or "?"
+    visible = _UNPRINTABLE.sub(" ", unicodedata.normalize("NFKC", text))
+    no_address = _LOOKS_LIKE_AN_ADDRESS.sub(" ", visible)
+    return numbers.none_to_call(" ".join(no_address.split()))[:_LONGEST_NAME].strip() or "?"
 
 
 def genitive(whose: str, to: str) -> str:

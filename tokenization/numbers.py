@@ -10,6 +10,8 @@ from tokenization.secret import Number
 LENGTH: Final = 16
 _DIGITS: Final = re.compile(r"[0-9]{12,19}", re.ASCII)
 _BETWEEN_GROUPS: Final = re.compile(r"(?<=[0-9])[ .-](?=[0-9])", re.ASCII)
+_DIGITS_OF_A_NUMBER: Final = 6
+_BETWEEN_WORDS: Final = re.compile(r"\d(?:\W*\d)*")
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -30,6 +32,13 @@ def stands_in(text: str, bins: tuple[str, ...]) -> bool:
         return False
     digits = _BETWEEN_GROUPS.sub("", text)
     return any(is_number(digits[found.start() : found.start() + LENGTH]) for found in _beginning(bins).finditer(digits))
+
+
+def none_to_call(text: str) -> str:
+    """A text that somebody chose, without its digits where there are six or more: then they may be a number to call, or
+    a card's, whatever stands between them (R-S1).
+    """
+    return _BETWEEN_WORDS.sub("…", text) if sum(map(str.isdigit, text)) >= _DIGITS_OF_A_NUMBER else text
 
 
 @lru_cache

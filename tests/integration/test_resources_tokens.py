@@ -206,6 +206,21 @@ def test_a_lost_phone_is_reported_by_any_of_its_tokens_even_an_old_one(world: Wo
     assert shown(home, new) == ("suspended", "cardholder")
 
 
+def test_who_has_nothing_on_a_phone_any_more_has_no_say_in_what_is_on_it(world: World) -> None:
+    """A phone that was sold, or another's by now."""
+    phone = world.phone()
+    of_anna = phone.active(card_of(world))
+    once = world.phone("bo", phone.key)
+    of_bo = once.active(card_of(world, "bo"))
+    assert once.request("DELETE", f"/v1/tokens/{of_bo['id']}").status_code == 200
+    later = world.phone("bo")
+    for reason in ("device_stolen", "device_lost"):
+        answer = call(later, of_bo, "suspend", {"reason": reason})
+        assert (answer.status_code, answer.json()["code"]) == (409, "illegal-state")
+    assert shown(phone, of_anna) == ("active", None)
+    assert phone.request("GET", "/v1/me").status_code == 200
+
+
 def test_a_reason_is_one_of_four(world: World) -> None:
     phone = world.phone()
     token = phone.active(card_of(world))

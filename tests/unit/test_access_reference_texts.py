@@ -29,7 +29,7 @@ def test_there_is_a_text_for_every_language() -> None:
         ("Approve refund of 5,000 kr", "Approve refund of 5 000 kr"),
         ('x" is refused. Approve "refund', "x is refused Approve refund"),
         ("“Anna” «Anna» ＂Anna＂", "Anna Anna Anna"),
-        ("Ring 70 20 20 20 eller gå ind på evil.example", "Ring 70 20 20 20 eller gå i…"),
+        ("Ring 70 20 20 20 eller gå ind på evil.example", "Ring … eller gå ind på evil…"),
         ("https://evil.example/?a=b", "https evil example a b"),
         ("Anna\u202e enohp\u2066\u200f", "Anna enohp"),
         ("Анна", "Анна"),

@@ -31,6 +31,12 @@ def test_a_provisioning_has_one_telling_whoever_it_is_for_and_however_it_was_dec
     assert (own.kind, doubtful.kind, childs.kind) == kinds
 
 
+def test_a_wallets_server_cannot_flood_a_person_with_texts() -> None:
+    for by, texted in (("wallet_provider", False), ("issuer", True), ("cardholder", True), ("pin_locked", True)):
+        [telling] = tellings("token.suspended", {"by": by, "right_id": None})
+        assert telling.sms is texted
+
+
 def test_a_token_that_made_way_for_its_successor_is_not_told_of() -> None:
     assert tellings("token.deactivated", {"by": "reprovisioning"}) == ()
     assert len(tellings("token.deactivated", {"by": "cardholder"})) == 1

@@ -36,11 +36,14 @@ def on_its_device(token_id: str) -> tuple[Card, Token]:
 def suspend(token_id: str, *, by: str, reason: str) -> Token:
     """Hold the token back; where the phone is gone, everything on it, and its sessions end (R-10.2).
 
-    A phone that is gone may be named by any token that ever was on it.
+    The phone may be named by a token that has ended, too: by the bank, and by who has another there now. Who has none
+    there any more has no say in what is on it.
     """
     now = current_time()
     if token_operations.reaches_phone("suspend", reason, by):
-        _, token = owned.token(session(), caller(), token_id)
+        card, token = owned.token(session(), caller(), token_id)
+        if by != token_operations.ISSUER and not blocking.has_card_on(session(), card.holder_id, token):
+            life_cycle.check("suspend", token.state)
         blocking.suspend_phone(session(), token.device_thumbprint, by=by, reason=reason, now=now)
         return token
     card, token = owned.token(session(), caller(), token_id, lock=True)

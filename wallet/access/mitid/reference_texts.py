@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tokenization import numbers
+
 CHARACTERS_MAX: Final = 130  # of MitID
 NAME_CHARACTERS_MAX: Final = 28
 REFERENCE_TEXTS: Final[Mapping[str | None, str]] = {
@@ -59,7 +61,7 @@ def harmless(name: str) -> str:
     in what it does to others. Letters that run from right to left would turn the words around them.
     """
     kept = "".join(_kept(sign) for sign in unicodedata.normalize("NFKC", name))
-    short = _SPACES.sub(" ", kept).strip() or _UNREADABLE
+    short = numbers.none_to_call(_SPACES.sub(" ", kept).strip()) or _UNREADABLE
     return short if len(short) <= NAME_CHARACTERS_MAX else short[: NAME_CHARACTERS_MAX - 1].rstrip() + _ELLIPSIS
 
 

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 JOBS ?= 3
 ARGS ?=
+ROUNDS ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
@@ -10,7 +11,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-interop node lint format bench lock audit clean
+.PHONY: help demo demo-check test races test-interop node lint format bench lock audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +26,9 @@ demo-check: .venv ## run the whole story over HTTP against a fresh data folder; 
 
 test: .venv ## run every test on a real PostgreSQL and Redis (ARGS="-k block", JOBS=4)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+races: .venv ## run the longest race at its full length (ROUNDS=200)
+	@ROUNDS=$(ROUNDS) $(BIN)/pytest tests/races/test_provisioning_races.py $(ARGS)
 
 test-interop: node .venv $(INTEROP)/.installed ## hold us against OAuth clients and an OpenID provider of others (wants Node.js 20 and npm)
 	@$(BIN)/pytest tests/interop $(ARGS)

@@ -15,7 +15,7 @@ from tokenization.keys.ring import Purpose
 from tokenization.models import Card, PanDirectory, Plastic
 from tokenization.number_space import NumberSpace
 from tokenization.secret import Number
-from tokenization.vault import DataKey, Place, Vault
+from tokenization.vault import DataKey, Place, Vault, VaultError
 
 HALVES: Final = {  # R-3.3e: a token is one scheme's half of a co-badged card
     "visa_dankort": frozenset({"visa", "dankort"}),
@@ -149,6 +149,17 @@ def reveal_number(session: Session, vault: Vault, card_id: UUID, plastic_id: UUI
     row = plastic(session, card_id, plastic_id)
     opened = vault.card_key(session, card_id).open(number_place(plastic_id), row.number_sealed)
     return Number(opened.decode())
+
+
+def has_number(session: Session, vault: Vault, card_id: UUID, plastic_id: UUID, shown: Number) -> bool:
+    """Whether the number that is sealed in a plastic's row is the one that was shown; not where it cannot be opened.
+
+    The directory is look-up only: whoever writes to it cannot make a number stand for another card.
+    """
+    try:
+        return reveal_number(session, vault, card_id, plastic_id) == shown
+    except VaultError:
+        return False
 
 
 def status(card: Card, current: Plastic, now: datetime) -> str:

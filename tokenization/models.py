@@ -121,6 +121,7 @@ class Card(Base):
     journal_head: Mapped[bytes]
     journal_seal: Mapped[bytes]
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
 
 
 class CardKey(Base):
@@ -170,10 +171,10 @@ class Plastic(Base):
 
 
 class PanDirectory(Base):
-    """Fingerprint of a PAN -> card and plastic, for ever: an old number stays in the register (R-21)."""
+    """Fingerprint of a PAN -> card and plastic. One that is in the register stays for ever (R-21, erasure.py)."""
 
     __tablename__ = "pan_directory"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (Index(None, "card_id"), {"schema": SCHEMA})
 
     fingerprint: Mapped[bytes] = mapped_column(primary_key=True)
     card_id: Mapped[UUID]
@@ -239,7 +240,7 @@ class TokenDirectory(Base):
     """Fingerprint of a token number -> card and token."""
 
     __tablename__ = "token_directory"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (Index(None, "card_id"), {"schema": SCHEMA})
 
     fingerprint: Mapped[bytes] = mapped_column(primary_key=True)
     card_id: Mapped[UUID]

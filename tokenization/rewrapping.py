@@ -2,7 +2,8 @@
 
 No card is locked for it. What changes is how a row is wrapped, never the data key in it: whoever reads meanwhile sees
 the row as it was or as it is, and both open. A row is written only where it is still wrapped as it was read, so that
-one which somebody else has rewrapped stays as it is, and an erased one does not come back.
+one which somebody else has rewrapped stays as it is, and an erased one does not come back. One that somebody has put
+back out of a backup is never wrapped anew: it is deleted.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
+    delete,
+    exists,
     func,
     select,
     true,
@@ -33,7 +36,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
-from tokenization.models import CardKey, PartyKey
+from tokenization.models import Card, CardKey, PartyKey
 from tokenization.vault import Place, Vault, VaultError, Wrapped, card_key_place, party_key_place
 
 # Whose row, which version of its data key, how it was wrapped; under which version it is to be, and how.
@@ -49,11 +52,14 @@ _PREPARE: Final = select(_TURN, *(func.set_config(f"enable_{way}", "off", true()
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where data keys of one kind stand: the table, what each row is of, and the place that it is sealed for."""
+    """Where data keys of one kind stand: the table, what each row is of, the place that it is sealed for, and which of
+    them may be.
+    """
 
     table: Table
     owner_column: str
     place: Callable[[UUID], Place]
+    may_be: ColumnElement[bool]
 
     @property
     def owner(self) -> ColumnElement[UUID]:
@@ -61,8 +67,9 @@ class Store:
         return self.table.c[self.owner_column]
 
 
-CARDS: Final = Store(cast(Table, CardKey.__table__), "card_id", card_key_place)
-PARTIES: Final = Store(cast(Table, PartyKey.__table__), "party_id", party_key_place)
+_ERASED: Final = exists().where(Card.card_id == CardKey.card_id, Card.erased_at.is_not(None))
+CARDS: Final = Store(cast(Table, CardKey.__table__), "card_id", card_key_place, ~_ERASED)
+PARTIES: Final = Store(cast(Table, PartyKey.__table__), "party_id", party_key_place, true())
 STORES: Final = (CARDS, PARTIES)
 
 
@@ -94,6 +101,12 @@ class Batch:
     rewrapped: int
     damaged: list[UUID]
     last: Position | None
+
+
+def delete_erased(session: Session) -> int:
+    """Delete the data keys of erased cards: they were put back, and no backup may undo an erasing. How many."""
+    session.execute(select(_TURN))
+    return cast(CursorResult[Any], session.execute(delete(CardKey).where(_ERASED))).rowcount
 
 
 def outdated(session: Session, ring: KeyRing) -> list[Outdated]:
@@ -132,7 +145,7 @@ def _next(old: Outdated, after: Position, limit: int) -> Select[UUID, int, bytes
     """Along the index by kek_version, owner and version: the same few pages, wherever in the table one is."""
     table, key = old.store.table, (old.store.owner, old.store.table.c.version)
     waiting = (table.c.kek_version == old.kek_version, tuple_(*key) > tuple_(after.owner_id, after.version))
-    return select(*key, table.c.wrapped).where(*waiting).order_by(*key).limit(limit)
+    return select(*key, table.c.wrapped).where(*waiting, old.store.may_be).order_by(*key).limit(limit)
 
 
 def _wrapped_anew(vault: Vault, old: Outdated, rows: Sequence[Row[UUID, int, bytes]]) -> tuple[list[Fresh], list[UUID]]:

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
 from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
-from tokenization.models import CardKey, PartyKey
+from tokenization.models import Card, CardKey, PartyKey
 from tokenization.secret import Key
 
 _NONCE: Final = 12
@@ -106,8 +106,11 @@ class Vault:
         return data_key
 
     def card_key(self, session: Session, card_id: UUID) -> DataKey:
-        """The data key of a card. Raises VaultError, and Erased if there is none."""
-        newest = _newest(CardKey).where(CardKey.card_id == card_id)
+        """The data key of a card. Raises VaultError, and Erased if there is none, or the card was erased: then one that
+        stands there came back out of a backup.
+        """
+        living = and_(Card.card_id == CardKey.card_id, Card.erased_at.is_(None))
+        newest = _newest(CardKey).join(Card, living).where(CardKey.card_id == card_id)
         return self._opened(card_key_place(card_id), session.execute(newest).first())
 
     def party_key(self, session: Session, party_id: UUID) -> DataKey:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from tokenization.errors import Conflict, Invalid
 from tokenization.keys.ring import KeyRing, Purpose
 from tokenization.models import Base
-from tokenization.vault import keyed_hash
+from tokenization.vault import VaultError, keyed_hash
 from wallet.access.guard import Caller
 from wallet.payments.models import SCHEMA
 
@@ -28,7 +28,10 @@ _SWEPT_AT_ONCE: Final = 100
 
 
 class IdempotencyKey(Base):
-    """What was answered to a key: per client, subject, method and path. No body, no secret of the answer."""
+    """What was answered to a key: per client, subject, staff, method and path. No body, no secret of the answer.
+
+    `seal` is a keyed hash over all of it: what is built anew for a repeat, a number too, is built by what stands here.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index(None, "at"), {"schema": SCHEMA})
@@ -39,6 +42,7 @@ class IdempotencyKey(Base):
     content_type: Mapped[str]
     answer: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+    seal: Mapped[bytes]
 
 
 class KeyReused(Invalid):
@@ -69,19 +73,21 @@ def wanted(request: Request, who: Caller) -> Key | None:
     if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not text.isprintable():
         raise Invalid("Idempotency-Key", f"is 1 to {KEY_CHARACTERS_MAX} printable characters")
     subject = who.right_id or who.holder_id or who.requestor_id
-    scope = json.dumps([who.client_id, str(subject), request.method, request.path, text])
+    scope = json.dumps([who.client_id, str(subject), who.staff, request.method, request.path, text])
     return Key(sha256(scope.encode()).digest(), request.query_string + b"\n" + request.get_data(cache=True))
 
 
 def claim(session: Session, ring: KeyRing, key: Key, now: datetime) -> IdempotencyKey | None:
-    """None: go on, the key is ours until commit. Else what was answered. Raises KeyReused, StillRunning."""
+    """None: go on, the key is ours until commit. Else what was answered. Raises KeyReused, StillRunning, VaultError."""
     lock = func.pg_try_advisory_xact_lock(int.from_bytes(key.scope[:8], signed=True))
     if not session.scalar(select(lock)):
         raise StillRunning
     earlier = session.get(IdempotencyKey, key.scope)
     if earlier is None or earlier.at + KEPT <= now:
         return None
-    if not _is_same(earlier, ring, key):
+    if not _holds(ring, earlier.seal, _sealed(earlier)):
+        raise VaultError("idempotency_keys: a kept answer does not hold its seal")
+    if not _holds(ring, earlier.body_hash, _asked(key)):
         raise KeyReused("Idempotency-Key", "was used before with another body")
     return earlier
 
@@ -93,15 +99,16 @@ def keep(
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return
     _sweep(session, now)
-    body = response.get_json()
-    row = {
+    body, secret_key = response.get_json(), ring.current(_HASH).key
+    row: dict[str, Any] = {
         "scope": key.scope,
-        "body_hash": keyed_hash(ring.current(_HASH).key, key.body),
+        "body_hash": keyed_hash(secret_key, _asked(key)),
         "status": response.status_code,
         "content_type": response.content_type,
         "answer": {name: value for name, value in body.items() if name not in secrets},
         "at": now,
     }
+    row["seal"] = keyed_hash(secret_key, _sealed(IdempotencyKey(**row)))
     newer = insert(IdempotencyKey).values(row)
     session.execute(newer.on_conflict_do_update(index_elements=["scope"], set_=row))
 
@@ -118,10 +125,21 @@ def replay(
     return response
 
 
-def _is_same(earlier: IdempotencyKey, ring: KeyRing, key: Key) -> bool:
-    """Whether the body is the one of the first time, under whichever version of the hash key that was."""
-    hashes = (keyed_hash(each.key, key.body) for each in reversed(ring.usable(_HASH)))
-    return any(hmac.compare_digest(earlier.body_hash, each) for each in hashes)
+def _holds(ring: KeyRing, kept: bytes, message: bytes) -> bool:
+    """Whether it is the hash of that, under whichever version of the hash key it was made."""
+    hashes = (keyed_hash(each.key, message) for each in reversed(ring.usable(_HASH)))
+    return any(hmac.compare_digest(kept, each) for each in hashes)
+
+
+def _asked(key: Key) -> bytes:
+    """What stands in front keeps the two kinds apart: nobody can have an answer sealed by sending it as a body."""
+    return b"body|" + key.body
+
+
+def _sealed(row: IdempotencyKey) -> bytes:
+    asked = [row.scope.hex(), row.body_hash.hex()]
+    kept = [*asked, row.status, row.content_type, row.answer, row.at.timestamp()]
+    return b"kept|" + json.dumps(kept, sort_keys=True).encode()
 
 
 def _sweep(session: Session, now: datetime) -> None:

@@ -47,6 +47,11 @@ PLASTIC_INDEXES = (
     ("ix_plastics_to_order", ["card_id"], "state = 'inactive' AND ordered_at IS NULL"),
 )
 
+# Where the numbers of one card are looked for when it is erased.
+DIRECTORIES = ("pan_directory", "token_directory")
+# Answers that were kept for a repeat, for a day at most, and that hold no seal: a repeat is a new request.
+FORGET_ANSWERS = "DELETE FROM wallet.idempotency_keys"
+
 
 def upgrade() -> None:
     for table, column in ALL_VERSION_1:
@@ -61,6 +66,11 @@ def upgrade() -> None:
     op.add_column("tokens", sa.Column("decision_reason", sa.Text(), nullable=True), schema=SCHEMA)
     for name, table, columns in DATA_KEY_INDEXES:
         op.create_index(op.f(name), table, columns, schema=SCHEMA)
+    op.add_column("cards", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True), schema=SCHEMA)
+    for table in DIRECTORIES:
+        op.create_index(op.f(f"ix_{table}_card_id"), table, ["card_id"], schema=SCHEMA)
+    op.execute(FORGET_ANSWERS)
+    op.add_column("idempotency_keys", sa.Column("seal", sa.LargeBinary(), nullable=False), schema="wallet")
     op.add_column("outbox", sa.Column("progress", sa.Uuid(), nullable=True), schema="notifications")
     begun = sa.text("progress IS NOT NULL")
     op.create_index("ix_outbox_begun", "outbox", ["at"], postgresql_where=begun, schema="notifications")
@@ -94,6 +104,11 @@ def downgrade() -> None:
     op.drop_table("code_sendings", schema=SCHEMA)
     op.drop_index("ix_outbox_begun", "outbox", schema="notifications")
     op.drop_column("outbox", "progress", schema="notifications")
+    op.drop_column("idempotency_keys", "seal", schema="wallet")
+    op.execute(FORGET_ANSWERS)
+    for table in DIRECTORIES:
+        op.drop_index(op.f(f"ix_{table}_card_id"), table, schema=SCHEMA)
+    op.drop_column("cards", "erased_at", schema=SCHEMA)
     for name, table, _ in DATA_KEY_INDEXES:
         op.drop_index(op.f(name), table, schema=SCHEMA)
     op.drop_column("tokens", "decision_reason", schema=SCHEMA)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select, text
+from structlog.testing import capture_logs
 
 from tests.integration.test_http_bad_input import is_refused
 from tests.policy.worlds import committing
@@ -41,6 +42,12 @@ def same(first: httpx.Response, again: httpx.Response) -> bool:
 def count(world: World, model: type[Any]) -> int:
     with world.parts.database.reading() as session:
         return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def changed(world: World, how: str) -> None:
+    """By who can write to the database."""
+    with world.parts.database.transaction("test") as session:
+        session.execute(text(f"UPDATE wallet.idempotency_keys SET {how}"))  # noqa: S608 - our own table
 
 
 def kept(world: World) -> str:
@@ -111,6 +118,49 @@ def test_the_number_of_a_plastic_comes_again_after_the_next_replacement_too(worl
     first = keyed(issuer, "POST", path, {"reason": "bank"})
     assert keyed(issuer, "POST", path, {"reason": "bank"}, key="key-2").json()["number"] != first.json()["number"]
     assert same(first, keyed(issuer, "POST", path, {"reason": "bank"}))
+
+
+# What somebody does who can write to the database, to what was answered: each makes a repeat about something else.
+TAMPERED = {
+    "the answer": 'answer = answer || \'{"id": "card_01h455vb4pex5vsknk084sn02q"}\'',
+    "the status": "status = 201",
+    "the kind of answer": "content_type = 'text/html'",
+    "the time": "at = at + interval '1 hour'",
+    "the body": "body_hash = sha256('another')",
+    "the seal": "seal = sha256('another')",
+    "no seal": "seal = ''",
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_a_kept_answer_that_was_changed_is_refused_and_logged(world: World, issuer: Machine, how: str) -> None:
+    path = f"/v1/issuer/cards/{world.person('bo')['card_id']}/renew"
+    assert keyed(issuer, "POST", path).status_code == 200
+    changed(world, TAMPERED[how])
+    with capture_logs() as logs:
+        assert is_refused(keyed(issuer, "POST", path), 409, "unreadable")
+    assert [entry["error"] for entry in logs if entry["log_level"] == "error"] == [
+        "idempotency_keys: a kept answer does not hold its seal"
+    ]
+
+
+def test_an_answer_that_was_kept_for_another_call_is_refused(world: World, issuer: Machine) -> None:
+    """A whole row, put in the place of another: its seal holds only there where it was made."""
+    anna, bo = (f"/v1/issuer/cards/{world.person(name)['card_id']}/renew" for name in ("anna", "bo"))
+    for path in (bo, anna):
+        assert keyed(issuer, "POST", path).status_code == 200
+    swap = "(SELECT {0} FROM wallet.idempotency_keys AS other WHERE other.scope <> idempotency_keys.scope)"
+    changed(world, ", ".join(f"{each} = {swap.format(each)}" for each in ("body_hash", "answer", "at", "seal")))
+    assert is_refused(keyed(issuer, "POST", anna), 409, "unreadable")
+
+
+def test_what_a_member_of_staff_was_answered_is_not_shown_to_another(world: World, issuer: Machine) -> None:
+    path = f"/v1/issuer/cards/{world.person('bo')['card_id']}/renew"
+    first = keyed(issuer, "POST", path, **{"X-Actor": "Mette"})
+    other = keyed(issuer, "POST", path, **{"X-Actor": "Ole"})
+    assert "Idempotent-Replayed" not in other.headers
+    assert other.json()["number"] != first.json()["number"]
+    assert same(first, keyed(issuer, "POST", path, **{"X-Actor": "Mette"}))
 
 
 def test_a_webhook_secret_comes_again_and_is_not_kept(world: World) -> None:

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import issue_card
-from tokenization import cards, ids, rewrapping
+from tokenization import cards, erasure, ids, rewrapping
 from tokenization.clock import SetClock
 from tokenization.keys import ceremonies
 from tokenization.keys.folder import FileKeyRing
 from tokenization.keys.ring import Purpose
 from tokenization.models import Card, CardKey, PartyKey
-from tokenization.rewrapping import PARTIES, START, Batch, Outdated, Position
+from tokenization.rewrapping import CARDS, PARTIES, START, Batch, Outdated, Position
 from tokenization.vault import Vault, VaultError
 
 NOON = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
@@ -151,6 +151,22 @@ def test_a_data_key_does_not_open_any_more_once_the_version_is_retired_that_it_w
         vault.card_key(session, card.card_id)
 
 
+def test_a_data_key_of_an_erased_card_is_never_wrapped_anew_but_deleted(
+    session: Session, vault: Vault, card: Card, rotate: Rotate
+) -> None:
+    """Somebody has put it back out of a backup, where it is under the old version, which is to be destroyed."""
+    session.flush()
+    backup = session.execute(select(CardKey.__table__)).one()._asdict()
+    cards.close(session, card, NOON)
+    erasure.erase(session, card, NOON)
+    session.execute(insert(CardKey).values(backup))
+    rotate()
+    assert sum(batch.rewrapped for batch in all_of(session, vault)) == PARTY_KEYS + 1
+    assert outdated(session, vault) == {"card_keys": 1}
+    assert (rewrapping.delete_erased(session), rewrapping.delete_erased(session)) == (1, 0)
+    assert outdated(session, vault) == {}
+
+
 def scans(session: Session) -> int:
     """How often a table of data keys was read from end to end, in this transaction."""
     return session.scalar(text("SELECT sum(seq_scan) FROM pg_stat_xact_user_tables WHERE relname ~ '_keys$'")) or 0
@@ -161,7 +177,8 @@ def test_no_batch_reads_a_table_from_end_to_end(session: Session, vault: Vault, 
     rotate()
     session.flush()
     before = scans(session)
-    rewrapping.rewrap(session, vault, Outdated(PARTIES, 1, PARTY_KEYS, None), START, 2)
+    for store in (CARDS, PARTIES):
+        rewrapping.rewrap(session, vault, Outdated(store, 1, PARTY_KEYS, None), START, 2)
     assert scans(session) == before
 
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, insert, text
 from sqlalchemy.orm import Session
 
 from tests.drawing_rights import NOON, issue_card
 from tests.numbers import SPACE
-from tokenization import card_verification, cards, ids, replacement
+from tokenization import card_verification, cards, erasure, ids, replacement
 from tokenization.clock import SetClock
 from tokenization.keys import ceremonies
 from tokenization.keys.folder import FileKeyRing
@@ -58,6 +58,29 @@ def test_a_card_whose_key_is_deleted_is_erased(session: Session, vault: Vault, c
     session.execute(delete(CardKey).where(CardKey.card_id == card.card_id))
     with pytest.raises(Erased):
         number_of(session, vault, card)
+
+
+def test_a_data_key_that_came_back_out_of_a_backup_opens_nothing(session: Session, vault: Vault, card: Card) -> None:
+    key = session.get_one(CardKey, (card.card_id, 1))
+    backup = {"card_id": key.card_id, "version": 1, "kek_version": key.kek_version, "wrapped": key.wrapped}
+    erased(session, card)
+    session.execute(insert(CardKey).values(backup))
+    with pytest.raises(Erased):
+        number_of(session, vault, card)
+    with pytest.raises(erasure.AlreadyErased):
+        erasure.erase(session, card, NOON)
+
+
+def erased(session: Session, card: Card) -> int | None:
+    cards.close(session, card, NOON)
+    return erasure.erase(session, card, NOON)
+
+
+def test_a_card_whose_data_key_was_lost_can_be_erased_all_the_same(session: Session, vault: Vault, card: Card) -> None:
+    number = number_of(session, vault, card)
+    session.execute(delete(CardKey).where(CardKey.card_id == card.card_id))
+    assert erased(session, card) is None
+    assert cards.find_by_number(session, vault, number) is None
 
 
 def test_a_wrapped_key_of_somebody_else_does_not_unwrap(session: Session, vault: Vault, card: Card) -> None:

@@ -63,7 +63,8 @@ def _is_on(session: Session, vault: Vault, plastic: Plastic, cvc: Cvc) -> bool:
 
 def _verify_typed(session: Session, vault: Vault, holder_id: UUID, entry: CardEntry, now: datetime) -> Card | None:
     """One statement, two keyed hashes: an unknown number, another's card, a wrong expiry, a wrong CVC and a plastic
-    that is no good any more look alike from outside. What holds is looked at again under the lock.
+    that is no good any more look alike from outside. What holds is looked at again under the lock, and the number that
+    is sealed there: whoever can write to the directory must not put one card on a phone by the number of another.
     """
     found = session.execute(_by_number(vault, entry.number, now)).one_or_none()
     version = found.verification_key_version if found else None
@@ -71,8 +72,10 @@ def _verify_typed(session: Session, vault: Vault, holder_id: UUID, entry: CardEn
     if found is None or not cvc_is_right or found.holder_id != holder_id or cards.month(found.expiry) != entry.expiry:
         return None
     card = cards.lock(session, found.card_id)
-    still = select(Plastic.plastic_id).where(Plastic.card_id == found.card_id, Plastic.plastic_id == found.plastic_id)
-    return card if session.scalar(still.where(*_is_good(now))) else None
+    plastic = (found.card_id, found.plastic_id)
+    still = select(Plastic.plastic_id).where(Plastic.card_id == plastic[0], Plastic.plastic_id == plastic[1])
+    is_good = session.scalar(still.where(*_is_good(now))) is not None
+    return card if is_good and cards.has_number(session, vault, *plastic, entry.number) else None
 
 
 def _by_number(vault: Vault, number: Number, now: datetime) -> Select[UUID, UUID, UUID, date, int]:

@@ -29,19 +29,20 @@ def card() -> None:
 def erase(card_id: UUID, *, yes: bool) -> None:
     """Erase the numbers of a closed card, those of its tokens, and their PINs. This cannot be undone.
 
-    Its payments and its journal stay, and the blocked-card register still knows its numbers.
+    Its payments and its journal stay, and the blocked-card register still knows those of its numbers that are in it.
     """
     name = ids.to_text("card", card_id)
     if not yes:
         with environment.opened() as parts, parts.database.reading() as session:
             found = _locked(session, card_id)
-            erasure.check(session, found)
+            erasure.check(found)
             last4 = cards.current_plastic(session, found).last4
         click.confirm(f"Erase the numbers of {name} (ending {last4}) for good?", abort=True)
     with environment.transaction() as (session, now, _):
         kek_version = erasure.erase(session, _locked(session, card_id), now)
     click.echo(f"{name} is erased")
-    click.echo(f"copies of the database give it back until key_encryption is destroyed up to version {kek_version}")
+    if kek_version is not None:
+        click.echo(f"copies of the database give it back until key_encryption is destroyed up to version {kek_version}")
 
 
 def _locked(session: Session, card_id: UUID) -> Card:

@@ -28,6 +28,7 @@ def rewrap(batch: int) -> None:
     """
     with environment.opened() as parts:
         try:
+            _delete_erased(parts)
             left = _rewrap(parts, batch)
         except KeyRingError as error:
             raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
@@ -44,6 +45,13 @@ def _say_what_is_next(ring: KeyRing) -> None:
     click.echo(f"every data key is under version {current} of key_encryption")
     if newest > current:
         click.echo(f"version {newest} is not in use yet: run this again once it is")
+
+
+def _delete_erased(parts: Services) -> None:
+    with parts.database.transaction("system") as session:
+        count = rewrapping.delete_erased(session)
+    if count:
+        click.echo(f"deleted: {count:,} data keys of erased cards, which had come back out of a backup")
 
 
 def _rewrap(parts: Services, limit: int) -> list[Outdated]:

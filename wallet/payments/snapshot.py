@@ -1,6 +1,5 @@
 """What a decision needs, read under the card's lock: the instrument, what it hangs on, what was used, what is left."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,13 +75,10 @@ def _snapshot(desk: Desk, case: Case, **of_the_instrument: Any) -> Snapshot:
     )
 
 
-def _is(revealed: Callable[[], Number], shown: Number) -> bool:
-    """Whether the number that is sealed in the row is the one that was shown.
-
-    The directories are look-up only: whoever writes to one cannot make a number stand for another card.
-    """
+def _has_number(desk: Desk, token: Token, shown: Number) -> bool:
+    """Whether the number that is sealed in a token's row is the one that was shown, as with a plastic's."""
     try:
-        return revealed() == shown
+        return tokens.reveal_number(desk.session, desk.vault, token) == shown
     except VaultError:
         return False
 
@@ -90,7 +86,7 @@ def _is(revealed: Callable[[], Number], shown: Number) -> bool:
 def _load_token(desk: Desk, case: Case, instrument: TokenInstrument) -> Loaded | None:
     card_id = case.card.card_id
     token = desk.session.get_one(Token, (card_id, case.row_id), populate_existing=True)
-    if not _is(lambda: tokens.reveal_number(desk.session, desk.vault, token), instrument.number):
+    if not _has_number(desk, token, instrument.number):
         return None
     right = drawing_rights.load(desk.session, card_id, token.right_id) if token.right_id else None
     proof, window = prove(desk, case.asked, instrument.cryptogram, token)
@@ -124,8 +120,8 @@ def _drawn(desk: Desk, right: DrawingRight) -> Drawn:
 
 def _load_plastic(desk: Desk, case: Case, instrument: PlasticInstrument) -> Loaded | None:
     plastic = desk.session.get_one(Plastic, (case.card.card_id, case.row_id), populate_existing=True)
-    sealed = lambda: cards.reveal_number(desk.session, desk.vault, case.card.card_id, case.row_id)  # noqa: E731
-    if not _is(sealed, instrument.number) or cards.month(plastic.expiry) != instrument.expiry:
+    is_its = cards.has_number(desk.session, desk.vault, case.card.card_id, case.row_id, instrument.number)
+    if not is_its or cards.month(plastic.expiry) != instrument.expiry:
         return None
     snapshot = _snapshot(
         desk,

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
+from flask import request
 from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 from tokenization import card_verification, cardholders, cards, ids, replacement
 from tokenization.errors import Invalid
 from tokenization.models import Card, Cardholder, Plastic
+from tokenization.secret import Number
 from wallet import blocking
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
@@ -41,8 +44,12 @@ def _plastic_status(card: Card, plastic: Plastic) -> str:
 
 
 def _numbers(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The number and the CVC of the plastic that an answer is about: opened and computed, never kept."""
-    card_id, plastic_id = ids.parse("card", body["id"]), ids.parse("plst", body["plastic"]["id"])
+    """The number and the CVC of the plastic that an answer is about: opened and computed, never kept.
+
+    Of the card that the path names, whatever stands in the answer; only a call that issues one names none.
+    """
+    named = (request.view_args or {}).get("card_id", body["id"])
+    card_id, plastic_id = ids.parse("card", named), ids.parse("plst", body["plastic"]["id"])
     vault, plastic = services().vault, cards.plastic(session, card_id, plastic_id)
     number = cards.reveal_number(session, vault, card_id, plastic_id)
     return {"number": number.reveal(), "cvc": card_verification.of_plastic(vault.ring, plastic, number).reveal()}
@@ -215,11 +222,14 @@ def _search(body: dict[str, Any]) -> Any:
         "mobile": lambda text: Cardholder.mobile_fingerprint == vault.fingerprint("mobile", text),
         "account_id": lambda account_id: Card.account_id == account_id,
         "last4": lambda last4: Card.card_id.in_(select(Plastic.card_id).where(Plastic.last4 == last4)),
-        "number": lambda number: Card.card_id == _card_of(number.reveal()),
+        "number": lambda number: Card.card_id == _card_of(number),
     }
     return wanted.where(*(conditions[name](value) for name, value in body.items()))
 
 
-def _card_of(number: str) -> Any:
-    found = cards.find_by_number(session(), services().vault, number)
-    return found.card_id if found else None
+def _card_of(number: Number) -> UUID | None:
+    """None, too, where the number is entered for a card that it is not the number of: another would be blocked."""
+    vault = services().vault
+    found = cards.find_by_number(session(), vault, number.reveal())
+    is_its = found and cards.has_number(session(), vault, found.card_id, found.plastic_id, number)
+    return found.card_id if found and is_its else None

@@ -10,6 +10,7 @@ from notifications import credential_updates
 from tokenization import card_verification, cards, credentials, ids, register
 from tokenization.errors import NotFound
 from tokenization.models import Card, Credential, Plastic
+from tokenization.secret import Number
 from wallet import provisioning
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
@@ -84,14 +85,21 @@ def _opened(encrypted: str) -> dict[str, Any]:
 
 
 def _usable_plastic(typed: dict[str, Any]) -> Plastic | None:
-    """The plastic of a number that could pay now, its card locked; None, and one answer, for all else."""
+    """The plastic of a number that could pay now, its card locked; None, and one answer, for all else.
+
+    The sealed number is opened last, where all else fits: how long it takes tells nothing.
+    """
     found = cards.find_by_number(session(), services().vault, typed["number"].reveal())
     card = cards.lock(session(), found.card_id) if found else None
     if card is None or found is None:
         return None
     plastic = cards.plastic(session(), found.card_id, found.plastic_id)
     fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, current_time()) is None
-    return plastic if fits and _cvc_fits(plastic, typed) else None
+    return plastic if fits and _cvc_fits(plastic, typed) and _is_its_number(plastic, typed["number"]) else None
+
+
+def _is_its_number(plastic: Plastic, number: Number) -> bool:
+    return cards.has_number(session(), services().vault, plastic.card_id, plastic.plastic_id, number)
 
 
 def _cvc_fits(plastic: Plastic, typed: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from time import monotonic
 from uuid import UUID
 
 import pytest
-from sqlalchemy import make_url, select, update
+from sqlalchemy import insert, make_url, select, update
 
 from tests.integration.cli.bank import Bank, id_of, opened, wired
 from tests.integration.cli.commands import done, found, refused, wallet
@@ -210,6 +210,18 @@ def test_only_a_closed_card_is_erased_and_once(ready: Environment, two: Two) -> 
     with pytest.raises(VaultError):
         two.number(two.anna)
     assert two.number(two.bo)
+
+
+def test_a_data_key_that_came_back_is_deleted_and_that_is_said(ready: Environment, two: Two) -> None:
+    """Also where what wrapped it is destroyed, and nothing could open it."""
+    with two.bank.parts.database.reading() as session:
+        backup = session.execute(select(CardKey.__table__).where(CardKey.card_id == two.anna)).one()._asdict()
+    two.bank.close(two.anna)
+    done(wallet(ready, "card", "erase", id_of(two.anna), "--yes"))
+    with two.bank.parts.database.transaction("test") as session:
+        session.execute(insert(CardKey).values(backup | {"kek_version": 9}))
+    assert "deleted: 1 data keys of erased cards" in done(wallet(ready, "keys", "rewrap"))
+    assert "deleted" not in done(wallet(ready, "keys", "rewrap"))
 
 
 def test_erasing_stands_in_the_cards_journal_under_the_name_of_who_did_it(ready: Environment, two: Two) -> None:

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from tests.integration.payments.scene import Scene, refused
 from tests.world import PIN_KEY
 from tokenization import cards, erasure, ids
-from tokenization.models import Plastic
+from tokenization.models import PanDirectory, Plastic, TokenDirectory
 from wallet.payments.reasons import RESPONSE_CODES
 
 Logs = list[EventDict]
@@ -118,9 +118,10 @@ def test_with_a_cvc_whose_key_is_gone_a_card_is_put_nowhere(scene: Scene) -> Non
     assert {refused(answer) for answer in answers} == {(422, "card-not-verified")}
 
 
-def erase(scene: Scene) -> None:
-    """Report Anna's card lost, close it, and erase it."""
-    scene.bank("POST", scene.of_anna("/block"), {"reason": "lost"})
+def erase(scene: Scene, *, lost: bool = True) -> None:
+    """Report Anna's card lost, or don't; close it, and erase it."""
+    if lost:
+        scene.bank("POST", scene.of_anna("/block"), {"reason": "lost"})
     scene.bank("POST", scene.of_anna("/close"))
     with scene.world.parts.database.transaction("test") as session:
         card = cards.lock(session, anna(scene))
@@ -128,9 +129,10 @@ def erase(scene: Scene) -> None:
         erasure.erase(session, card, scene.world.clock.now())
 
 
-def test_an_erased_card_pays_nothing(scene: Scene, logs: Logs) -> None:
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "closed"])
+def test_an_erased_card_pays_nothing(scene: Scene, logs: Logs, lost: bool) -> None:
     credential_id = scene.confirmed()
-    erase(scene)
+    erase(scene, lost=lost)
     asked = (scene.tap(10_000), scene.tap(10_000, token=scene.emil), scene.plastic(10_000))
     assert {scene.decide(request)["reason"] for request in asked} == {"unknown_number"}
     assert scene.decide(scene.on_file(credential_id, 10_000))["reason"] == "card_closed"
@@ -140,15 +142,36 @@ def test_an_erased_card_pays_nothing(scene: Scene, logs: Logs) -> None:
 def test_an_erased_card_can_be_looked_at_and_its_number_is_still_known_as_blocked(scene: Scene, logs: Logs) -> None:
     erase(scene)
     assert scene.bank("GET", scene.of_anna(""))["last4"] == scene.card["number"][-4:]
-    assert [card["last4"] for card in scene.bank("POST", "/cards/search", {"number": scene.card["number"]})["data"]]
+    assert scene.bank("POST", "/cards/search", {"number": scene.card["number"]})["data"] == []
     assert scene.bank("GET", scene.of_anna("/journal/verify"))["valid"]
     card_id = scene.world.person("anna")["card_id"]
     for path in (f"/v1/cards/{card_id}", "/v1/tokens", f"/v1/tokens/{scene.anna.id}"):
         assert scene.town.anna.request("GET", path).status_code == 200
-    check = {"numbers": [scene.card["number"]]}
-    answer = scene.world.machine("merchant").request("POST", "/v1/merchant/blocked-cards/check", check)
-    assert answer.json() == {"blocked": [True]}
+    assert is_blocked(scene, scene.card["number"])
     assert troubles(logs) == []
+
+
+def is_blocked(scene: Scene, number: str) -> bool:
+    path, check = "/v1/merchant/blocked-cards/check", {"numbers": [number]}
+    [answer] = scene.world.machine("merchant").request("POST", path, check).json()["blocked"]
+    return bool(answer)
+
+
+def directories(scene: Scene) -> int:
+    """How many fingerprints of Anna's card and of its tokens there are."""
+    of_anna = (select(func.count()).where(each.card_id == anna(scene)) for each in (PanDirectory, TokenDirectory))
+    with scene.world.parts.database.reading() as session:
+        return sum(session.scalars(count).one() for count in of_anna)
+
+
+def test_nothing_is_left_to_try_out_of_an_erased_card_but_what_the_register_must_know(scene: Scene) -> None:
+    """With database and ring a fingerprint gives its number back in seconds: BIN and last four are known."""
+    stolen = scene.card["number"]
+    renewed = scene.bank("POST", scene.of_anna("/replace"), {"reason": "stolen"})["number"]
+    assert directories(scene) > 2
+    erase(scene, lost=False)
+    assert directories(scene) == 1
+    assert (is_blocked(scene, stolen), is_blocked(scene, renewed)) == (True, False)
 
 
 def of_the_bank(scene: Scene, path: str, body: Any = None) -> httpx.Response:
@@ -173,14 +196,18 @@ AFTERWARDS: dict[str, Callable[[Scene], httpx.Response]] = {
     "payment keys": lambda scene: of_the_phone(scene, "POST", "/keys"),
     "activate": lambda scene: of_the_phone(scene, "POST", "/activate", {"pin_key": PIN_KEY}),
     "a new PIN": lambda scene: of_the_phone(scene, "PUT", "/pin", {"pin_key": PIN_KEY}),
-    "provision": lambda scene: scene.town.anna.provision(scene.card),
     "provision by its id": by_its_id,
 }
 
 
-def test_nothing_can_be_done_with_an_erased_card(scene: Scene, logs: Logs) -> None:
-    erase(scene)
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "closed"])
+def test_nothing_can_be_done_with_an_erased_card(scene: Scene, logs: Logs, lost: bool) -> None:
+    erase(scene, lost=lost)
     assert {what: call(scene).status_code for what, call in AFTERWARDS.items()} == dict.fromkeys(AFTERWARDS, 409)
+    on_file = {"card": scene.card, "agreement": "subscription", "reference": "customer-42"}
+    shop = scene.world.machine("merchant").request("POST", "/v1/merchant/credentials", on_file)
+    unknown = (scene.town.anna.provision(scene.card), shop)
+    assert {refused(answer) for answer in unknown} == {(422, "card-not-verified")}
     assert troubles(logs) == []
 
 

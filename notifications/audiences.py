@@ -160,6 +160,17 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "drawing_right.revoked": "revoke_right",
     "requestor.changed": "change_wallet",
 }
+# Who did it, where the event itself does not say; else it was whose phone it is.
+_ACTED: Final = {
+    "card.unblocked": "issuer",
+    "card.closed": "issuer",
+    "card.replaced": "issuer",
+    "requestor.changed": "issuer",
+    "drawing_right.changed": "cardholder",
+    "drawing_right.paused": "cardholder",
+    "drawing_right.resumed": "cardholder",
+    "drawing_right.revoked": "cardholder",
+}
 # Which credentials' merchants may get `credential.updated` (R-3.6b).
 ABOUT_CREDENTIALS_OF_A_CARD: Final = frozenset({"card.replaced", "card.closed"})
 ABOUT_A_CREDENTIAL: Final = frozenset({"credential.confirmed", "credential.update_chosen", "credential.withdrawn"})
@@ -202,6 +213,11 @@ SILENT: Final = frozenset(
         "session.renewed",
     }
 )
+
+
+def acted(type_: str, payload: Payload) -> str:
+    """Which party did what an event of OPERATIONS tells of, where the event does not say."""
+    return _ACTED.get(type_) or ("delegate" if payload["right_id"] else "cardholder")
 
 
 def tellings(type_: str, payload: Payload) -> tuple[Telling, ...]:

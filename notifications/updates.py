@@ -102,8 +102,8 @@ def _enter_tokens(session: Session, event: Waiting, concerned: ColumnElement[boo
 
 def _what_happened(event: Waiting) -> dict[str, str | None]:
     """The operation, its reason and who did it: nothing but words of the API, and what the bank wrote for a reason."""
-    said = {word: event.payload.get(word) for word in ("reason", "by")}
-    return {"operation": audiences.OPERATIONS[event.type], **said}
+    by = event.payload.get("by") or audiences.acted(event.type, event.payload)
+    return {"operation": audiences.OPERATIONS[event.type], "reason": event.payload.get("reason"), "by": by}
 
 
 def _entered(session: Session, event: Waiting, requestors: Sequence[UUID]) -> Entered:

@@ -35,11 +35,6 @@ class Status:
     status: str
     because: str | None
 
-    @property
-    def can_pay(self) -> bool:
-        """Whether the token may be used for a payment now."""
-        return self.because is None
-
     def __str__(self) -> str:
         """`suspended (card_blocked)`; the cause only where it says more than the status does."""
         return self.status if self.because in {None, self.status} else f"{self.status} ({self.because})"
@@ -63,7 +58,7 @@ def causes(
         found.add("expired")
     if card.state != "active":
         found.add(f"card_{card.state}")
-    if requestor.status != "active":
+    if requestor.status != "active" or token.scheme not in requestor.schemes:  # R-3.3b: for each scheme apart
         found.add("requestor_suspended")
     return frozenset(found - {"active"})
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tokenization import token_status
 from tokenization.models import Card, Plastic, Requestor, Token
 from tokenization.token_status import Status
+from wallet.payments.reasons import REASON_BY_TOKEN_CAUSE
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 # 3-api.md, "Tokens": `because` is the first that holds, in this order.
@@ -46,10 +47,10 @@ def derive(causes: set[str], order: list[str] | None = None) -> Status:
     own = [cause for cause in causes if cause in OF_THE_TOKEN]
     of_card = [cause.removeprefix("card_") for cause in causes if cause in OF_THE_CARD]
     return token_status.derive(
-        Token(state=own[0] if own else "active"),
+        Token(state=own[0] if own else "active", scheme="dankort"),
         Card(state=of_card[0] if of_card else "active"),
         Plastic(expiry=date(2026, 10, 31) if "expired" in causes else date(2029, 11, 30)),
-        Requestor(status="suspended" if "requestor_suspended" in causes else "active"),
+        Requestor(status="suspended" if "requestor_suspended" in causes else "active", schemes=["dankort"]),
         [party for party in order or PARTIES if party in causes],
         NOON,
         causes & set(OF_THE_RIGHT),
@@ -72,8 +73,9 @@ def test_of_all_causes_the_first_in_the_order_is_named(causes: set[str], order: 
 
 
 @given(COMBINATIONS)
-def test_a_token_can_pay_exactly_when_nothing_is_in_its_way(causes: set[str]) -> None:
-    assert derive(causes).can_pay == (not causes)
+def test_a_payment_is_declined_exactly_when_something_is_in_the_tokens_way(causes: set[str]) -> None:
+    because = derive(causes).because
+    assert (because in REASON_BY_TOKEN_CAUSE) == bool(causes)
 
 
 @given(COMBINATIONS)
@@ -90,8 +92,15 @@ def test_lifting_the_first_cause_shows_the_next(causes: set[str]) -> None:
 @pytest.mark.parametrize(("hour", "because"), [(22, None), (23, "expired")])
 def test_a_token_expires_with_its_card_at_midnight_in_copenhagen(hour: int, because: str | None) -> None:
     at = datetime(2026, 11, 30, hour, 59, tzinfo=UTC)
-    card, plastic, requestor = Card(state="active"), Plastic(expiry=date(2026, 11, 30)), Requestor(status="active")
-    assert token_status.derive(Token(state="active"), card, plastic, requestor, [], at).because == because
+    card, plastic = Card(state="active"), Plastic(expiry=date(2026, 11, 30))
+    token, requestor = Token(state="active", scheme="visa"), Requestor(status="active", schemes=["dankort", "visa"])
+    assert token_status.derive(token, card, plastic, requestor, [], at).because == because
+
+
+def test_a_wallet_that_is_no_more_approved_for_a_scheme_pays_in_it_no_more() -> None:
+    card, plastic = Card(state="active"), Plastic(expiry=date(2029, 11, 30))
+    token, requestor = Token(state="active", scheme="dankort"), Requestor(status="active", schemes=["visa"])
+    assert token_status.derive(token, card, plastic, requestor, [], NOON).because == "requestor_suspended"
 
 
 def test_a_version_counts_every_change_around_the_token() -> None:

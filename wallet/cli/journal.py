@@ -103,7 +103,7 @@ def _verify(session: Session, ring: KeyRing, owner: Owner | None, report: Report
             report.journals += 1
             report.entries += verdict.entries
             report.erased += verdict.erased
-            if not verdict.valid:
+            if not verdict.valid and not owners.may_be_empty(session, owner_id):
                 name = owners.name(session, journals, owner_id)
                 report.broken.append({"journal": name, "entries": verdict.entries, "broken_at": verdict.broken_at})
 

@@ -6,10 +6,12 @@ from typing import Final
 from uuid import UUID
 
 import click
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tokenization import ids, policies
 from tokenization.journal.chains import CARDS, SUBJECTS, Journals
+from tokenization.journal.models import SubjectJournal, SubjectJournalEntry
 from tokenization.keys import ceremonies
 from tokenization.keys.ring import Purpose
 from tokenization.models import Cardholder, Requestor
@@ -59,6 +61,13 @@ def name(session: Session, journals: Journals, owner_id: UUID) -> str:
             if subject_id == owner_id:
                 return known
     return ids.to_text(journals.prefix, owner_id)
+
+
+def may_be_empty(session: Session, owner_id: UUID) -> bool:
+    """Whether it is the journal of a key to which nothing was ever done."""
+    of_keys = {ceremonies.subject_id(purpose) for purpose in Purpose}
+    kept = select(SubjectJournalEntry.seq).where(SubjectJournalEntry.subject_id == owner_id).limit(1)
+    return owner_id in of_keys and session.get(SubjectJournal, owner_id) is None and session.scalar(kept) is None
 
 
 def _subjects(session: Session, subject_id: UUID) -> Iterator[tuple[UUID, str]]:

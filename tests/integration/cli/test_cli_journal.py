@@ -85,6 +85,12 @@ def test_a_journal_that_is_not_there_has_no_entries(ready: Environment, options:
     assert "has no entries" in said(wallet(ready, "journal", "verify", *options))
 
 
+def test_a_key_to_which_nothing_was_done_has_an_empty_journal_that_holds(ready: Environment) -> None:
+    assert "1 journals with 0 entries verified, 0 of them broken" in done(
+        wallet(ready, "journal", "verify", "--key", "token")
+    )
+
+
 def test_an_anchor_is_a_file_that_is_never_overwritten(town: Environment, tmp_path: Path) -> None:
     path = tmp_path / "anchor"
     told = done(wallet(town, "journal", "anchor", str(path)))

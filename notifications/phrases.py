@@ -28,7 +28,7 @@ REASONS: Final[Phrases] = {
     "scheme-not-on-card": ("kortet har ikke den ordning", "the card is not of that scheme"),
     "verification-unavailable": ("det kunne ikke bekræftes", "it could not be confirmed"),
     "card_reported": ("kortet er lige meldt tabt eller misbrugt", "the card was reported lost or misused lately"),
-    "phone_held_back": ("kortet har været spærret på telefonen", "the card was suspended on that phone"),
+    "phone_held_back": ("et kort er blevet spærret på telefonen", "a card was suspended on that phone"),
     "new_country": ("en ny telefon i et nyt land", "a new phone in a new country"),
     "new_phones": ("flere nye telefoner på kort tid", "several new phones in a short time"),
     "cvc_only": ("kortet blev ikke tastet ind", "the card was not typed in"),

@@ -117,14 +117,9 @@ def suspend(session: Session, card: Card, token: Token, *, by: str, reason: str,
     stands, unless the new one is graver. Raises IllegalMove.
     """
     check("suspend", token.state)
-    held = session.get(TokenSuspension, (token.card_id, token.token_id, by), populate_existing=True)
-    if held is None:
-        session.add(TokenSuspension(card_id=token.card_id, token_id=token.token_id, by=by, reason=reason, at=now))
-        _kill_keys(session, token, now)
-    elif token_operations.is_graver(reason, than=held.reason):
-        held.reason, held.at = reason, now
-    else:
+    if not _hold(session, token, by, reason, now):
         return False
+    _kill_keys(session, token, now)
     move(token, "suspend")
     session.flush()
     events.emit(session, tokens.changed(events.TokenSuspended, card, token, now, by=by, reason=reason))
@@ -154,11 +149,27 @@ def resume(session: Session, card: Card, token: Token, *, by: str, now: datetime
 def deactivate(
     session: Session, card: Card, token: Token, *, by: str, reason: str = token_operations.OTHER, now: datetime
 ) -> None:
-    """End the token, for good. Raises IllegalMove if it has ended."""
+    """End the token, for good. What speaks against its phone is kept: to end a token is no milder than to suspend it.
+
+    Raises IllegalMove if it has ended.
+    """
     move(token, "deactivate")
     token.deactivated_at = now
+    if reason in token_operations.OF_THE_PHONE:
+        _hold(session, token, token_operations.holder(by), reason, now)
     _kill_keys(session, token, now)
     events.emit(session, tokens.changed(events.TokenDeactivated, card, token, now, by=by, reason=reason))
+
+
+def _hold(session: Session, token: Token, by: str, reason: str, now: datetime) -> bool:
+    held = session.get(TokenSuspension, (token.card_id, token.token_id, by), populate_existing=True)
+    if held is None:
+        session.add(TokenSuspension(card_id=token.card_id, token_id=token.token_id, by=by, reason=reason, at=now))
+    elif token_operations.is_graver(reason, than=held.reason):
+        held.reason, held.at = reason, now
+    else:
+        return False
+    return True
 
 
 def _lift(session: Session, token: Token, by: str) -> None:

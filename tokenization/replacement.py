@@ -40,6 +40,8 @@ def replace(session: Session, vault: Vault, space: NumberSpace, card: Card, reas
         _end(session, card, {"inactive"}, SUPERSEDED, now)
     if unblocked:
         cards.clear_block(card)
+    if reason in CARDHOLDER_REASONS:
+        card.reported_at = now
     card.current_plastic_id, card.revision = ids.new_id(), card.revision + 1
     fresh = cards.emboss(session, vault, vault.card_key(session, card.card_id), space, card, now)
     events.emit(session, _replaced(card, reason, previous, fresh, now, unblocked=unblocked, retired=retired))

@@ -20,6 +20,8 @@ OPERATIONS: Final = ("suspend", "resume", "deactivate")
 OTHER: Final = "other"
 # What only the bank takes away from a cardholder's token, and what must not be forgotten where it is learned of later.
 GRAVE: Final = frozenset({"device_stolen", "fraud"})
+# What speaks against the phone itself, and so against what is put on it later.
+OF_THE_PHONE: Final = GRAVE | {"device_lost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ def may_undo(by: str, reason: str, of: str) -> bool:
 def is_graver(reason: str, than: str) -> bool:
     """Whether a reason takes the place of one that stands already."""
     return reason in GRAVE and than not in GRAVE
+
+
+def holder(by: str) -> str:
+    """Whose suspension it is when `by` holds a token back."""
+    return CARDHOLDER if by == DELEGATE else by
 
 
 def why_resumed(reason: str) -> str:

@@ -76,7 +76,7 @@ def by_card(
         card_entry.note_failure(session, holder_id, now)
         return Refused("card-not-verified", {})
     shows_text = parts.settings.broker.shows_text
-    can_be_verified = bool(verification.methods(holder, figures.tokens, now, mitid_shows_text=shows_text))
+    can_be_verified = bool(verification.methods(session, holder, figures.tokens, now, mitid_shows_text=shows_text))
     wish = phone.wish(None, card_was_typed_in=isinstance(entry, CardEntry), can_be_verified=can_be_verified)
     return making.provision(session, parts.vault, parts.settings.number_space, card, wish, figures, now)
 

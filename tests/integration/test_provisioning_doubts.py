@@ -96,6 +96,17 @@ def test_a_card_that_was_reported_lost_is_in_doubt_for_a_month_whatever_became_o
     assert doubt(provision(world.phone(), fresh)) is None
 
 
+@pytest.mark.parametrize(
+    ("reason", "expected"), [("stolen", "card_reported"), ("misused", "card_reported"), ("bank", None)]
+)
+def test_a_card_that_is_replaced_for_what_happened_to_it_was_reported(
+    world: World, reason: str, expected: str | None
+) -> None:
+    new = bank(world, "replace", reason=reason)
+    bank(world, "activate-plastic")
+    assert doubt(provision(world.phone(), {name: new[name] for name in ("number", "expiry", "cvc")})) == expected
+
+
 def test_a_card_that_the_bank_blocked_for_its_own_reasons_is_not_in_doubt(world: World) -> None:
     bank(world, "block", reason="overdraft", gross=True)
     bank(world, "unblock")

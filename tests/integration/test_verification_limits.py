@@ -106,3 +106,87 @@ def test_a_bank_that_sends_no_codes_offers_none(world: World, figure: str) -> No
     refused = provision(world, world.phone())
     assert problem(refused) == (409, "verification-unavailable")
     assert refused.json()["decision_reason"] == "cvc_only"
+
+
+def change_mobile(world: World, mobile: str | None) -> None:
+    path = f"/v1/issuer/cardholders/{world.person('anna')['cardholder_id']}"
+    assert world.machine("issuer").request("PATCH", path, {"mobile": mobile}).status_code == 200
+
+
+def report(phone: Phone, token: dict[str, Any], reason: str) -> None:
+    """Anna says what became of the phone that a token is on."""
+    assert call(phone, token, "suspend", reason=reason).status_code == 200
+
+
+@pytest.mark.parametrize("reason", ["device_lost", "device_stolen"])
+def test_no_code_goes_to_a_phone_that_is_missing(world: World, reason: str) -> None:
+    thiefs, other = world.phone(), world.phone()
+    active = thiefs.active(world.person("anna")["card"])
+    waiting = unverified(world, other)
+    report(other, active, reason)
+    thiefs = world.phone("anna", thiefs.key)
+    again = provision(world, thiefs)
+    assert problem(again) == problem(ask(other, waiting)) == (409, "verification-unavailable")
+    assert other.request("GET", f"/v1/tokens/{waiting['id']}").json()["verification_methods"] == []
+    assert world.phone("bo").provision(world.person("bo")["card"]).json()["decision"] == "approved"
+
+
+def test_a_code_that_was_sent_before_the_phone_was_missed_confirms_nothing(world: World) -> None:
+    thiefs, other = world.phone(), world.phone()
+    active = thiefs.active(world.person("anna")["card"])
+    waiting = unverified(world, other)
+    ask(other, waiting)
+    report(other, active, "device_stolen")
+    confirmed = call(other, waiting, "verification/confirm", code=sent(world)[-1])
+    assert problem(confirmed) == (409, "verification-unavailable")
+
+
+def test_who_ends_the_card_on_the_missing_phone_gets_no_code_either(world: World) -> None:
+    thiefs, other = world.phone(), world.phone()
+    active = thiefs.active(world.person("anna")["card"])
+    report(other, active, "device_lost")
+    thiefs = world.phone("anna", thiefs.key)
+    assert thiefs.request("DELETE", f"/v1/tokens/{active['id']}").status_code == 200
+    assert problem(provision(world, thiefs)) == (409, "verification-unavailable")
+
+
+def test_codes_go_out_again_once_the_phone_is_found_or_the_number_is_another(world: World) -> None:
+    lost, other = world.phone(), world.phone()
+    active = lost.active(world.person("anna")["card"])
+    report(other, active, "device_lost")
+    assert problem(provision(world, other)) == (409, "verification-unavailable")
+    assert other.step_up("resume").request("POST", f"/v1/tokens/{active['id']}/resume").status_code == 200
+    assert ask(other, unverified(world, other)).status_code == 200
+    report(other, active, "device_stolen")
+    assert problem(provision(world, other)) == (409, "verification-unavailable")
+    world.clock.advance(HOUR)
+    change_mobile(world, "+4500000099")
+    world.clock.advance(7 * DAY)
+    assert ask(other, unverified(world, other)).status_code == 200
+
+
+def test_what_a_child_lost_or_the_bank_looks_into_is_no_reason_to_send_no_codes(world: World) -> None:
+    phone = world.phone()
+    child = world.child(world.grant(phone)["id"])
+    childs = child.active(right_id=child.subject)
+    assert call(child, childs, "suspend", reason="device_lost").status_code == 200
+    mine = phone.active(world.person("anna")["card"])
+    path = f"/v1/issuer/tokens/{mine['id']}/suspend"
+    assert world.machine("issuer").request("POST", path, {"reason": "fraud"}).status_code == 200
+    assert unverified(world, phone)["verification_methods"] == ["sms_code"]
+
+
+@pytest.mark.parametrize("settled_days", [0, 7])
+def test_a_code_is_good_for_nothing_once_the_number_has_changed(world: World, settled_days: int) -> None:
+    set_figures(world, mobile_settled_days=settled_days)
+    phone = world.phone()
+    token = unverified(world, phone)
+    ask(phone, token)
+    change_mobile(world, "+4500000099")
+    change_mobile(world, "+4500000001")
+    answer = call(phone, token, "verification/confirm", code=sent(world)[-1])
+    expected = {0: (422, "wrong-code"), 7: (409, "verification-unavailable")}
+    assert problem(answer) == expected[settled_days]
+    world.clock.advance(settled_days * DAY)
+    ask(phone, token)
+    assert call(phone, token, "verification/confirm", code=sent(world)[-1]).json()["status"] == "inactive"

@@ -250,8 +250,9 @@ def test_a_code_is_not_sent_while_the_one_before_is_confirmed(world: World) -> N
     ask(phone, made)
     code = Secret(sent(world)[-1])
 
-    def confirm(session: Session, _: Cardholder, card: Card, token: Token) -> None:
-        assert verification.confirm(session, world.parts.vault, card, token, code, now) is None
+    def confirm(session: Session, holder: Cardholder, card: Card, token: Token) -> None:
+        vault, policy = world.parts.vault, POLICIES.tokens
+        assert verification.confirm(session, vault, card, token, holder, code, policy, now) is None
 
     answer = in_flight(world, partial(ask, phone, made), while_changed(world, made, confirm))
     assert (answer.status_code, answer.json()["code"]) == (409, "illegal-state")

@@ -145,8 +145,9 @@ DOUBTS: Final = (
     ),
     Rule(
         "phone_held_back",
-        "the bank or the wallet's provider suspended a token on this phone, or the cardholder did for theft or fraud, "
-        "and it was not resumed",
+        "a token on this phone, whosever, was suspended by the bank or the wallet's provider, or by its cardholder for "
+        "loss, theft or fraud, or ended for one of these, and not resumed; and this person has put no token to use "
+        "there since that was verified",
         "R-10.2",
         lambda facts, _: facts.phone_was_held_back,
     ),

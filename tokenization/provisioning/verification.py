@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select
 from sqlalchemy.orm import Session
 
-from tokenization import events, ids, life_cycle, tokens
+from tokenization import events, ids, life_cycle, token_operations, tokens
 from tokenization.errors import Conflict
-from tokenization.models import Card, Cardholder, CodeSending, Token, VerificationCode
+from tokenization.models import Card, Cardholder, CodeSending, Token, TokenSuspension, VerificationCode
 from tokenization.policies import TokensPolicy
 from tokenization.secret import Secret
 from tokenization.vault import Vault
@@ -22,6 +22,8 @@ from tokenization.vault import Vault
 METHODS: Final = ("sms_code", "mitid")
 _DIGITS: Final = 6
 _DAY: Final = timedelta(days=1)
+_MISSED_BY: Final = (token_operations.CARDHOLDER, token_operations.ISSUER)
+_MISSED: Final = ("device_lost", "device_stolen")
 
 
 class NoCode(Conflict):
@@ -37,7 +39,7 @@ class NoMoreCodes(Conflict):
 
 
 class NobodyToText(Conflict):
-    """The bank has no mobile number for this, or got it only lately: verify it in another way."""
+    """The bank has no mobile number for this, got it only lately, or the phone is missing: verify it in another way."""
 
     code = "verification-unavailable"
 
@@ -62,19 +64,36 @@ class TooManyCodes:
     wait_seconds: int
 
 
-def methods(holder: Cardholder, policy: TokensPolicy, now: datetime, *, mitid_shows_text: bool) -> list[str]:
+def methods(
+    session: Session, holder: Cardholder, policy: TokensPolicy, now: datetime, *, mitid_shows_text: bool
+) -> list[str]:
     """How a token of this person can be verified now; none if it cannot. A sign-in confirms only what MitID shows."""
     by_sign_in = mitid_shows_text and holder.mitid_uuid is not None
-    usable = {"sms_code": may_text(holder, policy, now), "mitid": by_sign_in}
+    usable = {"sms_code": may_text(session, holder, policy, now), "mitid": by_sign_in}
     return [method for method in METHODS if usable[method]]
 
 
-def may_text(holder: Cardholder, policy: TokensPolicy, now: datetime) -> bool:
-    """Whether a code may go to the number that the bank holds: it has one, and not since lately (R-S1)."""
+def may_text(session: Session, holder: Cardholder, policy: TokensPolicy, now: datetime) -> bool:
+    """Whether a code may go to the number that the bank holds: it has one, not since lately (R-S1), and no phone is
+    missing that its SIM may be in.
+    """
     if holder.mobile_sealed is None or 0 in {policy.codes_per_token, policy.codes_per_day}:
         return False
     changed_at, settled = holder.mobile_changed_at, timedelta(days=policy.mobile_settled_days)
-    return changed_at is None or now - changed_at >= settled
+    return (changed_at is None or now - changed_at >= settled) and not _misses_a_phone(session, holder)
+
+
+def _misses_a_phone(session: Session, holder: Cardholder) -> bool:
+    """Whether one of this person's phones is lost or stolen, as a token on it tells, and had the number that they have
+    now. A token that has ended tells so, too: whoever found the phone may have ended it.
+    """
+    of_token = (TokenSuspension.card_id == Token.card_id, TokenSuspension.token_id == Token.token_id)
+    missed = (TokenSuspension.by.in_(_MISSED_BY), TokenSuspension.reason.in_(_MISSED))
+    found = select(Token.token_id).join(Card, Card.card_id == Token.card_id).join(TokenSuspension, and_(*of_token))
+    found = found.where(Card.holder_id == holder.holder_id, Token.right_id.is_(None), *missed)
+    if holder.mobile_changed_at is not None:
+        found = found.where(TokenSuspension.at >= holder.mobile_changed_at)
+    return session.scalar(found.limit(1)) is not None
 
 
 def new_code(
@@ -85,7 +104,7 @@ def new_code(
     The holder's lock is held, taken before the card's: codes are counted per person, over all tokens, so that a new
     token is no way to more of them. Raises NobodyToText, NoMoreCodes.
     """
-    if not may_text(holder, policy, now):
+    if not may_text(session, holder, policy, now):
         raise NobodyToText
     waiting = session.get(VerificationCode, (token.card_id, token.token_id), populate_existing=True)
     codes_left = policy.codes_per_token if waiting is None else waiting.codes_left
@@ -99,7 +118,8 @@ def new_code(
         session.add(waiting)
     code = Secret(f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}")
     waiting.codes_left, waiting.tries_left = codes_left - 1, policy.code_tries
-    waiting.digest, waiting.expires_at = _digest(vault, token, code), now + timedelta(minutes=policy.code_minutes)
+    waiting.digest = _digest(vault, token, holder, code)
+    waiting.expires_at = now + timedelta(minutes=policy.code_minutes)
     session.add(CodeSending(holder_id=holder.holder_id, sending_id=ids.new_id(), at=now))
     events.emit(session, tokens.changed(events.TokenCodeSent, card, token, now))
     return code
@@ -114,13 +134,27 @@ def _wait(session: Session, holder: Cardholder, policy: TokensPolicy, now: datet
     return sent_at[-1] + _DAY - now if len(sent_at) == policy.codes_per_day else timedelta()
 
 
-def confirm(session: Session, vault: Vault, card: Card, token: Token, code: Secret[str], now: datetime) -> Wrong | None:
-    """None, and the token is `inactive`, if it is the code that was sent. Raises NoCode."""
+def confirm(
+    session: Session,
+    vault: Vault,
+    card: Card,
+    token: Token,
+    holder: Cardholder,
+    code: Secret[str],
+    policy: TokensPolicy,
+    now: datetime,
+) -> Wrong | None:
+    """None, and the token is `inactive`, if it is the code that was sent to the number that the holder has now.
+
+    Raises NoCode, and NobodyToText if none would be sent any more.
+    """
+    if not may_text(session, holder, policy, now):
+        raise NobodyToText
     waiting = session.get(VerificationCode, (token.card_id, token.token_id), populate_existing=True)
     if waiting is None or waiting.tries_left == 0 or now >= waiting.expires_at:
         raise NoCode
     waiting.tries_left -= 1
-    if not hmac.compare_digest(waiting.digest, _digest(vault, token, code)):
+    if not hmac.compare_digest(waiting.digest, _digest(vault, token, holder, code)):
         left = waiting.tries_left
         events.emit(session, tokens.changed(events.TokenCodeRefused, card, token, now, tries_left=left))
         return Wrong(left)
@@ -143,5 +177,7 @@ def verified(session: Session, card: Card, token: Token, method: str, now: datet
     events.emit(session, tokens.changed(events.TokenVerified, card, token, now, method=method))
 
 
-def _digest(vault: Vault, token: Token, code: Secret[str]) -> bytes:
-    return vault.fingerprint("code", f"{token.token_id}|{code.reveal()}")
+def _digest(vault: Vault, token: Token, holder: Cardholder, code: Secret[str]) -> bytes:
+    """Of which token it is, and for which number: once that changes, the code is good for nothing."""
+    since = holder.mobile_changed_at and holder.mobile_changed_at.timestamp()
+    return vault.fingerprint("code", f"{token.token_id}|{since}|{code.reveal()}")

@@ -56,8 +56,7 @@ def end(token_id: str, *, by: str, reason: str) -> Token:
     _, token = owned.token(session(), caller(), token_id)
     life_cycle.check("deactivate", token.state)  # before any lock: the card is then one of those that `suspend` takes
     if token_operations.reaches_phone("deactivate", reason, by):
-        holder = token_operations.CARDHOLDER if by == token_operations.DELEGATE else by
-        suspend(token_id, by=holder, reason=reason)
+        suspend(token_id, by=token_operations.holder(by), reason=reason)
     card, token = owned.token(session(), caller(), token_id, lock=True)
     life_cycle.deactivate(session(), card, token, by=by, reason=reason, now=current_time())
     return token

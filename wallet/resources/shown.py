@@ -71,7 +71,7 @@ def _methods(session: Session, owner: Card, row: Token, now: datetime) -> list[s
     if row.state != "unverified":
         return []
     holder, policy = session.get_one(Cardholder, owner.holder_id), policies.load(session, now).tokens
-    return verification.methods(holder, policy, now, mitid_shows_text=services().settings.broker.shows_text)
+    return verification.methods(session, holder, policy, now, mitid_shows_text=services().settings.broker.shows_text)
 
 
 def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | None:

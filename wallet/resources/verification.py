@@ -11,6 +11,7 @@ from tokenization import cards, policies, requestors, token_status
 from tokenization.models import Card, Cardholder, Token
 from tokenization.provisioning import verification
 from tokenization.provisioning.verification import NoSignIn, TooManyCodes, Wrong
+from tokenization.secret import Secret
 from wallet.access import step_up
 from wallet.access.guard import demand_step_up, requires
 from wallet.access.rate_limits import limited
@@ -91,8 +92,14 @@ class ConfirmCode(MethodView):
         """The code that was sent: the token is `inactive`, and a PIN can be chosen."""
         card, token = one_token.on_its_device(token_id)
         one_token.require(card, token, "verify")
-        wrong = verification.confirm(session(), services().vault, card, token, body["code"], current_time())
+        wrong = _confirm(card, token, body["code"])
         return _wrong_code(wrong) if wrong else one_token.answer(token)
+
+
+def _confirm(card: Card, token: Token, code: Secret[str]) -> Wrong | None:
+    now = current_time()
+    holder, policy = session().get_one(Cardholder, card.holder_id), policies.load(session(), now).tokens
+    return verification.confirm(session(), services().vault, card, token, holder, code, policy, now)
 
 
 def _wrong_code(wrong: Wrong) -> Response:

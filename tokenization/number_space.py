@@ -49,7 +49,7 @@ class NumberSpace:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """How many numbers of a kind (`card`, `token`) were ever taken, of how many there are. None is used twice."""
+    """How many numbers of a kind (`card`, `token`) are taken, of how many there are. Only erasing frees any."""
 
     kind: str
     taken: int

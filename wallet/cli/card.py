@@ -43,6 +43,7 @@ def erase(card_id: UUID, *, yes: bool) -> None:
     click.echo(f"{name} is erased")
     if kek_version is not None:
         click.echo(f"copies of the database give it back until key_encryption is destroyed up to version {kek_version}")
+    click.echo("who has such a copy and the fingerprint key can try out its numbers, for as long as there is one")
 
 
 def _locked(session: Session, card_id: UUID) -> Card:

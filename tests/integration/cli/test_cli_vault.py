@@ -170,9 +170,9 @@ def test_an_erased_card_does_not_come_back_out_of_a_backup(ready: Environment, t
     number, backup = two.number(two.anna), tmp_path / "backup.sql"
     dumped(ready, backup)
     two.bank.close(two.anna)
-    assert "until key_encryption is destroyed up to version 1" in done(
-        wallet(ready, "card", "erase", id_of(two.anna), "--yes")
-    )
+    said = done(wallet(ready, "card", "erase", id_of(two.anna), "--yes"))
+    assert "until key_encryption is destroyed up to version 1" in said
+    assert "the fingerprint key can try out its numbers" in said
     rotate(ready)
     done(wallet(ready, "keys", "rewrap"))
     done(wallet(ready, "keys", "retire", "key_encryption", "1", "--yes"))

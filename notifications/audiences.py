@@ -35,7 +35,7 @@ def _in_doubt(payload: Payload) -> bool:
 
 def _by_the_provider(payload: Payload) -> bool:
     """Not by SMS: a wallet's server may suspend and resume as often as it likes."""
-    return payload["by"] == "wallet_provider"
+    return bool(payload["by"] == "wallet_provider")
 
 
 def _by_a_copy(payload: Payload) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import click
@@ -107,8 +108,10 @@ def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, P
         parts = app.wire(settings)
         stack.callback(parts.database.close)
         access = _access(data, parts)
+        environment = _environment(settings)
+        _write(data / "environment", "".join(f"{name}={quote(value)}\n" for name, value in environment.items()))
         say("The mock MitID broker, the service and the relay start.")
-        with Processes(data, os.environ | _environment(settings)) as processes:
+        with Processes(data, os.environ | environment) as processes:
             _start(processes, data, port)
             processes.wait_for(f"{settings.broker_url}/.well-known/openid-configuration", READY_SECONDS)
             processes.wait_for(f"{settings.public_url}/readyz", READY_SECONDS)
@@ -135,10 +138,11 @@ def _settings(data: Path, servers: embedded.Servers, port: int) -> Settings:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """The same settings for the processes that are started."""
-    plain = ("key_ring", "public_url", "broker_url", "loopback_allowed")
+    """The same settings for the processes that are started, and for commands in other folders."""
+    plain = ("public_url", "broker_url", "loopback_allowed")
     secret = {name: getattr(settings, name).get_secret_value() for name in ("database_url", "redis_url")}
     values = secret | {name: str(getattr(settings, name)) for name in plain} | OF_TWO_PEOPLE
+    values["key_ring"] = str(settings.key_ring.absolute())
     return {f"TEGNEBOG_{name.upper()}": value for name, value in values.items()}
 
 
@@ -150,8 +154,8 @@ def _access(data: Path, parts: Services) -> dict[str, Any]:
     except Conflict as error:
         raise DemoError(f"{data} was left half made: remove it, and start again") from error
     known |= {"base_url": parts.settings.public_url, "broker_url": parts.settings.broker_url}
-    write_private(path, known)
-    write_private(data / "broker.json", people.broker_config(parts, known))
+    write_json(path, known)
+    write_json(data / "broker.json", people.broker_config(parts, known))
     return known
 
 
@@ -160,12 +164,16 @@ def _everybody(parts: Services) -> dict[str, Any]:
     return people.fill_in(parts)
 
 
-def write_private(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON that only its owner can read, all of it or nothing."""
+    _write(path, json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _write(path: Path, content: str) -> None:
     draft = path.with_name(path.name + ".draft")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
+        file.write(content)
     draft.replace(path)
 
 
@@ -207,6 +215,8 @@ def _say_where(access: dict[str, Any], data: Path) -> None:
 
 Try:  curl -H "Authorization: Bearer $({wallet} token issuer{of_data})" -H "X-Actor: me" \\
         {access["base_url"]}/v1/issuer/policies
+
+      set -a; . {data / "environment"}; set +a    # then, for instance: {wallet} keys list
 
 Ctrl-C stops it; the data stays in {data}.
 """)

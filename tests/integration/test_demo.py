@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import shlex
 import signal
 import socket
 import stat
@@ -173,6 +174,7 @@ def test_it_stays_up_stops_when_told_and_goes_on_from_where_it_was(tmp_path: Pat
         access = tells_an_outside_program_what_it_needs(data, port)
         says_where_to_look(said, access)
         gives_a_token_for_curl(data, access)
+        says_what_other_commands_need(data)
         keeps_its_ports_to_itself(data, port)
         pids = started_by(process.pid)
         process.send_signal(signal.SIGTERM)
@@ -220,6 +222,14 @@ def gives_a_token_for_curl(data: Path, access: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {printed.stdout.strip()}", "X-Actor": quote("Mette i Spærreservice")}
     answer = httpx.get(f"{access['base_url']}/v1/issuer/policies", headers=headers)
     assert answer.status_code == 200, answer.text
+
+
+def says_what_other_commands_need(data: Path) -> None:
+    path = data / "environment"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    settings = dict(shlex.split(line)[0].partition("=")[::2] for line in path.read_text().splitlines())
+    listed = run("keys", "list", "--json", **settings)
+    assert {each["state"] for each in json.loads(listed.stdout)} == {"current"}
 
 
 def keeps_its_ports_to_itself(data: Path, port: int) -> None:

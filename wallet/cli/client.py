@@ -46,7 +46,7 @@ class NewKey:
         if self.path is None or self.private is None:
             return
         try:
-            demo.write_private(self.path, self.private)
+            demo.write_json(self.path, self.private)
         except OSError as error:
             raise click.ClickException(f"{self.path} cannot be written: {error.strerror}") from None
 

@@ -65,7 +65,6 @@ def test_to_end_a_token_is_no_milder_than_to_suspend_it(
 def test_who_verified_a_card_on_the_phone_since_and_put_it_to_use_is_doubted_no_more(world: World) -> None:
     phone = world.phone()
     hold(world, active(phone), "provider", "other")
-    world.clock.advance(DAY)
     assert [doubt(provision(phone)) for _ in range(2)] == ["phone_held_back"] * 2
     put_to_use(phone, provision(phone))
     assert doubt(provision(phone)) is None
@@ -79,7 +78,6 @@ def test_a_phone_that_is_held_back_again_is_doubted_again(world: World) -> None:
         made = provision(phone)
         put_to_use(phone, made)
         hold(world, made["id"], "provider", "other")
-        world.clock.advance(DAY)
         assert doubt(provision(phone)) == "phone_held_back"
 
 

@@ -102,7 +102,7 @@ def _holds_of(
     of_suspended = and_(TokenSuspension.card_id == Token.card_id, TokenSuspension.token_id == Token.token_id)
     counts = or_(TokenSuspension.by.in_(_OTHERS), TokenSuspension.reason.in_(token_operations.OF_THE_PHONE))
     verified = and_(Token.decision == "verification_required", Token.activated_at.is_not(None))
-    of_person = and_(Card.holder_id == holder_id, Token.right_id.is_(None))
+    of_person = and_(Card.holder_id == holder_id, Token.right_id.is_(None), TokenSuspension.by.is_(None))
     return (
         select(func.max(TokenSuspension.at), func.max(Token.created_at).filter(verified, of_person))
         .select_from(Token)
@@ -123,10 +123,12 @@ def _stays(session: Session, holder_id: UUID) -> Sequence[Stay]:
 
 
 def _is_held_back(session: Session, holder_id: UUID, thumbprint: str) -> bool:
-    """Whether anybody's token on that phone is, and this person has verified and activated none there since."""
+    """Whether anybody's token on that phone is, and this person has verified and activated none there since that is
+    not held back itself.
+    """
     phone = {"thumbprint": thumbprint, "holder_id": holder_id}
     held_at, verified_at = session.execute(_HOLDS, phone).one()
-    return held_at is not None and (verified_at is None or verified_at <= held_at)
+    return held_at is not None and (verified_at is None or verified_at < held_at)
 
 
 def _other_phones(stays: Iterable[Stay], card: Card, wish: Wish, policies: Policies, now: datetime) -> int:

@@ -108,12 +108,22 @@ def rotate(folder: Path, purpose: Purpose, active_from: datetime) -> int:
 
     What older versions made stays good until they are retired.
     """
-    version = rotatable(folder, purpose)
+    made = prepared(folder, purpose, active_from)
+    add(folder, made)
+    return made.version
+
+
+def prepared(folder: Path, purpose: Purpose, active_from: datetime, above: int = 0) -> Entry:
+    """The next version, which is in no file yet; its number is above that one, too. Raises NotPossible."""
+    return Entry(purpose, rotatable(folder, purpose, above), _fresh(purpose), active_from)
+
+
+def add(folder: Path, made: Entry) -> None:
+    """Put a prepared version into the ring. Raises NotPossible where somebody else was faster."""
     try:
-        _add(folder, Entry(purpose, version, _fresh(purpose), active_from))
+        _add(folder, made)
     except FileExistsError:
-        raise NotPossible(f"somebody else has just made version {version} of {purpose}") from None
-    return version
+        raise NotPossible(f"somebody else has just made version {made.version} of {made.purpose}") from None
 
 
 def retire(folder: Path, purpose: Purpose, version: int, now: datetime) -> None:
@@ -138,10 +148,11 @@ def destroy(folder: Path, purpose: Purpose, version: int, now: datetime) -> None
     _replace(folder, replace(destroyable(folder, purpose, version), key=None, destroyed_at=now))
 
 
-def rotatable(folder: Path, purpose: Purpose) -> int:
-    """The number of its next version. Raises NotPossible where there can be none."""
+def rotatable(folder: Path, purpose: Purpose, above: int = 0) -> int:
+    """The number of its next version, above that one. Raises NotPossible where there can be none."""
     _check_rotates(purpose)
-    version = max((entry.version for entry in read(folder) if entry.purpose == purpose), default=0) + 1
+    version = max((entry.version for entry in read(folder) if entry.purpose == purpose), default=0)
+    version = max(version, above) + 1
     if version not in VERSIONS:
         raise NotPossible(f"{purpose} has had all its versions")
     return version

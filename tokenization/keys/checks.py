@@ -19,7 +19,10 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from tokenization.keys.ring import ASYMMETRIC, KeyRing, KeyRingError, Purpose
+from tokenization.journal.models import SubjectJournalEntry
+from tokenization.keys import ceremonies
+from tokenization.keys.files import Entry
+from tokenization.keys.ring import ASYMMETRIC, VERSIONS, KeyRing, KeyRingError, Purpose
 from tokenization.models import KeyCheck, PartyKey
 from tokenization.vault import Vault, VaultError
 
@@ -86,29 +89,43 @@ def hold(session: Session, ring: KeyRing) -> Comparison:
     return found
 
 
-def remember(session: Session, ring: KeyRing, now: datetime) -> Comparison:
-    """Let the database know the keys that are new to it; answers what it lacks. Raises ForeignRing.
+def remember(session: Session, ring: KeyRing, now: datetime, made: Entry | None = None) -> Comparison:
+    """Let the database know the keys that are new to it, and one that is only about to stand in the ring; answers what
+    it lacks. Raises ForeignRing.
 
     It looks once more at the end: of two rings that come first at once, one has come first.
     """
     values = _held(ring)
+    news = {version: values[version] for version in hold(session, ring).news}
+    if made is not None and made.purpose in PAIRED:
+        news[str(made.purpose), made.version] = made.check_value
     rows = [
-        {"purpose": purpose, "version": version, "check_value": values[purpose, version], "at": now}
-        for purpose, version in hold(session, ring).news
+        {"purpose": purpose, "version": version, "check_value": value, "at": now}
+        for (purpose, version), value in news.items()
     ]
     if rows:
         session.execute(insert(KeyCheck).values(rows).on_conflict_do_nothing())
     return hold(session, ring)
 
 
-def begin_ceremony(session: Session, ring: KeyRing, purpose: Purpose) -> None:
-    """Let nobody else rotate or retire meanwhile. Raises ForeignRing; KeyRingError for an older copy of the ring, in
-    which the number of a version would be given twice.
+def begin_ceremony(session: Session, ring: KeyRing, purpose: Purpose) -> int:
+    """Let nobody else rotate or retire meanwhile; answers the highest version that was ever journaled, or 0.
+
+    Raises ForeignRing; KeyRingError for an older copy of the ring, in which the number of a version would be given
+    twice. Of a purpose that is not paired none need be there: the next number is one above the journal's.
     """
     session.execute(select(_CEREMONY))
     for version in hold(session, ring).lacking:
         if version[0] == purpose:
             raise KeyRingError(f"an older copy, which lacks {named(version)}: copy the newest one here first")
+    of_purpose = SubjectJournalEntry.subject_id == ceremonies.subject_id(purpose)
+    versions = session.scalars(select(SubjectJournalEntry.payload["version"]).where(of_purpose))
+    return max((version for version in versions if version in VERSIONS), default=0)
+
+
+def is_known(session: Session, ring: KeyRing, purpose: Purpose, version: int) -> bool:
+    """Whether there is, or was, such a version: here, or as far as the database knows."""
+    return (purpose, version) in ring.check_values() or (str(purpose), version) in _known(session)
 
 
 def named(version: Version) -> str:

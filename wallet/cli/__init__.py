@@ -1,16 +1,14 @@
 """`wallet`: the demo, the service, the relay, the database, keys, journals, clients, and a token for curl."""
 
-from typing import Any, Final
+from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tokenization.errors import DomainError, Invalid
 from tokenization.keys.ring import KeyRingError
 from wallet import demo
-from wallet.cli import card, cards, client, journal, keys, service, token
-
-NOT_MIGRATED: Final = frozenset({"42P01", "3F000", "42703"})  # no such table, schema, column
+from wallet.cli import card, cards, client, journal, keys, service, token, troubles
 
 
 class Cli(click.Group):
@@ -26,12 +24,11 @@ class Cli(click.Group):
             raise click.ClickException(str(error)) from None
         except KeyRingError as error:
             raise click.ClickException(f"TEGNEBOG_KEY_RING: {error}") from None
-        except OperationalError:
-            raise click.ClickException("TEGNEBOG_DATABASE_URL: no PostgreSQL lets us in there") from None
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) not in NOT_MIGRATED:
+        except SQLAlchemyError as error:
+            line = troubles.said(error)
+            if line is None:
                 raise
-            raise click.ClickException("the database is not up to date: `wallet db upgrade` first") from None
+            raise click.ClickException(line) from None
 
 
 @click.group(cls=Cli)

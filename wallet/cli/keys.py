@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -22,7 +23,7 @@ from wallet.access import nonces
 from wallet.access.access_tokens import LIFETIME
 from wallet.access.oauth.blueprint import PUBLIC_FOR
 from wallet.cli import environment
-from wallet.cli.ceremony import check_need, perform, ring
+from wallet.cli.ceremony import Deed, check_need, perform, ring
 from wallet.cli.rewrap import rewrap
 from wallet.cli.shown import as_json, moment, show
 
@@ -48,7 +49,10 @@ AFTERWARDS: Final[Mapping[Purpose, tuple[str, timedelta | str]]] = {
 a_purpose: Final = click.argument("purpose", type=click.Choice(PURPOSES))
 a_version: Final = click.argument("version", type=click.IntRange(VERSIONS[0], VERSIONS[-1]))
 yes_: Final = click.option("--yes", is_flag=True, help="do not ask")
-force_: Final = click.option("--force", is_flag=True, help="even if the database needs it, or is away")
+force_: Final = click.option(
+    "--force", is_flag=True, help="even if the database needs it, is away, or refuses to note it"
+)
+unnoted_: Final = click.option("--force", is_flag=True, help="after a leak: even if the database refuses")
 
 
 def _span(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | None:
@@ -144,7 +148,8 @@ def _done(entry: SubjectJournalEntry) -> dict[str, Any]:
 @a_purpose
 @click.option("--in", "delay", callback=_span, metavar="TIME", help="when it is used  [default: 15m]")
 @click.option("--now", is_flag=True, help="use it at once: after a leak")
-def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
+@unnoted_
+def rotate(purpose: str, delay: timedelta | None, *, now: bool, force: bool) -> None:
     """Make a new version of a key, which all processes notice by themselves.
 
     It is known at once, and used after a delay, so that nobody meets a key that he has not heard of. What the old
@@ -158,11 +163,12 @@ def rotate(purpose: str, delay: timedelta | None, *, now: bool) -> None:
     with ring() as folder:
         ceremonies.rotatable(folder, Purpose(purpose))
 
-        def act(at: datetime) -> KeyRotated:
-            version = ceremonies.rotate(folder, Purpose(purpose), at + after)
-            return KeyRotated(**_about(purpose, version, at), active_from=at + after)
+        def prepare(at: datetime, above: int) -> Deed[KeyRotated]:
+            made = ceremonies.prepared(folder, Purpose(purpose), at + after, above)
+            rotated = KeyRotated(**_about(purpose, made.version, at), active_from=at + after)
+            return Deed(rotated, partial(ceremonies.add, folder, made), made)
 
-        perform(Purpose(purpose), act, _what_is_next)
+        perform(Purpose(purpose), prepare, _what_is_next, force=force)
 
 
 @keys.command()
@@ -184,27 +190,28 @@ def retire(purpose: str, version: int, *, yes: bool, force: bool) -> None:
             what = f"version {version} of {purpose}, and whatever it made that is still in use,"
             click.confirm(f"Refuse {what} from now on{_for_good(purpose)}?", abort=True)
 
-        def act(at: datetime) -> KeyRetired:
-            ceremonies.retire(folder, Purpose(purpose), version, at)
-            return KeyRetired(**_about(purpose, version, at), forced=force)
+        def prepare(at: datetime, _: int) -> Deed[KeyRetired]:
+            retired = KeyRetired(**_about(purpose, version, at), forced=force)
+            return Deed(retired, partial(ceremonies.retire, folder, Purpose(purpose), version, at))
 
         said = f"version {version} of {purpose} is retired: every process refuses it within a second"
-        perform(Purpose(purpose), act, lambda _: said)
+        perform(Purpose(purpose), prepare, lambda _: said, force=force)
 
 
 @keys.command()
 @a_purpose
 @a_version
-def reinstate(purpose: str, version: int) -> None:
+@unnoted_
+def reinstate(purpose: str, version: int, *, force: bool) -> None:
     """Take back that a version was retired. A key that is forgotten stays forgotten."""
     with ring() as folder:
 
-        def act(at: datetime) -> KeyReinstated:
-            ceremonies.reinstate(folder, Purpose(purpose), version)
-            return KeyReinstated(**_about(purpose, version, at))
+        def prepare(at: datetime, _: int) -> Deed[KeyReinstated]:
+            reinstated = KeyReinstated(**_about(purpose, version, at))
+            return Deed(reinstated, partial(ceremonies.reinstate, folder, Purpose(purpose), version))
 
         said = f"version {version} of {purpose} is good again: every process knows it within a second"
-        perform(Purpose(purpose), act, lambda _: said)
+        perform(Purpose(purpose), prepare, lambda _: said, force=force)
 
 
 @keys.command()
@@ -224,12 +231,12 @@ def destroy(purpose: str, version: int, *, yes: bool, force: bool) -> None:
         if not yes:
             click.confirm(f"Forget the key of version {version} of {purpose}, for good?", abort=True)
 
-        def act(at: datetime) -> KeyDestroyed:
-            ceremonies.destroy(folder, Purpose(purpose), version, at)
-            return KeyDestroyed(**_about(purpose, version, at), forced=force)
+        def prepare(at: datetime, _: int) -> Deed[KeyDestroyed]:
+            destroyed = KeyDestroyed(**_about(purpose, version, at), forced=force)
+            return Deed(destroyed, partial(ceremonies.destroy, folder, Purpose(purpose), version, at))
 
         said = f"the key of version {version} of {purpose} is forgotten here: destroy the backups of the ring as well"
-        perform(Purpose(purpose), act, lambda _: said)
+        perform(Purpose(purpose), prepare, lambda _: said, force=force)
 
 
 def _about(purpose: str, version: int, at: datetime) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, create_engine, delete, func, insert, select
+from sqlalchemy import NullPool, create_engine, delete, func, insert, make_url, select, text
 
 from tests.integration.cli.commands import done, found, refused, wallet
 from tests.integration.cli.conftest import Made
 from tokenization import cardholders
+from tokenization.journal.models import SubjectJournal, SubjectJournalEntry
 from tokenization.keys.checks import PAIRED
 from tokenization.keys.ring import Purpose
 from tokenization.models import KeyCheck
@@ -46,7 +47,10 @@ def database(servers: embedded.Servers, made: Made) -> Iterator[str]:
 
 @pytest.fixture
 def signing(ring: Environment, database: str, made: Made, tmp_path: Path) -> Environment:
-    """A key ring of that database."""
+    """A key ring of that database, to which nothing was done yet."""
+    with create_engine(database, poolclass=NullPool).begin() as connection:
+        connection.execute(delete(SubjectJournalEntry))
+        connection.execute(delete(SubjectJournal))
     copy = shutil.copytree(made.ring, tmp_path / "copy")
     return ring | {DATABASE: database, "TEGNEBOG_KEY_RING": str(copy)}
 
@@ -232,6 +236,86 @@ def test_without_the_database_nobody_knows_what_is_needed(ring: Environment) -> 
     assert listed(ring, "token") == [(1, "retired"), (2, "current")]
     assert wallet(ring, "keys", "rotate", "journal", "--now").exit_code == 3
     assert "stays" in refused(wallet(ring, "keys", "retire", "journal", "1", "--yes", "--force"))
+
+
+ROTATE = ("rotate", "token", "--now")
+SOON = {"TEGNEBOG_LOCK_TIMEOUT_SECONDS": "1"}
+
+
+def server(url: str, statement: str) -> None:
+    """Something is done to the database by its owner."""
+    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(statement.format(name=make_url(url).database)))
+
+
+READ_ONLY = "ALTER DATABASE {name} SET default_transaction_read_only = on"
+NOT_MIGRATED = "DROP TABLE tokenization.key_checks"
+NO_COMMIT = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE read_only_sql_transaction; END $$;
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON tokenization.subject_journal_entries
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+"""
+CANNOT_WRITE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE insufficient_privilege; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON tokenization.subject_journal_entries EXECUTE FUNCTION refuse()
+"""
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (READ_ONLY, "the database is read-only"),
+        (CANNOT_WRITE, "does not let this user do that"),
+        (NOT_MIGRATED, "`wallet db upgrade` first"),
+    ],
+    ids=["read-only", "no rights", "not migrated"],
+)
+def test_where_the_database_refuses_nothing_is_done_but_by_force(ready: Environment, trouble: str, said: str) -> None:
+    server(ready[DATABASE], trouble)
+    told = refused(wallet(ready, "keys", *ROTATE))
+    assert (said in told, "Nothing was done" in told) == (True, True)
+    assert listed(ready, "token") == [(1, "current")]
+    forced = wallet(ready, "keys", *ROTATE, "--force")
+    assert (forced.exit_code, "done, NOT JOURNALED" in forced.output, said in forced.output) == (3, True, True)
+    assert listed(ready, "token") == [(1, "previous"), (2, "current")]
+
+
+def test_what_is_done_when_the_database_does_not_take_it_is_said(ready: Environment) -> None:
+    server(ready[DATABASE], NO_COMMIT)
+    result = wallet(ready, "keys", *ROTATE)
+    assert (result.exit_code, "done, NOT JOURNALED: the database is read-only" in result.output) == (3, True)
+    assert listed(ready, "token") == [(1, "previous"), (2, "current")]
+
+
+def test_beside_somebody_elses_ceremony_nothing_is_done(ready: Environment) -> None:
+    with create_engine(ready[DATABASE], poolclass=NullPool).begin() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(3, 1)"))
+        told = refused(wallet(ready | SOON, "keys", *ROTATE, "--force"))
+    assert ("busy" in told, "nothing was done" in told) == (True, True)
+    assert listed(ready, "token") == [(1, "current")]
+
+
+@pytest.mark.parametrize("part", [{"database": "nowhere"}, {"username": "nobody-here"}], ids=["database", "user"])
+def test_where_the_url_is_wrong_nothing_is_done(ready: Environment, part: dict[str, str]) -> None:
+    elsewhere = make_url(ready[DATABASE]).set(**part).render_as_string(hide_password=False)  # type: ignore[arg-type]  # by name
+    told = refused(wallet(ready | {DATABASE: elsewhere}, "keys", *ROTATE))
+    assert ("does not let us in" in told, "Nothing was done" in told) == (True, True)
+    assert listed(ready, "token") == [(1, "current")]
+
+
+def test_a_locked_client_is_busy_and_the_database_is_not_away(ready: Environment, tmp_path: Path) -> None:
+    client_id = done(wallet(ready, "client", "add", "issuer", "Bank", "--key", str(tmp_path / "bank.json")))
+    with create_engine(ready[DATABASE], poolclass=NullPool).begin() as other:
+        other.execute(text("SELECT 1 FROM access.oauth_clients FOR UPDATE"))
+        assert "busy: somebody else" in refused(wallet(ready | SOON, "client", "suspend", client_id))
+
+
+def test_a_number_is_given_once_also_where_a_copy_of_the_ring_is_older(ready: Environment, tmp_path: Path) -> None:
+    older = shutil.copytree(ready["TEGNEBOG_KEY_RING"], tmp_path / "older")
+    done(wallet(ready, "keys", "rotate", "access_token"))
+    told = done(wallet(ready | {"TEGNEBOG_KEY_RING": str(older)}, "keys", "rotate", "access_token", "--now"))
+    assert "this copy of the ring lacks version 2 of access_token: copy it here" in told
+    assert "version 3 of access_token is used from" in told
 
 
 def test_what_was_not_journaled_is_known_to_the_database_later(ready: Environment) -> None:

@@ -75,7 +75,7 @@ STORES: Final = (CARDS, PARTIES)
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """So many data keys are still under an older version; `gone` says why they cannot be opened, if the key is gone."""
+    """So many data keys are under another version; `gone` says why they cannot be opened, if the key is gone."""
 
     store: Store
     kek_version: int
@@ -110,7 +110,10 @@ def delete_erased(session: Session) -> int:
 
 
 def outdated(session: Session, ring: KeyRing) -> list[Outdated]:
-    """What is under older versions than the current one, by store and version. Raises KeyRingError."""
+    """What is under other versions than the current one, by store and version: also under one that was called off.
+
+    Raises KeyRingError.
+    """
     current = ring.current(Purpose.KEY_ENCRYPTION).version
     found = [(store, *row) for store in STORES for row in session.execute(_counts(store, current))]
     return [Outdated(store, version, count, _why_gone(ring, version)) for store, version, count in found]
@@ -118,7 +121,7 @@ def outdated(session: Session, ring: KeyRing) -> list[Outdated]:
 
 def _counts(store: Store, current: int) -> Select[int, int]:
     version = store.table.c.kek_version
-    return select(version, func.count()).where(version < current).group_by(version).order_by(version)
+    return select(version, func.count()).where(version != current).group_by(version).order_by(version)
 
 
 def _why_gone(ring: KeyRing, version: int) -> str | None:

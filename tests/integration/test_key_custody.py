@@ -14,6 +14,7 @@ from tests.integration.test_http_bad_input import is_refused
 from tests.world import World
 from tokenization import ids
 from tokenization.clock import SetClock
+from tokenization.journal.models import JournalEntry
 from tokenization.keys import ceremonies, checks
 from tokenization.keys.checks import Custody, ForeignRing
 from tokenization.keys.folder import FileKeyRing
@@ -158,3 +159,17 @@ def test_a_copy_that_lacks_a_version_says_so_and_goes_on(world: World) -> None:
         session.add(KeyCheck(purpose="journal", version=9, check_value=bytes(32), at=NOON))
     ready = world.http.get("/readyz")
     assert (ready.status_code, ready.json()["parts"]["keys"]) == (200, "lacks version 9 of journal")
+
+
+def test_a_ring_that_lacks_what_linked_gives_no_verdict(world: World, tmp_path: Path) -> None:
+    """Neither does another's: a journal that it cannot verify is not one that was changed."""
+    card_id = world.person("bo")["card_id"]
+    path, issuer = f"/v1/issuer/cards/{card_id}/journal/verify", world.machine("issuer")
+    assert issuer.request("GET", path).json()["valid"]
+    with world.parts.database.transaction("test") as session:
+        checks.remember(session, world.parts.vault.ring, NOON)
+        session.add(KeyCheck(purpose="journal", version=9, check_value=bytes(32), at=NOON))
+        session.execute(update(JournalEntry).values(key_version=9))
+    assert is_refused(issuer.request("GET", path), 503, "unavailable")
+    world.app.extensions["tegnebog"] = replace(world.parts, vault=Vault(made(tmp_path / "theirs")))
+    assert is_refused(issuer.request("GET", path), 503, "unavailable")

@@ -1,5 +1,6 @@
 """The journal: whoever changes the database without the journal key is found out."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -221,9 +222,11 @@ def test_two_entries_that_changed_places_are_found(session: Session, key_ring: F
 
 
 def test_a_whole_chain_forged_without_the_journal_key_is_found(
-    session: Session, key_ring: FileKeyRing, card: Card, tmp_path: Path
+    session: Session, ring_folder: Path, key_ring: FileKeyRing, card: Card, tmp_path: Path
 ) -> None:
     """Everything is consistent, links, count and head, but under another key."""
+    shutil.copytree(ring_folder, tmp_path / "keys")
+    (tmp_path / "keys" / "journal.1.json").unlink()
     ceremonies.create(tmp_path / "keys", NOON)
     forgers = FileKeyRing(tmp_path / "keys", SetClock(NOON))
     cut(session, 1, 2, 3, 4, 5)

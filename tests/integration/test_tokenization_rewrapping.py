@@ -109,11 +109,15 @@ def test_versions_that_lie_further_back_are_rewrapped_too(
     assert versions(session) == {3}
 
 
-def test_what_is_under_a_newer_version_than_ours_is_left_alone(session: Session, vault: Vault, card: Card) -> None:
+def test_what_is_under_a_newer_version_than_ours_is_counted_and_cannot_be_opened(
+    session: Session, vault: Vault, card: Card
+) -> None:
     """Another host has rotated, and our copy of the ring has not come yet."""
     session.flush()
     session.execute(update(CardKey).values(kek_version=2))
-    assert outdated(session, vault) == {}
+    [found] = rewrapping.outdated(session, vault.ring)
+    assert (found.kek_version, found.count) == (2, 1)
+    assert found.gone == "the key ring holds no version 2 of key_encryption"
 
 
 def test_a_row_that_cannot_be_opened_is_named_and_holds_up_nobody(

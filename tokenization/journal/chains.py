@@ -1,13 +1,14 @@
 """Whether journals hold: each chain walked from its first entry to the head on its row, in little memory.
 
 Head and entries come in one statement, which sees one moment: between two, somebody could append. Nothing that is read
-is believed: whoever changed a row must not be able to stop the walk by what he put there.
+is believed: whoever changed a row must not be able to stop the walk by what he put there. But a ring that is not the
+database's, or lacks a version that linked, says nothing of a journal: KeyRingError, and no verdict.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -18,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tokenization.journal import links
 from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
+from tokenization.keys import checks
 from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from tokenization.models import Card
 from tokenization.secret import Key
@@ -30,7 +32,8 @@ CHAINS: Final = 500
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
-JournalKeys = Callable[[int], Key]
+# None: there never was such a version.
+JournalKeys = Callable[[int], Key | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,16 @@ def verify_subject(session: Session, ring: KeyRing, subject_id: UUID) -> Verdict
 
 
 def verify(session: Session, ring: KeyRing, journals: Journals, owner_id: UUID) -> Verdict:
-    """Walk one chain. One of which nothing is left is broken at 1."""
+    """Walk one chain. One of which nothing is left is broken at 1. Raises KeyRingError where the ring cannot tell."""
+    checks.hold(session, ring)
     head = _heads(journals).where(journals.head_id == owner_id)
     found = [*_walked(session, ring, _with_entries(journals, head))] or [*_headless(session, journals, owner_id)]
     return found[0][1] if found else Verdict(False, 0, 1)
 
 
 def verify_all(session: Session, ring: KeyRing, journals: Journals) -> Iterator[tuple[UUID, Verdict]]:
-    """Walk every chain of a kind: by ascending id, and after them those whose head is gone."""
+    """Walk every chain of a kind: by ascending id, and after them those whose head is gone. Raises as `verify` does."""
+    checks.hold(session, ring)
     after: UUID | None = None
     while True:
         before = after
@@ -134,10 +139,19 @@ def _with_entries(journals: Journals, wanted: Select[Any, Any, Any, Any]) -> Sel
 
 
 def _walked(session: Session, ring: KeyRing, wanted: Select[Any]) -> Iterator[tuple[UUID, Verdict]]:
-    keys: JournalKeys = cache(lambda version: ring.get(Purpose.JOURNAL, version))
+    keys: JournalKeys = cache(partial(_key, session, ring))
     rows = session.execute(wanted, execution_options={"yield_per": ROWS})
     for owner_id, chain in groupby(rows, attrgetter("owner_id")):
         yield owner_id, _verdict(keys, chain)
+
+
+def _key(session: Session, ring: KeyRing, version: int) -> Key | None:
+    try:
+        return ring.get(Purpose.JOURNAL, version)
+    except KeyRingError:
+        if checks.is_known(session, ring, Purpose.JOURNAL, version):
+            raise
+        return None
 
 
 def _verdict(keys: JournalKeys, chain: Iterable[Row[Any]]) -> Verdict:
@@ -159,10 +173,8 @@ def _holds(keys: JournalKeys, previous: bytes, seq: int, entry: Row[Any]) -> boo
     """Whether an entry is what was written, behind what was written before it; its payload may have been erased."""
     if entry.seq != seq or entry.at is None:
         return False
-    try:
-        linked = entry.link == links.link(keys(entry.key_version), previous, entry.owner_id, entry)
-    except KeyRingError:
-        return False
+    key = keys(entry.key_version)
+    linked = key is not None and entry.link == links.link(key, previous, entry.owner_id, entry)
     if entry.payload is None or entry.salt is None:
         return linked and entry.payload is entry.salt
     return linked and links.is_digest(entry.digest, entry.salt, entry.payload)
@@ -172,7 +184,8 @@ def _is_head(keys: JournalKeys, last: Row[Any]) -> bool:
     """Whether the head says that this entry, which holds, is the last; there is one, as nothing begins without."""
     if last.seq is None or (last.journal_count, last.journal_head) != (last.seq, last.link):
         return False
-    return bool(last.journal_seal == links.seal(keys(last.key_version), last.owner_id, last.seq, last.link))
+    key = keys(last.key_version)
+    return key is not None and bool(last.journal_seal == links.seal(key, last.owner_id, last.seq, last.link))
 
 
 def _headless(session: Session, journals: Journals, owner_id: UUID | None = None) -> Iterator[tuple[UUID, Verdict]]:

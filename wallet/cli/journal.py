@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
@@ -14,7 +15,8 @@ from sqlalchemy.orm import Session
 from tokenization.journal import anchors, chains
 from tokenization.journal.anchors import Anchor
 from tokenization.journal.chains import KINDS, Journals, Verdict
-from tokenization.keys.ring import KeyRing
+from tokenization.keys import checks
+from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from wallet import new_files
 from wallet.cli import environment, owners
 from wallet.cli.owners import Owner
@@ -23,6 +25,7 @@ from wallet.cli.shown import as_json
 from wallet.services import Services
 
 STDOUT: Final = "-"
+CANNOT_TELL: Final = 4  # the exit code of a key ring that says nothing of journals, neither that they hold nor not
 DIFFERENCES: Final = {
     "gone": "is gone",
     "shorter": "has fewer entries than then",
@@ -59,7 +62,8 @@ def journal() -> None:
 def verify(file: BinaryIO | None, *, as_json: bool, **named: str | None) -> None:
     """Walk the journals from their first entries to their heads: all of them, unless one is named.
 
-    Exits with 1 if anything was changed, cut, reordered or taken away. What was done with the journal key, or by
+    Exits with 1 if anything was changed, cut, reordered or taken away; with 4 if this copy of the key ring cannot
+    tell, as it lacks a key, or is another database's. What was done with the journal key, or by
     putting back an old state of everything, shows only against an anchor that was kept elsewhere.
     """
     owner, report = owners.chosen(named), Report()
@@ -67,7 +71,8 @@ def verify(file: BinaryIO | None, *, as_json: bool, **named: str | None) -> None
         raise click.UsageError("an anchor is read twice: name a file")
     if file:
         report.anchor = _checked(file)
-    with environment.opened() as parts, parts.database.reading() as session:
+    with environment.opened() as parts, parts.database.reading() as session, _telling():
+        _check(session, parts.vault.ring)
         if file and report.anchor:
             _compare(session, file, report.anchor, owner, report)
         _verify(session, parts.vault.ring, owner, report)
@@ -77,6 +82,22 @@ def verify(file: BinaryIO | None, *, as_json: bool, **named: str | None) -> None
         _say(report)
     if not report.valid:
         raise SystemExit(1)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except KeyRingError as error:
+        click.echo(f"TEGNEBOG_KEY_RING: {error}", err=True)
+        raise SystemExit(CANNOT_TELL) from None
+
+
+def _check(session: Session, ring: KeyRing) -> None:
+    """Raises KeyRingError where the ring cannot tell a journal that was changed from one that was not."""
+    for version in checks.hold(session, ring).lacking:
+        if version[0] == Purpose.JOURNAL:
+            raise KeyRingError(f"this copy of the ring lacks {checks.named(version)}: copy it here")
 
 
 def _checked(file: BinaryIO) -> Anchor:

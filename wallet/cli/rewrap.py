@@ -7,6 +7,7 @@ from uuid import UUID
 import click
 
 from tokenization import ids, rewrapping
+from tokenization.keys import checks
 from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
 from tokenization.models import Requestor
 from tokenization.rewrapping import CARDS, START, Batch, Outdated, Position, Store
@@ -28,6 +29,7 @@ def rewrap(batch: int) -> None:
     """
     with environment.opened() as parts:
         try:
+            _check(parts)
             _delete_erased(parts)
             left = _rewrap(parts, batch)
         except KeyRingError as error:
@@ -38,6 +40,14 @@ def rewrap(batch: int) -> None:
     if left:
         raise click.ClickException("not every data key is under the current version: see above, and run this again")
     _say_what_is_next(parts.vault.ring)
+
+
+def _check(parts: Services) -> None:
+    """Raises KeyRingError where the ring is another's, or a copy that has not heard of what is to be wrapped under."""
+    with parts.database.reading() as session:
+        for version in checks.hold(session, parts.vault.ring).lacking:
+            if version[0] == Purpose.KEY_ENCRYPTION:
+                raise KeyRingError(f"this copy of the ring lacks {checks.named(version)}: copy it here")
 
 
 def _say_what_is_next(ring: KeyRing) -> None:

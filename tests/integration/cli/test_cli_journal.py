@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,23 @@ def test_a_journal_key_that_rotates_disturbs_neither_walk_nor_anchor(town: Envir
     assert verified(town, "--key", "journal")["entries"] == 1
     act(town, "UPDATE tokenization.subject_journal_entries SET actor = 'nobody' WHERE type LIKE 'key%'")
     assert [each["journal"] for each in verified(town, status=1)["broken"]] == ["key journal"]
+
+
+def test_an_older_copy_of_the_ring_cannot_tell_and_calls_nothing_broken(town: Environment, tmp_path: Path) -> None:
+    older = town | {"TEGNEBOG_KEY_RING": str(shutil.copytree(town["TEGNEBOG_KEY_RING"], tmp_path / "older"))}
+    done(wallet(town, "keys", "rotate", "journal", "--now"))
+    done(wallet(town, "client", "suspend", clients(town)[0]))
+    result = wallet(older, "journal", "verify")
+    assert (result.exit_code, "broken" in result.output) == (4, False)
+    assert "this copy of the ring lacks version 2 of journal: copy it here" in result.stderr
+
+
+def test_another_installations_ring_cannot_tell_either(town: Environment, tmp_path: Path) -> None:
+    foreign = town | {"TEGNEBOG_KEY_RING": str(tmp_path / "foreign")}
+    done(wallet(foreign, "keys", "create"))
+    result = wallet(foreign, "journal", "verify", "--client", clients(town)[0])
+    assert (result.exit_code, "broken" in result.output) == (4, False)
+    assert "this is not the key ring of the database" in result.stderr
 
 
 def test_a_file_that_is_no_anchor_is_said(ready: Environment, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`wallet keys rewrap` and `wallet card erase`: on a real database, and what a stolen backup of it is worth."""
 
 import importlib.util
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -104,6 +105,23 @@ def test_a_version_that_is_gone_is_said_and_not_each_row_of_it(ready: Environmen
     said = refused(wallet(ready, "keys", "rewrap"))
     assert "left under version 1: 2 data keys of cards: version 1 of key_encryption is retired" in said
     assert "card_" not in said
+
+
+def test_an_older_copy_of_the_ring_or_anothers_rewraps_nothing(ready: Environment, two: Two, tmp_path: Path) -> None:
+    older, foreign = tmp_path / "older", tmp_path / "foreign"
+    shutil.copytree(ready["TEGNEBOG_KEY_RING"], older)
+    done(wallet(ready | {"TEGNEBOG_KEY_RING": str(foreign)}, "keys", "create"))
+    rotate(ready)
+    for folder, said in ((older, "lacks version 2 of key_encryption: copy it here"), (foreign, "not the key ring of")):
+        assert said in refused(wallet(ready | {"TEGNEBOG_KEY_RING": str(folder)}, "keys", "rewrap"))
+    assert set(kek_versions(ready)) == {1}
+
+
+def test_what_is_under_a_version_that_was_called_off_is_rewrapped_too(ready: Environment, two: Two) -> None:
+    with two.bank.parts.database.transaction("test") as session:
+        session.execute(update(CardKey).where(CardKey.card_id == two.bo).values(kek_version=7))
+    said = refused(wallet(ready, "keys", "rewrap"))
+    assert "left under version 7: 1 data keys of cards: the key ring holds no version 7 of key_encryption" in said
 
 
 @pytest.mark.parametrize("batch", ["0", "-1", "10001", "many"])

@@ -1,16 +1,21 @@
 """A file for the card bureau: complete and on the disk before anything counts as ordered, so nothing is left out."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from joserfc.jwk import ECKey
+from sqlalchemy import func, select
 
 from tokenization import cards, embossing
 from tokenization.vault import Erased, VaultError
 from wallet import new_files
 from wallet.services import Services
+
+_TURN: Final = func.pg_try_advisory_xact_lock(4, 1)
 
 
 @dataclass(slots=True)
@@ -20,6 +25,13 @@ class Written:
     plastics: list[tuple[UUID, UUID]] = field(default_factory=list)
     erased: int = 0
     failed: dict[UUID, str] = field(default_factory=dict)
+
+
+@contextmanager
+def alone(parts: Services) -> Iterator[bool]:
+    """Whether nobody else is writing a file meanwhile, from the first line to the last note."""
+    with parts.database.reading() as session:
+        yield bool(session.scalar(select(_TURN)))
 
 
 def write(parts: Services, bureau: ECKey, path: Path) -> Written:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from tokenization import cards, due, replacement
 from tokenization.due import Key, Run
 from tokenization.errors import DomainError
-from tokenization.keys.ring import KeyRingError
+from tokenization.keys import checks
+from tokenization.keys.checks import ForeignRing
+from tokenization.keys.ring import CryptoperiodOver, KeyRingError, Purpose
 from tokenization.models import Card, Plastic
 from tokenization.vault import Erased, VaultError
 from wallet.services import Services
@@ -35,8 +37,10 @@ class Outcome:
 def outcomes(parts: Services, run: Run, actor: str, *, dry_run: bool = False) -> Iterator[Outcome]:
     """Replace the cards of a run, one after the other; each that is answered is done, so it may be broken off.
 
-    Raises OperationalError when the database is gone, NumbersExhausted, TooManyFailures.
+    Raises OperationalError when the database is gone, NumbersExhausted, TooManyFailures, and what no other card would
+    be spared: ForeignRing, CryptoperiodOver. Of these also a run that changes nothing is told, before its first card.
     """
+    _check_keys(parts)
     failed_in_a_row = 0
     for card_id, why in _found(parts, run):
         if why is not None or dry_run:
@@ -47,6 +51,12 @@ def outcomes(parts: Services, run: Run, actor: str, *, dry_run: bool = False) ->
         yield outcome
         if failed_in_a_row == MOST_FAILURES:
             raise TooManyFailures("so many cards failed in a row that it is not the cards: nothing more was tried")
+
+
+def _check_keys(parts: Services) -> None:
+    with parts.database.reading() as session:
+        checks.hold(session, parts.vault.ring)
+    parts.vault.ring.current(Purpose.CARD_VERIFICATION)  # each new plastic has a CVC
 
 
 def _found(parts: Services, run: Run) -> Iterator[tuple[UUID, str | None]]:
@@ -74,6 +84,8 @@ def _replace(parts: Services, run: Run, card_id: UUID, actor: str) -> Outcome:
             why = _replace_one(session, parts, run, card_id)
     except Erased:
         why = "erased"
+    except (ForeignRing, CryptoperiodOver):
+        raise
     except (DomainError, VaultError, KeyRingError, SQLAlchemyError) as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise

@@ -2,10 +2,8 @@
 
 import re
 import shlex
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,10 +13,11 @@ from tokenization import due, ids
 from tokenization.clock import local_date
 from tokenization.due import Listed, OfBin, Recall, Renewal, Run
 from tokenization.events import rfc3339
+from tokenization.keys.ring import KeyRingError
 from tokenization.number_space import NumbersExhausted
 from wallet import replacing
 from wallet.cli import card_lists, emboss, environment
-from wallet.cli.progress import progress
+from wallet.cli.progress import progress, stoppable
 from wallet.services import Services
 
 LONGEST_DAYS: Final = 365
@@ -153,7 +152,7 @@ def _carry_out(parts: Services, run: Run, go_on: str, *, dry_run: bool) -> None:
     if not dry_run:
         click.echo(f"if it is broken off, {go_on}", err=True)
     try:
-        with _stoppable(), progress("cards looked at", total) as shown:
+        with stoppable(), progress("cards looked at", total) as shown:
             for outcome in replacing.outcomes(parts, run, f"cli:{environment.operator()}", dry_run=dry_run):
                 tally[outcome.what, outcome.why if outcome.what == "passed over" else None] += 1
                 shown.advance()
@@ -161,7 +160,7 @@ def _carry_out(parts: Services, run: Run, go_on: str, *, dry_run: bool) -> None:
                     shown.say(f"{ids.to_text('card', outcome.card_id)}: {outcome.why}")
     except KeyboardInterrupt:
         raise click.ClickException(f"broken off. {_said(tally, dry_run=dry_run)}; {go_on}") from None
-    except (NumbersExhausted, replacing.TooManyFailures) as error:
+    except (NumbersExhausted, KeyRingError, replacing.TooManyFailures) as error:
         raise click.ClickException(f"{error}. {_said(tally, dry_run=dry_run)}; {go_on}") from None
     click.echo(_said(tally, dry_run=dry_run))
     if tally["failed", None]:
@@ -174,13 +173,3 @@ def _said(tally: Counter[tuple[str, str | None]], *, dry_run: bool) -> str:
     over = {why: times for (what, why), times in sorted(tally.items(), key=str) if what == "passed over"}
     why = ", ".join(f"{why} {times:,}" for why, times in over.items())
     return done + (f"; passed over: {sum(over.values()):,} ({why})" if over else "")
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """A request to stop (SIGTERM) is heard as Ctrl-C is: between two cards, as far as they are concerned."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,6 +1,8 @@
 """`wallet cards emboss`: what new plastics are made from, in a file for the bureau that makes them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,7 +12,7 @@ from tokenization import ids
 from wallet import embossing
 from wallet.access.public_keys import InvalidKey, public_key
 from wallet.cli import environment
-from wallet.cli.progress import progress
+from wallet.cli.progress import progress, stoppable
 from wallet.embossing import Written
 from wallet.services import Services
 
@@ -29,11 +31,20 @@ def emboss(key: Path, path: Path) -> None:
     bureau = _public(key)
     if path.exists():
         raise click.UsageError(f"{path} is there already")
-    with environment.opened() as parts:
+    with environment.opened() as parts, stoppable(), _alone(parts):
         written = _write(parts, bureau, path)
         if written.plastics:
             _note(parts, written, bureau, path)
     _say(written)
+
+
+@contextmanager
+def _alone(parts: Services) -> Iterator[None]:
+    """Two at once would have the same plastics made twice."""
+    with embossing.alone(parts) as is_alone:
+        if not is_alone:
+            raise click.ClickException("somebody else is writing such a file: try again when it is complete")
+        yield
 
 
 def _public(path: Path) -> ECKey:
@@ -59,7 +70,7 @@ def _write(parts: Services, bureau: ECKey, path: Path) -> Written:
 def _note(parts: Services, written: Written, bureau: ECKey, path: Path) -> None:
     noted, total = 0, len(written.plastics)
     try:
-        with progress("ordered", total) as shown:
+        with progress("noted", total) as shown:
             for _ in embossing.note(parts, written.plastics, bureau, f"cli:{environment.operator()}"):
                 noted += 1
                 shown.advance()

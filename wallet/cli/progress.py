@@ -1,5 +1,6 @@
 """How far a long command has come: a bar on a terminal, a line now and then elsewhere; both on standard error."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
@@ -54,3 +55,13 @@ class _Lines:
 
     def say(self, line: str) -> None:
         self._console.print(line)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """A request to stop (SIGTERM) is heard as Ctrl-C is: between two cards, as far as they are concerned."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

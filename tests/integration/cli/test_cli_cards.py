@@ -1,6 +1,7 @@
 """`wallet cards renew|replace`: many cards, each once, whatever happens meanwhile."""
 
 import getpass
+import json
 import os
 import re
 import shlex
@@ -171,6 +172,23 @@ def test_lines_that_are_wrong_are_named_and_nothing_is_done(ready: Environment, 
     said = refused(wallet(ready, "cards", "replace", "--file", str(listed), "--reason", "bank", "--yes"))
     assert "line 2, 3: no card of ours. Nothing was done" in said
     assert bank.plastics(card_id) == ["active"]
+
+
+@pytest.mark.parametrize("how", [("--dry-run",), ("--yes",)], ids=["dry run", "run"])
+def test_what_spares_no_card_stops_a_run_before_its_first(
+    ready: Environment, bank: Bank, tmp_path: Path, how: tuple[str]
+) -> None:
+    card_ids = bank.issue(2)
+    foreign = ready | {"TEGNEBOG_KEY_RING": str(tmp_path / "foreign")}
+    done(wallet(foreign, "keys", "create"))
+    for path in Path(ready["TEGNEBOG_KEY_RING"]).glob("card_verification.1.json"):
+        made = json.loads(path.read_text())
+        path.write_text(json.dumps(made | {"active_from": "2020-01-01T00:00:00+00:00"}))
+    said = {"not the key ring of the database": foreign, "version 1 of card_verification is too old": ready}
+    for words, environment in said.items():
+        told = refused(wallet(environment, "cards", "replace", "--bin", "920890", "--reason", "bank", *how))
+        assert (told.count(words), "card_0" in told) == (1, False)
+    assert [bank.plastics(card_id) for card_id in card_ids] == [["active"]] * 2
 
 
 def test_replacing_asks_first(ready: Environment, bank: Bank) -> None:

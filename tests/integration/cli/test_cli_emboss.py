@@ -1,6 +1,8 @@
 """`wallet cards emboss`: what the bureau gets, once the file is complete, and who gets it no second time."""
 
 import json
+import os
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,3 +171,31 @@ def test_what_was_written_but_not_noted_is_written_again_and_noted_once(
     list(embossing.note(bank.parts, written.plastics, BUREAU, "test"))
     ordered = [type_ for card_id in card_ids for type_, _ in bank.journal(card_id) if type_ == "card.plastic_ordered"]
     assert len(ordered) == 2
+
+
+def test_of_two_that_write_at_once_the_second_says_so(
+    ready: Environment, bank: Bank, key: Path, tmp_path: Path
+) -> None:
+    bank.issue(1)
+    replace_all(ready)
+    command = ("cards", "emboss", "--to", str(key), "--out", str(tmp_path / "order.jwe"))
+    with embossing.alone(bank.parts) as is_alone:
+        assert is_alone
+        assert "somebody else is writing such a file" in refused(wallet(ready, *command))
+    assert not (tmp_path / "order.jwe").exists()
+    assert done(wallet(ready, *command)).count("ordered: 1") == 1, "said once"
+
+
+def test_who_stops_it_behind_the_file_is_told_what_is_not_noted(
+    ready: Environment, bank: Bank, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank.issue(1)
+    replace_all(ready)
+
+    def stopped(*_: object) -> Iterator[None]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield
+
+    monkeypatch.setattr(embossing, "note", stopped)
+    result = wallet(ready, "cards", "emboss", "--to", str(key), "--out", str(tmp_path / "order.jwe"))
+    assert (result.exit_code, "is complete, but 1 of 1 will stand in the next one, too" in result.output) == (1, True)

@@ -10,6 +10,9 @@ INTEROP := tests/interop/node_modules
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+# Dozens of processes start in the tests, each a second sooner where bytecode is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check test races test-interop node lint format bench lock audit clean
 

@@ -18,6 +18,7 @@ from wallet.services import services
 
 blueprint = Blueprint("operations", __name__)
 FOREIGN: Final = "the key ring of another database"
+UNREAD: Final = "not all of the key ring can be read: see key_ring_not_read in the log"
 
 
 @blueprint.get("/healthz")
@@ -63,9 +64,11 @@ def _keys() -> str:
         compared = checks.Comparison()
     if compared.is_foreign:
         return FOREIGN
+    ring.refresh()
+    unread = [] if ring.is_readable() else [UNREAD]
     lacking = [f"lacks {checks.named(version)}" for version in compared.lacking]
     due = cryptoperiods.to_be_rotated(ring, services().clock.now())
-    return ", ".join([*lacking, *(f"{purpose} {_is_due(days)}" for purpose, days in due.items())]) or "ok"
+    return ", ".join([*unread, *lacking, *(f"{purpose} {_is_due(days)}" for purpose, days in due.items())]) or "ok"
 
 
 def _is_due(days: int) -> str:

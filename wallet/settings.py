@@ -3,7 +3,7 @@
 import re
 from itertools import permutations
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,8 +13,6 @@ from tokenization.keys.ring import Purpose
 from tokenization.number_space import NumberSpace
 from wallet.access.figures import RateLimits
 from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private
-
-_BINS: Final = r"^[0-9]{6,8}(,[0-9]{6,8})*$"
 
 
 class Settings(BaseSettings):
@@ -42,9 +40,9 @@ class Settings(BaseSettings):
     par_required: bool = Field(False, description="apps must push authorization requests (RFC 9126), as in FAPI 2.0")
     dpop_nonce_required: bool = Field(False, description="DPoP proofs must carry a nonce of ours (RFC 9449 section 8)")
 
-    card_bin: str = Field("920890", pattern=_BINS, description="of cards: 6 to 8 digits; several: 920890,920892")
-    token_bin: str = Field("920891", pattern=_BINS, description="of tokens, likewise; never one of the cards'")
-    par_prefix: str = Field("TGNB", pattern=r"^[A-Z0-9]{4}$", description="EMVCo's BIN controller identifier, for PARs")
+    card_bin: str = Field("920890", description="of cards: 6 to 8 digits; several: 920890,920892")
+    token_bin: str = Field("920891", description="of tokens, likewise; never one of the cards'")
+    par_prefix: str = Field("TGNB", description="EMVCo's BIN controller identifier, for PARs")
     card_validity_months: int = Field(36, ge=1, le=120)
 
     sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: only a log line")
@@ -69,6 +67,22 @@ class Settings(BaseSettings):
         kind, changed = given.get("broker_kind", "neb"), given.get("broker", {})
         is_known = kind in DIALECTS and isinstance(changed, dict)
         return given | {"broker": fields_of(kind, changed)} if is_known else given
+
+    @field_validator("card_bin", "token_bin")
+    @classmethod
+    def bins_are_digits(cls, given: str) -> str:
+        """ISO/IEC 7812 gives issuers six digits, or eight."""
+        if not re.fullmatch(r"[0-9]{6,8}(,[0-9]{6,8})*", given, re.ASCII):
+            raise ValueError("must be 6 to 8 digits; several like 920890,920892")
+        return given
+
+    @field_validator("par_prefix")
+    @classmethod
+    def par_prefix_is_emvcos(cls, given: str) -> str:
+        """Of 29 characters the first four."""
+        if not re.fullmatch(r"[A-Z0-9]{4}", given, re.ASCII):
+            raise ValueError("must be four capital letters or digits")
+        return given
 
     @field_validator("cryptoperiod_days", mode="before")
     @classmethod
@@ -116,7 +130,7 @@ class Settings(BaseSettings):
     def bins_differ(self) -> "Settings":
         """A token number is never a live PAN: they come from BINs of their own."""
         if any(one.startswith(other) for one, other in permutations(self.bins, 2)):
-            raise ValueError("card_bin and token_bin must differ, and no BIN may begin with another")
+            raise ValueError("TEGNEBOG_CARD_BIN and TEGNEBOG_TOKEN_BIN must differ, and no BIN may begin with another")
         return self
 
     @property

@@ -257,3 +257,12 @@ def test_how_long_each_key_has_left_is_measured(world: World, rotate: Callable[.
     assert world.http.get("/readyz").json()["parts"]["keys"] == "token is to be rotated in 7 days"
     rotate(Purpose.TOKEN)
     assert world.http.get("/readyz").json()["parts"]["keys"] == "ok"
+
+
+def test_a_key_ring_that_cannot_be_read_any_more_is_said_until_it_can(world: World, folder: Path) -> None:
+    away, said = folder.with_name("away"), "not all of the key ring can be read"
+    folder.rename(away)
+    ready = world.http.get("/readyz")
+    assert (ready.status_code, said in ready.json()["parts"]["keys"]) == (200, True)
+    away.rename(folder)
+    assert said not in world.http.get("/readyz").json()["parts"]["keys"]

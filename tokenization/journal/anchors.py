@@ -105,6 +105,7 @@ def check(file: BinaryIO) -> Anchor:
     for number, line in enumerate(lines):
         last = _LAST_LINE.fullmatch(_text(line))
         if last is None:
+            _check_whole(line)
             _parse(line)
             digest.update(line)
             continue
@@ -114,6 +115,13 @@ def check(file: BinaryIO) -> Anchor:
             raise NotAnAnchor("something stands behind the line with the digest")
         return Anchor(said[1], said[2], number, last[1])
     raise NotAnAnchor("it was cut off: the last line, with the digest, is not there")
+
+
+def _check_whole(line: bytes) -> None:
+    if line.endswith(b"\r\n"):
+        raise NotAnAnchor("it was changed: its lines end in CR LF, and were written with LF")
+    if not line.endswith(b"\n") and len(line) < _MOST:
+        raise NotAnAnchor("it was cut off, in the middle of a line")
 
 
 def anchored_in(file: BinaryIO) -> Iterator[Anchored]:

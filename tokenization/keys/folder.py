@@ -89,6 +89,10 @@ class FileKeyRing:
         self.refresh()
         return {(entry.purpose, entry.version): entry.check_value for entry in self._known.all()}
 
+    def is_readable(self) -> bool:
+        """Whether all of it could be read when it was last looked at; what could not is as it was before."""
+        return not self._wrong
+
     def refresh(self) -> None:
         """Notice at once what was added or retired in the folder."""
         self._looked_at = self._clock.now()
@@ -97,9 +101,9 @@ class FileKeyRing:
             if seen != self._known.seen:
                 self._read_again(seen)
         except KeyRingError as error:
-            self._complain([str(error)])
+            self._lose_sight(str(error))
         except OSError as error:
-            self._complain([f"the key ring cannot be read: {error.strerror}"])
+            self._lose_sight(f"the key ring cannot be read: {error.strerror}")
         self._warn(self._looked_at)
 
     def _versions(self, purpose: Purpose, now: datetime) -> Mapping[int, Entry]:
@@ -125,6 +129,11 @@ class FileKeyRing:
         together = known | {entry.name: entry for entry in fresh if entry.name not in twice}
         self._known = _Known(_by_purpose(together.values()), self._known.seen if wrong else seen)
         self._complain([*wrong, *(f"the key file {name} is gone" for name in gone)])
+
+    def _lose_sight(self, why: str) -> None:
+        """What was read stays good; all of it is read again as soon as that is possible."""
+        self._known = _Known(self._known.entries, frozenset())
+        self._complain([why])
 
     def _complain(self, wrong: list[str]) -> None:
         """Once of each trouble, not once a second."""

@@ -65,3 +65,6 @@ class KeyRing(Protocol):
 
     def refresh(self) -> None:
         """Notice at once what was added or retired elsewhere."""
+
+    def is_readable(self) -> bool:
+        """Whether all of it could be read when it was last looked at; what could not is as it was before."""

@@ -1,5 +1,10 @@
 """`wallet`: the demo, the service, the relay, the database, keys, journals, clients, and a token for curl."""
 
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -11,13 +16,29 @@ from wallet import demo
 from wallet.cli import card, cards, client, journal, keys, service, token, troubles
 
 
+@contextmanager
+def said_whole() -> Iterator[None]:
+    """A full disk keeps an answer from being written, which may show only at the end. Of a broken pipe click knows."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not tried once more
+        raise click.ClickException(f"the answer cannot be written: {error.strerror}") from None
+
+
 class Cli(click.Group):
     """Commands that say in a line what is wrong: with what was asked, or with the database, by the variable's name."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            with said_whole():
+                return super().invoke(ctx)
         except Invalid as error:
             raise click.ClickException(f"{error.field}: {error}") from None
         except DomainError as error:

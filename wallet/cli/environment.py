@@ -56,7 +56,7 @@ def _is_unknown(variable: str) -> bool:
 
 def _wrong(error: ErrorDetails) -> str:
     """One of pydantic's errors, by the variable's name, if it is about one; never its value."""
-    name = "__".join(map(str, error["loc"])).upper()
+    name = "__".join(str(part) for part in error["loc"] if part != "[key]").upper()
     said = error["msg"].removeprefix("Value error, ")
     return f"TEGNEBOG_{name}: {said}" if name else said
 

@@ -49,6 +49,12 @@ class Report:
         """Whether nothing was found."""
         return not self.broken and not self.differences
 
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether all that the anchor holds is gone, as it is where it never was."""
+        gone = sum(each["what"] == "gone" for each in self.differences)
+        return self.anchor is not None and gone == self.anchor.journals > 0
+
 
 @click.group()
 def journal() -> None:
@@ -139,7 +145,11 @@ def _walk(session: Session, ring: KeyRing, owner: Owner | None) -> Iterator[tupl
 
 
 def _say(report: Report) -> None:
-    for each in report.differences:
+    if report.knows_nothing and report.anchor:
+        click.echo(
+            f"no journal of the anchor is known here: is it another installation's ({report.anchor.installation})?"
+        )
+    for each in report.differences if not report.knows_nothing else ():
         click.echo(f"{each['journal']}, anchored at entry {each['anchored_at']}, {DIFFERENCES[each['what']]}")
     for each in report.broken:
         found = f"is broken at entry {each['broken_at']}, of {each['entries']}" if each["entries"] else "has no entries"

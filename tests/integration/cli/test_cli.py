@@ -90,7 +90,7 @@ def test_every_setting_that_is_wrong_is_named_at_once(empty: dict[str, str]) -> 
 
 def test_bins_that_are_the_same_are_refused(empty: dict[str, str]) -> None:
     said = refused(wallet({**empty, "TEGNEBOG_TOKEN_BIN": "920890"}, "db", "upgrade"))
-    assert "card_bin and token_bin must differ" in said
+    assert "TEGNEBOG_CARD_BIN and TEGNEBOG_TOKEN_BIN must differ" in said
 
 
 def test_a_key_ring_that_others_can_read_is_refused(ready: dict[str, str], tmp_path: Path) -> None:

@@ -36,7 +36,23 @@ def test_a_missing_setting_is_named(ring: Path, monkeypatch: pytest.MonkeyPatch)
 def test_settings_that_do_not_go_together_are_named(ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEGNEBOG_CARD_BIN", "920891")
     said = run("db", "upgrade").output
-    assert said == "Error: card_bin and token_bin must differ, and no BIN may begin with another\n"
+    assert said == "Error: TEGNEBOG_CARD_BIN and TEGNEBOG_TOKEN_BIN must differ, and no BIN may begin with another\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("CARD_BIN", "92089", "must be 6 to 8 digits; several like 920890,920892"),
+        ("TOKEN_BIN", "٩٢٠٨٩١", "must be 6 to 8 digits; several like 920890,920892"),
+        ("PAR_PREFIX", "tgnb", "must be four capital letters or digits"),
+        ("CRYPTOPERIOD_DAYS__TOKN", "180", "Input should be 'key_encryption', 'fingerprint'"),
+    ],
+)
+def test_a_setting_is_named_as_it_was_typed_and_said_in_words(
+    ring: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"TEGNEBOG_{variable}", value)
+    assert run("db", "upgrade").output.startswith(f"Error: TEGNEBOG_{variable}: {said}")
 
 
 def test_a_database_that_is_away_is_named_without_its_password(ring: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from click.testing import Result
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.integration.cli.commands import done, refused, wallet
+from tests.integration.test_demo import ENVIRONMENT, WALLET
 
 Environment = dict[str, str]
 
@@ -155,6 +157,24 @@ def test_another_installations_ring_cannot_tell_either(town: Environment, tmp_pa
     result = wallet(foreign, "journal", "verify", "--client", clients(town)[0])
     assert (result.exit_code, "broken" in result.output) == (4, False)
     assert "this is not the key ring of the database" in result.stderr
+
+
+def test_another_installations_anchor_is_said_in_a_line(town: Environment, tmp_path: Path) -> None:
+    path, theirs = tmp_path / "anchor", town | {"TEGNEBOG_PUBLIC_URL": "http://127.0.0.2:8080"}
+    done(wallet(theirs, "journal", "anchor", str(path)))
+    act(town, "TRUNCATE tokenization.subject_journals, tokenization.subject_journal_entries")
+    told = said(wallet(town, "journal", "verify", "--anchor", str(path)))
+    assert "no journal of the anchor is known here: is it another installation's (http://127.0.0.2:8080)?" in told
+    assert "is gone" not in told
+
+
+@pytest.mark.parametrize("command", [("journal", "anchor"), ("journal", "verify"), ("keys", "list")], ids=" ".join)
+def test_an_answer_that_cannot_be_written_is_said_in_a_line(ready: Environment, command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [*WALLET, *command], env=ENVIRONMENT | ready, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (1, "Error: the answer cannot be written: No space left on device\n")
 
 
 def test_a_file_that_is_no_anchor_is_said(ready: Environment, tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def suspend_also(session: Session, card: Card, also: Iterable[Token], now: datet
             life_cycle.suspend(session, card, token, by="cardholder", reason="other", now=now)
 
 
-def has_card_on(session: Session, holder_id: UUID, ended: Token) -> bool:
-    """Whether that person, or a child of theirs, has a token that lives on the phone of this one."""
-    on_phone = (Token.device_thumbprint == ended.device_thumbprint, Token.state != "deactivated")
+def has_card_on(session: Session, holder_id: UUID, thumbprint: str) -> bool:
+    """Whether that person, or a child of theirs, has a token that lives on the phone."""
+    on_phone = (Token.device_thumbprint == thumbprint, Token.state != "deactivated")
     living = select(Token.token_id).join(Card, Card.card_id == Token.card_id).where(*on_phone)
     return session.scalar(living.where(Card.holder_id == holder_id).limit(1)) is not None
 

@@ -214,6 +214,8 @@ def test_who_has_nothing_on_a_phone_any_more_has_no_say_in_what_is_on_it(world: 
     of_bo = once.active(card_of(world, "bo"))
     assert once.request("DELETE", f"/v1/tokens/{of_bo['id']}").status_code == 200
     later = world.phone("bo")
+    call(later, of_bo, "suspend", {"reason": "device_stolen"})
+    assert (once.request("GET", "/v1/me").status_code, phone.request("GET", "/v1/me").status_code) == (401, 200)
     for reason in ("device_stolen", "device_lost"):
         answer = call(later, of_bo, "suspend", {"reason": reason})
         assert (answer.status_code, answer.json()["code"]) == (409, "illegal-state")

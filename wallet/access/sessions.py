@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -154,9 +154,12 @@ def end_for_pairing(session: Session, pairing_id: UUID, *, reason: str, now: dat
     return _end_where(session, AccessSession.pairing_id == pairing_id, reason, now)
 
 
-def end_for_phone(session: Session, thumbprint: str, *, reason: str, now: datetime) -> int:
-    """End every session on a phone that is lost (R-10.2), whoever signed in there."""
-    return _end_where(session, AccessSession.thumbprint == thumbprint, reason, now)
+def end_for_phone(
+    session: Session, thumbprint: str, *, holder_id: UUID | None = None, reason: str, now: datetime
+) -> int:
+    """End every session on a phone that is lost (R-10.2), whoever signed in there; or that person's alone."""
+    whose = true() if holder_id is None else AccessSession.holder_id == holder_id
+    return _end_where(session, and_(AccessSession.thumbprint == thumbprint, whose), reason, now)
 
 
 def end_for_holder(session: Session, holder_id: UUID, *, reason: str = "mitid_relinked", now: datetime) -> int:

@@ -5,6 +5,7 @@ from tokenization import cardholders, life_cycle, token_operations
 from tokenization.errors import NotFound
 from tokenization.models import Card, Cardholder, Token
 from wallet import blocking
+from wallet.access import sessions
 from wallet.access.errors import AccessRefused
 from wallet.access.guard import caller
 from wallet.api import session
@@ -37,14 +38,16 @@ def suspend(token_id: str, *, by: str, reason: str) -> Token:
     """Hold the token back; where the phone is gone, everything on it, and its sessions end (R-10.2).
 
     The phone may be named by a token that has ended, too: by the bank, and by who has another there now. Who has none
-    there any more has no say in what is on it.
+    there any more has no say in what others have on it, and ends no sessions but their own.
     """
     now = current_time()
     if token_operations.reaches_phone("suspend", reason, by):
         card, token = owned.token(session(), caller(), token_id)
-        if by != token_operations.ISSUER and not blocking.has_card_on(session(), card.holder_id, token):
+        phone, holder_id = token.device_thumbprint, card.holder_id
+        if by == token_operations.ISSUER or blocking.has_card_on(session(), holder_id, phone):
+            blocking.suspend_phone(session(), phone, by=by, reason=reason, now=now)
+        elif not sessions.end_for_phone(session(), phone, holder_id=holder_id, reason=reason, now=now):
             life_cycle.check("suspend", token.state)
-        blocking.suspend_phone(session(), token.device_thumbprint, by=by, reason=reason, now=now)
         return token
     card, token = owned.token(session(), caller(), token_id, lock=True)
     life_cycle.suspend(session(), card, token, by=by, reason=reason, now=now)

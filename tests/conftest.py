@@ -1,27 +1,37 @@
 """Real PostgreSQL and Redis for the whole run: one of each per test worker, started here and ended here."""
 
 from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from notifications.addresses import Guard
+from tests.integration.payments.town import parts_over
 from tests.schema import prepare
 from tests.world import World
 from tokenization.clock import SetClock, SystemClock
 from tokenization.keys import ceremonies
 from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
-from wallet import embedded
-from wallet.access.keys import AccessKeys
-from wallet.database import Database
+from wallet import embedded, people
 from wallet.services import Services
-from wallet.settings import Settings
+
+SUNDAY = datetime(2026, 11, 22, 10, 15, tzinfo=UTC)
+CONNECTED = {"options": "-c lock_timeout=5s -c timezone=UTC"}
+
+
+@dataclass(frozen=True)
+class Peopled:
+    """A database with people in it, and what an outside program knows of them."""
+
+    engine: Engine
+    access: dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +44,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Serve
 @pytest.fixture(scope="session")
 def engine(servers: embedded.Servers) -> Iterator[Engine]:
     """An engine on a migrated, empty database."""
-    engine = create_engine(servers.database_url, connect_args={"options": "-c lock_timeout=5s -c timezone=UTC"})
+    engine = create_engine(servers.database_url, connect_args=CONNECTED)
     prepare(engine)
     yield engine
     engine.dispose()
@@ -78,29 +88,39 @@ def vault(key_ring: FileKeyRing) -> Vault:
     return Vault(key_ring)
 
 
+@pytest.fixture(scope="session")
+def peopled(servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Peopled]:
+    """Another database, with everybody of `World` in it: to fill them in takes longer than most tests do."""
+    engine = create_engine(embedded.create_database(servers.database_url, "peopled"), connect_args=CONNECTED)
+    prepare(engine)
+    with Redis.from_url(servers.redis_url) as redis:
+        sessions = sessionmaker(engine, expire_on_commit=False)
+        access = people.fill_in(parts_over(sessions, redis, key_ring, vault, SetClock(SUNDAY)))
+    yield Peopled(engine, access)
+    engine.dispose()
+    embedded.drop_database(servers.database_url, "peopled")
+
+
 @pytest.fixture
 def clock() -> SetClock:
     """A Sunday in November, 11:15 in Copenhagen."""
-    return SetClock(datetime(2026, 11, 22, 10, 15, tzinfo=UTC))
+    return SetClock(SUNDAY)
 
 
 @pytest.fixture
-def services(engine: Engine, redis: Redis, key_ring: FileKeyRing, vault: Vault, clock: SetClock) -> Iterator[Services]:
-    """The parts, over one connection whose transaction is rolled back after the test."""
+def services(
+    request: pytest.FixtureRequest, redis: Redis, key_ring: FileKeyRing, vault: Vault, clock: SetClock
+) -> Iterator[Services]:
+    """The parts, over one connection whose transaction is rolled back after the test; in a `world` with its people."""
+    in_world = "world" in request.fixturenames
+    engine = request.getfixturevalue("peopled").engine if in_world else request.getfixturevalue("engine")
     with engine.connect() as connection, connection.begin() as outer:
         sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-        database = Database(sessions, key_ring, announce=lambda: None)
-        settings = Settings(
-            database_url=SecretStr("unused"),
-            redis_url=SecretStr("unused"),
-            key_ring=Path("unused"),
-            loopback_allowed=True,
-        )
-        yield Services(settings, database, redis, vault, clock, AccessKeys(key_ring), Guard(loopback_allowed=True))
+        yield parts_over(sessions, redis, key_ring, vault, clock)
         outer.rollback()
 
 
 @pytest.fixture
-def world(services: Services, clock: SetClock) -> World:
+def world(services: Services, clock: SetClock, peopled: Peopled) -> World:
     """Anna, Bo, a wallet, a shop, an acquirer and the bank, around the real app."""
-    return World(services, clock)
+    return World(services, clock, deepcopy(peopled.access))

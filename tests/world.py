@@ -162,11 +162,11 @@ def _app(parts: Services) -> Flask:
 
 @dataclass
 class World:
-    """The app, its parts, and who is in it."""
+    """The app, its parts, and who is in it: they are filled in, unless `access` tells of those who are there."""
 
     parts: Services
     clock: SetClock
-    access: dict[str, Any] = field(init=False)
+    access: dict[str, Any] = field(default_factory=dict)
     app: Flask = field(init=False)
     http: httpx.Client = field(init=False)
     tokens: AccessTokens = field(init=False)
@@ -176,7 +176,7 @@ class World:
         self.tokens = self.app.extensions[guard.EXTENSION]
         transport = httpx.WSGITransport(app=self.app)
         self.http = httpx.Client(transport=transport, base_url=self.parts.settings.public_url)
-        self.access = people.fill_in(self.parts)
+        self.access = self.access or people.fill_in(self.parts)
 
     def person(self, name: str) -> dict[str, Any]:
         """`anna` or `bo`, as in access.json."""

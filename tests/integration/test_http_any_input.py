@@ -17,7 +17,7 @@ from tests.policy.neighbours import BANK, Neighbours
 from tests.policy.table import Route, v1
 from tests.world import Machine, Phone, World
 
-EXAMPLES = 4
+EXAMPLES = 3
 WHO = {
     "wallet": "anna",
     "child": "emil",

@@ -22,6 +22,7 @@ from mobile_mock.broker import Broker, BrokerConfig, Client, running
 from notifications.addresses import Guard
 from tests.integration.access.acting import ANNA, BO, PUBLIC_URL, REDIRECT_URI, STRANGER, Machine, Phone
 from tests.integration.access.lying import LyingBroker
+from tests.world import World
 from tokenization import cardholders, requestors
 from tokenization.clock import SetClock
 from tokenization.keys.ring import KeyRing
@@ -94,6 +95,12 @@ def services(database: Database, redis: Redis, vault: Vault, clock: SetClock, br
         broker_url=broker.issuer,
     )
     return Services(settings, database, redis, vault, clock, AccessKeys(vault.ring), Guard())
+
+
+@pytest.fixture
+def world(services: Services, clock: SetClock) -> World:
+    """Everybody, over these parts."""
+    return World(services, clock)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ ROUNDS ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
+LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/races
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -14,7 +15,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test races test-interop node lint format bench lock audit clean
+.PHONY: help demo demo-check test test-long races test-interop node lint format bench lock audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
@@ -27,8 +28,11 @@ demo: .venv ## start everything on loopback with made-up people, and stay up (AR
 demo-check: .venv ## run the whole story over HTTP against a fresh data folder; fails if a step does
 	@$(BIN)/wallet demo --check $(ARGS)
 
-test: .venv ## run every test on a real PostgreSQL and Redis (ARGS="-k block", JOBS=4)
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+test: .venv ## run the tests on a real PostgreSQL and Redis, all but the long ones (ARGS="-k block", JOBS=4)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(LONG)) $(ARGS)
+
+test-long: .venv ## run the long ones: the demo as its own processes, races, any input on every route
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(LONG) $(ARGS)
 
 races: .venv ## run the longest race at its full length (ROUNDS=200)
 	@ROUNDS=$(ROUNDS) $(BIN)/pytest tests/races/test_provisioning_races.py $(ARGS)

@@ -18,7 +18,7 @@ from rich.console import Console
 from sqlalchemy import create_engine, text
 
 from mobile_mock import story
-from tokenization import ids
+from tokenization import ids, new_files
 from tokenization.clock import SystemClock
 from tokenization.errors import Conflict
 from tokenization.keys import ceremonies
@@ -170,11 +170,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    draft = path.with_name(path.name + ".draft")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with new_files.draft(path) as (file, finish):
         file.write(content)
-    draft.replace(path)
+        finish(replace=True)
 
 
 @contextmanager

@@ -10,9 +10,8 @@ from uuid import UUID
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
-from tokenization import cards, embossing
+from tokenization import cards, embossing, new_files
 from tokenization.vault import Erased, VaultError
-from wallet import new_files
 from wallet.services import Services
 
 _TURN: Final = func.pg_try_advisory_xact_lock(4, 1)

@@ -1,15 +1,12 @@
 """What is done to a key ring, on purpose and by hand: it is made, a key rotates, an old version is retired, destroyed.
 
-Each is one file that appears whole under its name, so that running processes can follow (file_key_ring.py). Whether an
+Each is one file that appears whole under its name, so that running processes can follow (folder.py). Whether an
 old version is still needed only the database knows: who retires one asks it first.
 """
 
 import json
 import os
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tokenization import new_files
 from tokenization.keys import files
 from tokenization.keys.files import Entry, current_of, read
 from tokenization.keys.ring import ASYMMETRIC, KEY_BYTES, VERSIONS, KeyRingError, Purpose
@@ -197,30 +195,19 @@ def _current(entries: list[Entry], purpose: Purpose, now: datetime) -> Entry | N
 
 
 def _replace(folder: Path, entry: Entry) -> None:
-    with _draft(folder, entry) as draft:
-        draft.replace(folder / entry.name)
+    _write(folder, entry, replace=True)
 
 
 def _add(folder: Path, entry: Entry) -> None:
     """Raises FileExistsError where that version is there, or has just come."""
-    with _draft(folder, entry) as draft:
-        os.link(draft, folder / entry.name)
+    _write(folder, entry, replace=False)
 
 
-@contextmanager
-def _draft(folder: Path, entry: Entry) -> Iterator[Path]:
-    """The file, complete and on the disk before it gets its name: nobody ever reads half of one."""
-    descriptor, path = tempfile.mkstemp(dir=folder, prefix=f".{entry.purpose}.", suffix=".draft")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            _give_to_owner_of(folder, file.fileno())
-            json.dump(files.content(entry), file)
-            file.flush()
-            os.fsync(file.fileno())
-        yield Path(path)
-        _sync(folder)
-    finally:
-        Path(path).unlink(missing_ok=True)
+def _write(folder: Path, entry: Entry, *, replace: bool) -> None:
+    with new_files.draft(folder / entry.name) as (file, finish):
+        _give_to_owner_of(folder, file.fileno())
+        json.dump(files.content(entry), file)
+        finish(replace=replace)
 
 
 def _give_to_owner_of(folder: Path, descriptor: int) -> None:
@@ -228,12 +215,3 @@ def _give_to_owner_of(folder: Path, descriptor: int) -> None:
     owner = folder.stat()
     if owner.st_uid != os.geteuid():
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def _sync(folder: Path) -> None:
-    """A name is on the disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,12 +12,12 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
+from tokenization import new_files
 from tokenization.journal import anchors, chains
 from tokenization.journal.anchors import Anchor
 from tokenization.journal.chains import KINDS, Journals, Verdict
 from tokenization.keys import checks
 from tokenization.keys.ring import KeyRing, KeyRingError, Purpose
-from wallet import new_files
 from wallet.cli import environment, owners
 from wallet.cli.owners import Owner
 from wallet.cli.progress import progress

@@ -5,8 +5,8 @@ Whoever changes one holds the card's lock. The grantor is the card's holder.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
@@ -16,12 +16,13 @@ from delegation import events, limits, terms
 from delegation.errors import RightNotFound
 from delegation.limits import Exceeding
 from delegation.models import DrawingRight
-from delegation.terms import LIMITS, LISTS, Ceiling, Limits, RightTerms
+from delegation.terms import LIMITS, LISTS, MOST_AMOUNT, PLAIN, Ceiling, Limits, RightTerms
 from tokenization import cards, ids
 from tokenization.clock import local_date
 from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
 from tokenization.events import emit
 from tokenization.models import Card
+from tokenization.policies import DrawingRightsPolicy
 
 NOTIFY: Final = ("all", "declined", "none")
 
@@ -45,6 +46,20 @@ class Delegate:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """What the grantor wants to hear of payments: all, declined or none; of approved ones only what is above
+    `notify_above`, in minor units; a summary of each week.
+    """
+
+    notify_grantor: str = "all"
+    notify_above: int | None = None
+    weekly_summary: bool = True
+
+
+WATCHING: Final = ("notify_grantor", "notify_above", "weekly_summary")
+
+
+@dataclass(frozen=True, slots=True)
 class ExceedsCeiling:
     """Refused: these limits are above the scheme's ceiling (R-2.10b)."""
 
@@ -58,16 +73,22 @@ def delegate_of(right: DrawingRight) -> Delegate:
 
 def terms_of(right: DrawingRight) -> RightTerms:
     """What the row permits, as a value."""
+    lists: dict[str, Any] = {name: None if (names := getattr(right, name)) is None else tuple(names) for name in LISTS}
     return RightTerms(
         limits=Limits(**{name: getattr(right, name) for name in LIMITS}),
-        **{name: None if (names := getattr(right, name)) is None else tuple(names) for name in LISTS},
+        **lists,
         hours=terms.Hours.of(right.hours) if right.hours else None,
-        valid_until=right.valid_until,
+        **{name: getattr(right, name) for name in PLAIN},
     )
 
 
+def watching_of(right: DrawingRight) -> Watching:
+    """What its grantor wants to hear, as a value."""
+    return Watching(**{name: getattr(right, name) for name in WATCHING})
+
+
 def status(right: DrawingRight, now: datetime) -> str:
-    """invited, active, paused, revoked or expired; `valid_until` is the last day, in Copenhagen."""
+    """invited, active, paused, revoked or expired; an invitation that lapsed has expired too."""
     if right.state != "revoked" and _is_over(right, now):
         return "expired"
     return right.state
@@ -133,13 +154,14 @@ def grant(
     right_terms: RightTerms,
     ceiling: Ceiling,
     *,
-    notify_grantor: str = "all",
+    watching: Watching = Watching(),  # frozen
+    policy: DrawingRightsPolicy,
     now: datetime,
 ) -> DrawingRight | ExceedsCeiling:
     """Let a delegate draw on the card, within terms (R-2.10a). Raises Invalid, CardBlocked, CardClosed."""
     _check_card(card)
     _check_delegate(delegate, now)
-    _check_notify(notify_grantor)
+    _check_watching(watching)
     terms.check(right_terms, local_date(now))
     if above := limits.exceeding(right_terms.limits, ceiling):
         return ExceedsCeiling(tuple(above))
@@ -148,12 +170,15 @@ def grant(
         right_id=ids.new_id(),
         delegate_name=delegate.name,
         delegate_birthdate=delegate.birthdate,
-        notify_grantor=notify_grantor,
         state="invited",
         revision=1,
         created_at=now,
+        invitation_lapses_at=now + timedelta(days=policy.invitation_days),
+        ends_when_of_age=policy.at_majority == "expire",
+        looked_at=now,
     )
     _set_terms(right, right_terms)
+    _set_watching(right, watching)
     session.add(right)
     session.flush()
     announce(session, events.DrawingRightGranted, right, now)
@@ -167,7 +192,7 @@ def change(
     *,
     right_terms: RightTerms | None = None,
     delegate: Delegate | None = None,
-    notify_grantor: str | None = None,
+    watching: Watching | None = None,
     now: datetime,
 ) -> DrawingRight | ExceedsCeiling:
     """Change what is given; the next payment obeys it. Only a limit that changes is held against the ceiling.
@@ -177,19 +202,18 @@ def change(
     require(right, "changed", now)
     old, new = terms_of(right), right_terms or terms_of(right)
     delegate = delegate or delegate_of(right)
-    notify_grantor = notify_grantor or right.notify_grantor
+    watching = watching or watching_of(right)
     _check_delegate(delegate, now)
-    _check_notify(notify_grantor)
+    _check_watching(watching)
     terms.check(new, local_date(now), before=old)
     above = [each for each in limits.exceeding(new.limits, ceiling) if each.asked != getattr(old.limits, each.limit)]
     if above:
         return ExceedsCeiling(tuple(above))
-    fields = [*_changed_delegate(right, delegate), *terms.changed(old, new)]
-    fields += ["notify_grantor"] * (notify_grantor != right.notify_grantor)
+    fields = [*_changed_delegate(right, delegate), *terms.changed(old, new), *_changed_watching(right, watching)]
     if fields:
         _set_terms(right, new)
         right.delegate_name, right.delegate_birthdate = delegate.name, delegate.birthdate
-        right.notify_grantor = notify_grantor
+        _set_watching(right, watching)
         right.revision += 1
         announce(session, events.DrawingRightChanged, right, now, fields=fields)
     return right
@@ -252,8 +276,17 @@ def announce(
 
 def _set_terms(right: DrawingRight, new: RightTerms) -> None:
     columns = {**asdict(new.limits), **terms.as_json(new)}
-    for name in (*LIMITS, *LISTS, "hours", "valid_until"):
+    for name in (*LIMITS, *LISTS, "hours", *PLAIN):
         setattr(right, name, columns[name])
+
+
+def _set_watching(right: DrawingRight, new: Watching) -> None:
+    for name in WATCHING:
+        setattr(right, name, getattr(new, name))
+
+
+def _changed_watching(right: DrawingRight, new: Watching) -> Iterable[str]:
+    return (name for name in WATCHING if getattr(right, name) != getattr(new, name))
 
 
 def _changed_delegate(right: DrawingRight, delegate: Delegate) -> Iterable[str]:
@@ -277,6 +310,8 @@ def _check_delegate(delegate: Delegate, now: datetime) -> None:
         raise Invalid("delegate.birthdate", "must not be in the future")
 
 
-def _check_notify(notify_grantor: str) -> None:
-    if notify_grantor not in NOTIFY:
+def _check_watching(watching: Watching) -> None:
+    if watching.notify_grantor not in NOTIFY:
         raise Invalid("notify_grantor", f"must be one of {', '.join(NOTIFY)}")
+    if watching.notify_above is not None and not 0 <= watching.notify_above <= MOST_AMOUNT:
+        raise Invalid("notify_above", f"must be from 0 to {MOST_AMOUNT}, or null for every payment")

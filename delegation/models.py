@@ -26,12 +26,19 @@ def _of_a_right() -> ForeignKeyConstraint:
 class DrawingRight(Base):
     """The limited right to draw on a card. `null` is no limit of the grantor's, zero means that nothing may be spent.
 
-    Amounts are minor units of the card's account. `state` is what was decided; that it expired is derived.
+    Amounts are minor units of the card's account. `state` is what was decided; that it expired is derived. What the
+    policy said when it was granted holds to its end: `ends_when_of_age`, `invitation_lapses_at`. Up to `looked_at`
+    everything was told that comes with time; at `due_at` there is more to tell.
     """
 
     __tablename__ = "drawing_rights"
     # By its id alone it is looked for only off the payment path, where asking every shard is fine.
-    __table_args__ = (_of_a_card(), Index(None, "right_id"), {"schema": SCHEMA})
+    __table_args__ = (
+        _of_a_card(),
+        Index(None, "right_id"),
+        Index("ix_drawing_rights_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     right_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -47,14 +54,25 @@ class DrawingRight(Base):
     blocked_categories: Mapped[list[str] | None]
     allowed_countries: Mapped[list[str] | None]
     allowed_merchants: Mapped[list[str] | None]
+    blocked_merchants: Mapped[list[str] | None]
+    allow_cash: Mapped[bool]
+    allow_recurring: Mapped[bool]
     hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    valid_from: Mapped[date | None]
     valid_until: Mapped[date | None]
+    ends_when_of_age: Mapped[bool]
+    phones_allowed: Mapped[int | None]
     notify_grantor: Mapped[str]
+    notify_above: Mapped[int | None]
+    weekly_summary: Mapped[bool]
     state: Mapped[str]
     state_before_pause: Mapped[str | None]
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
+    invitation_lapses_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
 
 
 class Pairing(Base):
@@ -105,7 +123,10 @@ class UsageDay(Base):
 
 
 class DrawingRequest(Base):
-    """A delegate asks for more: once (`one_off`), or a higher limit for good (`raise`)."""
+    """A delegate asks for more: once (`one_off`), or a higher limit for good (`raise`).
+
+    `merchant` is where a payment was declined that is asked for; it stands for that merchant only.
+    """
 
     __tablename__ = "drawing_requests"
     __table_args__ = (
@@ -123,6 +144,7 @@ class DrawingRequest(Base):
     limit: Mapped[str]
     payment_id: Mapped[UUID | None]
     message: Mapped[str | None]
+    merchant: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     state: Mapped[str]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

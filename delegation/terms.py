@@ -13,7 +13,12 @@ from delegation import categories
 from tokenization.errors import Invalid
 
 LIMITS: Final = ("per_payment", "per_day", "per_week", "per_month", "total", "payments_per_day")
-LISTS: Final = ("allowed_categories", "blocked_categories", "allowed_countries", "allowed_merchants")
+LISTS: Final = (
+    *("allowed_categories", "blocked_categories", "allowed_countries"),
+    *("allowed_merchants", "blocked_merchants"),
+)
+PLAIN: Final = ("allow_cash", "allow_recurring", "valid_from", "valid_until", "phones_allowed")
+PHONES_MOST: Final = 10
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_AMOUNT: Final = 999_999_999_999
 _COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
@@ -83,30 +88,41 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class RightTerms:
-    """What a drawing right permits. Lists keep the order in which the grantor wrote them; `None` is no limit."""
+    """What a drawing right permits. Lists keep the order in which the grantor wrote them; `None` is no limit.
+
+    `valid_from` and `valid_until` are its first and its last day, in Copenhagen.
+    """
 
     limits: Limits
     allowed_categories: tuple[str, ...] | None = None
     blocked_categories: tuple[str, ...] | None = None
     allowed_countries: tuple[str, ...] | None = None
     allowed_merchants: tuple[str, ...] | None = None
+    blocked_merchants: tuple[str, ...] | None = None
+    allow_cash: bool = False
+    allow_recurring: bool = False
     hours: Hours | None = None
+    valid_from: date | None = None
     valid_until: date | None = None
+    phones_allowed: int | None = None
 
 
 def read(body: Mapping[str, Any], before: RightTerms | None = None) -> RightTerms:
     """Terms from a body of the API's shape; what it leaves out stays as it was `before`. Raises Invalid (hours)."""
     before = before or RightTerms(Limits())
     limits = dataclasses.replace(before.limits, **(body.get("limits") or {}))
-    rest = {name: None if body[name] is None else _READ[name](body[name]) for name in _READ if name in body}
+    rest: dict[str, Any] = {
+        name: None if body[name] is None else _READ[name](body[name]) for name in _READ if name in body
+    }
     return dataclasses.replace(before, limits=limits, **rest)
 
 
 def as_json(terms: RightTerms) -> dict[str, Any]:
-    """The shape that `read` reads, every field present; `valid_until` stays a date."""
+    """The shape that `read` reads, every field present; days stay dates."""
     lists = {name: None if (names := getattr(terms, name)) is None else list(names) for name in LISTS}
     hours = terms.hours.as_json() if terms.hours else None
-    return {"limits": dataclasses.asdict(terms.limits), **lists, "hours": hours, "valid_until": terms.valid_until}
+    plain = {name: getattr(terms, name) for name in PLAIN}
+    return {"limits": dataclasses.asdict(terms.limits), **lists, "hours": hours, **plain}
 
 
 def check(terms: RightTerms, today: date, before: RightTerms | None = None) -> None:
@@ -114,6 +130,10 @@ def check(terms: RightTerms, today: date, before: RightTerms | None = None) -> N
     _check_limits(terms.limits)
     for name in LISTS:
         _check_list(name, getattr(terms, name))
+    if terms.phones_allowed is not None and not 1 <= terms.phones_allowed <= PHONES_MOST:
+        raise Invalid("phones_allowed", f"must be from 1 to {PHONES_MOST}, or null for no limit but the bank's")
+    if terms.valid_from and terms.valid_until and terms.valid_until < terms.valid_from:
+        raise Invalid("valid_until", "must not be before valid_from")
     if terms.valid_until == (before.valid_until if before else None) or terms.valid_until is None:
         return
     if terms.valid_until < today:
@@ -138,7 +158,7 @@ def _check_limits(limits: Limits) -> None:
 def _check_list(name: str, values: tuple[str, ...] | None) -> None:
     if values is None:
         return
-    if not values and name != "blocked_categories":
+    if not values and not name.startswith("blocked"):
         raise Invalid(name, "name at least one, or null for no limit")
     for value in values:
         if value not in _KNOWN.get(name, (value,)):
@@ -159,7 +179,7 @@ def _distinct(values: list[str]) -> tuple[str, ...]:
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(LISTS, _distinct),
     "hours": Hours.of,
-    "valid_until": lambda day: day,
+    **dict.fromkeys(PLAIN, lambda value: value),
 }
 _KNOWN: Final = {
     "allowed_categories": categories.CATEGORIES,

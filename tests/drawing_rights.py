@@ -13,6 +13,7 @@ from delegation.terms import Ceiling, Limits, RightTerms
 from tests.numbers import SPACE
 from tokenization import cardholders, cards, events, ids
 from tokenization.models import Card
+from tokenization.policies import DrawingRightsPolicy
 from tokenization.vault import Vault
 
 CEILING = Ceiling(
@@ -21,11 +22,22 @@ CEILING = Ceiling(
 NO_CEILING = Ceiling()
 NOON = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 EMIL = Delegate("Emil")
+POLICY = DrawingRightsPolicy(
+    invitation_days=30,
+    at_majority="expire",
+    pair_minutes=60,
+    one_off_hours=24,
+    open_requests=5,
+    requests_per_day=20,
+    request_days=7,
+)
 
 
 def permitting(*, valid_until: Any = None, hours: Any = None, **fields: Any) -> RightTerms:
     """Terms: limits by their names, lists by theirs."""
-    lists = {name: tuple(fields.pop(name)) for name in list(fields) if name.startswith(("allowed", "blocked"))}
+    lists: dict[str, Any] = {
+        name: tuple(fields.pop(name)) for name in list(fields) if name.startswith(("allowed", "blocked"))
+    }
     return RightTerms(Limits(**fields), valid_until=valid_until, hours=hours, **lists)
 
 
@@ -55,6 +67,6 @@ def issue_card(session: Session, vault: Vault, now: datetime) -> Card:
 def grant(session: Session, card: Card, now: datetime, right_terms: RightTerms | None = None) -> DrawingRight:
     """A drawing right for Emil: DKK 200 a payment, unless the terms say something else."""
     right_terms = right_terms or permitting(per_payment=20_000)
-    right = drawing_rights.grant(session, card, EMIL, right_terms, CEILING, now=now)
+    right = drawing_rights.grant(session, card, EMIL, right_terms, CEILING, policy=POLICY, now=now)
     assert isinstance(right, DrawingRight)
     return right

@@ -6,7 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from delegation.limits import Usage
-from tokenization.policies import CardLimits, Ceilings, Contactless, Holds, Policies, ProvisioningPolicy, TokensPolicy
+from tests.drawing_rights import POLICY as RIGHTS_POLICY
+from tokenization.policies import (
+    CardLimits,
+    Ceilings,
+    Contactless,
+    Holds,
+    Policies,
+    ProvisioningPolicy,
+    TokensPolicy,
+)
 from tokenization.secret import Cvc, Number
 from wallet.payments.requests import (
     Authorization,
@@ -31,6 +40,7 @@ POLICIES = Policies(
     CardLimits(cash_per_day=600_000, gambling_per_day=500_000, visa_per_30_days=5_000_000, visa_cash_per_day=600_000),
     Holds(7, 30, ["hotels", "car_hire"], ["hotels", "car_hire", "fuel"], 115),
     TokensPolicy(30, 2, ["DK"], 10, 3, 3, 6, 7, 100),
+    RIGHTS_POLICY,
 )
 BY_AMOUNT = dataclasses.replace(POLICIES, contactless=dataclasses.replace(POLICIES.contactless, counter="amount"))
 

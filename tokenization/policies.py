@@ -87,6 +87,22 @@ class TokensPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawingRightsPolicy:
+    """How long an invitation, a pairing's yes and a request stand, how much may be asked, and what happens at 18.
+
+    `at_majority`: `expire` ends a right that was granted to a child, `tell` only tells its grantor.
+    """
+
+    invitation_days: int
+    at_majority: str
+    pair_minutes: int
+    one_off_hours: int
+    open_requests: int
+    requests_per_day: int
+    request_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """Every policy as it holds at one moment."""
 
@@ -96,6 +112,7 @@ class Policies:
     card_limits: CardLimits
     holds: Holds
     tokens: TokensPolicy
+    drawing_rights: DrawingRightsPolicy
 
 
 SHAPES: Final[dict[str, type[Any]]] = {
@@ -105,6 +122,7 @@ SHAPES: Final[dict[str, type[Any]]] = {
     "card_limits": CardLimits,
     "holds": Holds,
     "tokens": TokensPolicy,
+    "drawing_rights": DrawingRightsPolicy,
 }
 
 
@@ -176,7 +194,14 @@ _BOUNDS: Final = {
     "codes_per_day": (0, 1_000),
     "mobile_settled_days": (0, 366),
     "unused_keys": (10, 10_000),
+    "invitation_days": (1, 366),
+    "pair_minutes": (1, 1_440),
+    "one_off_hours": (1, 744),
+    "open_requests": (0, 100),
+    "requests_per_day": (0, 1_000),
+    "request_days": (1, 366),
 }
+_CHOICES: Final = {"counter": ("count", "amount"), "at_majority": ("expire", "tell")}
 _AMOUNT: Final = (0, MAX_AMOUNT_MINOR)
 _LISTS: Final = {
     "categories": ("categories", re.compile(r"[a-z_]{1,40}", re.ASCII)),
@@ -205,7 +230,7 @@ def _problem(name: str, expected: Any, value: object) -> str | None:
         fits = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
         return None if fits else f"is a whole number from {least} to {most}"
     if expected is str:
-        return None if value in ("count", "amount") else "is count or amount"
+        return None if value in _CHOICES[name] else f"is {' or '.join(_CHOICES[name])}"
     what, pattern = _LISTS["countries" if "countries" in name else "categories"]
     fits = isinstance(value, list) and all(isinstance(each, str) and pattern.fullmatch(each) for each in value)
     return None if fits else f"is a list of {what}"

@@ -5,12 +5,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, terms
-from delegation.drawing_rights import Delegate, ExceedsCeiling, status, terms_of
+from delegation.drawing_rights import Delegate, ExceedsCeiling, Watching, status, terms_of
 from delegation.errors import RightNotFound
 from delegation.limits import Exceeding
 from delegation.models import DrawingRight
 from delegation.terms import Hours
-from tests.drawing_rights import CEILING, EMIL, NOON, grant, issue_card, permitting
+from tests.drawing_rights import CEILING, EMIL, NOON, POLICY, grant, issue_card, permitting
 from tokenization import cards, ids
 from tokenization.cards import LockNotHeld
 from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
@@ -69,7 +69,7 @@ def test_a_grant_is_told_with_grantor_right_and_delegate(session: Session, card:
 
 def test_above_the_ceiling_nothing_is_granted_and_each_limit_is_named(session: Session, card: Card) -> None:
     asked = permitting(per_payment=200_001, per_day=300_000, payments_per_day=21)
-    refused = drawing_rights.grant(session, card, EMIL, asked, CEILING, now=NOON)
+    refused = drawing_rights.grant(session, card, EMIL, asked, CEILING, policy=POLICY, now=NOON)
     named = (Exceeding("per_payment", 200_001, 200_000), Exceeding("payments_per_day", 21, 20))
     assert refused == ExceedsCeiling(named)
     assert drawing_rights.load_for_card(session, card.card_id) == []
@@ -89,19 +89,28 @@ def test_a_grant_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(Invalid) as refused:
         drawing_rights.grant(
-            session, card, delegate, permitting(per_day=1), CEILING, notify_grantor=notify_grantor, now=NOON
+            session,
+            card,
+            delegate,
+            permitting(per_day=1),
+            CEILING,
+            watching=Watching(notify_grantor),
+            policy=POLICY,
+            now=NOON,
         )
     assert refused.value.field == field
 
 
 def test_a_grant_without_a_limit_is_refused(session: Session, card: Card) -> None:
     with pytest.raises(Invalid, match="at least one"):
-        drawing_rights.grant(session, card, EMIL, permitting(), CEILING, now=NOON)
+        drawing_rights.grant(session, card, EMIL, permitting(), CEILING, policy=POLICY, now=NOON)
 
 
 @pytest.mark.parametrize("name", ["Åse Ødegård", "A\u030angstro\u0308m", "אמיל", "👨\u200d👩\u200d👧", "小明"])
 def test_a_name_is_kept_exactly(session: Session, card: Card, name: str) -> None:
-    granted = drawing_rights.grant(session, card, Delegate(name), permitting(per_day=1), CEILING, now=NOON)
+    granted = drawing_rights.grant(
+        session, card, Delegate(name), permitting(per_day=1), CEILING, policy=POLICY, now=NOON
+    )
     assert isinstance(granted, DrawingRight)
     session.expire_all()
     assert drawing_rights.load(session, card.card_id, granted.right_id).delegate_name == name
@@ -148,7 +157,7 @@ def test_a_change_names_its_fields_and_counts_a_revision(session: Session, right
     wanted = permitting(per_payment=30_000, blocked_categories=["games"])
     delegate = Delegate("Emil", date(2015, 4, 2))
     changed = drawing_rights.change(
-        session, right, CEILING, right_terms=wanted, delegate=delegate, notify_grantor="declined", now=NOON
+        session, right, CEILING, right_terms=wanted, delegate=delegate, watching=Watching("declined"), now=NOON
     )
     assert changed is right
     assert terms_of(right) == wanted

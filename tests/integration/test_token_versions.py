@@ -20,6 +20,7 @@ from delegation.models import DrawingRight
 from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import audiences
 from notifications.models import Update
+from tests.drawing_rights import POLICY
 from tests.numbers import SPACE
 from tests.policy.worlds import rolled_back
 from tests.world import World
@@ -65,7 +66,9 @@ class Child:
         self.card_id = ids.parse("card", world.person("anna")["card_id"])
         with self._transaction() as (session, card):
             limits = RightTerms(Limits(per_payment=20_000))
-            right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), now=self.now)
+            right = drawing_rights.grant(
+                session, card, Delegate("Emil"), limits, Ceiling(), policy=POLICY, now=self.now
+            )
             assert isinstance(right, DrawingRight)
             app = session.get_one(OAuthClient, world.access["wallet_app"]["client_id"]).requestor_id
             assert app is not None

@@ -18,6 +18,7 @@ from delegation.terms import Ceiling, Limits, RightTerms
 from mobile_mock.dpop import DpopClient
 from notifications import outbox
 from notifications.relay import fan_out
+from tests.drawing_rights import POLICY
 from tests.world import STAFF, Machine, Phone, World
 from tokenization import cards, ids
 from tokenization.models import Requestor
@@ -38,7 +39,7 @@ def childs_phone(
         card = cards.lock(session, ids.parse("card", world.person(grantor)["card_id"]))
         assert card is not None
         limits = RightTerms(Limits(per_payment=20_000))
-        right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), now=now)
+        right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), policy=POLICY, now=now)
         assert isinstance(right, DrawingRight)
         paired = pairing.pair(session, right, device_thumbprint=key.thumbprint(), device_name=name, now=now)
         session_id = sessions.start_for_child(

@@ -24,8 +24,13 @@ BODY = {
     "blocked_categories": ["gambling", "alcohol_and_tobacco"],
     "allowed_countries": ["DK"],
     "allowed_merchants": None,
+    "blocked_merchants": ["DK-9"],
+    "allow_cash": True,
+    "allow_recurring": False,
     "hours": {"days": ["tue", "mon"], "from": "06:00", "to": "21:00"},
+    "valid_from": date(2026, 12, 1),
     "valid_until": date(2027, 6, 30),
+    "phones_allowed": 2,
 }
 
 
@@ -144,4 +149,4 @@ def test_the_last_day_ends_at_midnight_in_copenhagen() -> None:
 
 
 def test_a_row_without_lists_permits_what_it_says() -> None:
-    assert terms_of(DrawingRight(per_day=5)) == permitting(per_day=5)
+    assert terms_of(DrawingRight(per_day=5, allow_cash=False, allow_recurring=False)) == permitting(per_day=5)

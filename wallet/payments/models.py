@@ -37,7 +37,8 @@ class Payment(Base):
     """One authorisation and what became of it. Amounts in minor units of `currency`; its status is derived.
 
     `margin_minor` is what may be captured beyond the hold (R-3.1a). A reversal of what was captured lowers
-    `captured_minor`, a refund doesn't. `usage_day` is the day whose buckets were charged.
+    `captured_minor`, a refund doesn't. `usage_day` is the day whose buckets were charged. `right_left` is what the
+    drawing right left after it: the limit that was nearest, and how much of it.
     """
 
     __tablename__ = "payments"
@@ -67,6 +68,7 @@ class Payment(Base):
     approved: Mapped[bool]
     reason: Mapped[str]
     limit: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    right_left: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     held_minor: Mapped[int]
     margin_minor: Mapped[int]
     captured_minor: Mapped[int]

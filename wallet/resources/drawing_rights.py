@@ -1,6 +1,6 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, ParamSpec
 
@@ -8,7 +8,7 @@ from flask.views import MethodView
 from sqlalchemy import select
 
 from delegation import drawing_rights, terms, usage
-from delegation.drawing_rights import Delegate, ExceedsCeiling
+from delegation.drawing_rights import WATCHING, Delegate, ExceedsCeiling, Watching
 from delegation.limits import loosens
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling
@@ -48,11 +48,16 @@ def shown_right(right: DrawingRight) -> shown.Shown:
         "status": drawing_rights.status(right, now),
         "delegate": {"name": right.delegate_name, "birthdate": birthdate},
         **terms.as_json(own),
-        "notify_grantor": right.notify_grantor,
+        **{name: getattr(right, name) for name in WATCHING},
         "ceiling": shown.without_none(asdict(most)),
         "usage": {name: asdict(each) for name, each in left.items()},
         "created_at": right.created_at,
     }
+
+
+def _watching(before: Watching, body: dict[str, Any]) -> Watching:
+    """What a grantor wants to hear: what the body leaves out stays."""
+    return replace(before, **{name: body[name] for name in WATCHING if name in body})
 
 
 def _answer(outcome: DrawingRight | ExceedsCeiling) -> Any:
@@ -79,7 +84,8 @@ class Grant(MethodView):
             Delegate(**body["delegate"]),
             terms.read(body),
             _ceiling(),
-            notify_grantor=body.get("notify_grantor", "all"),
+            watching=_watching(Watching(), body),
+            policy=policies.load(session(), current_time()).drawing_rights,
             now=current_time(),
         )
         return _answer(outcome)
@@ -129,7 +135,7 @@ class OneRight(MethodView):
             _ceiling(),
             right_terms=after,
             delegate=Delegate(**asdict(drawing_rights.delegate_of(right)) | body.get("delegate", {})),
-            notify_grantor=body.get("notify_grantor"),
+            watching=_watching(drawing_rights.watching_of(right), body),
             now=current_time(),
         )
         return _answer(outcome)

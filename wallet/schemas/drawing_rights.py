@@ -3,8 +3,8 @@
 from marshmallow import Schema, fields
 
 from delegation.drawing_rights import NOTIFY
-from delegation.terms import WEEKDAYS
-from wallet.schemas.fields import Amount, Choice, Country, Day, Moment, Text, Whole
+from delegation.terms import PHONES_MOST, WEEKDAYS
+from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Moment, Text, Whole
 from wallet.schemas.pages import list_of
 
 
@@ -45,9 +45,16 @@ class Terms(Schema):
     blocked_categories = fields.List(Text(40), allow_none=True)
     allowed_countries = fields.List(Country(), allow_none=True)
     allowed_merchants = fields.List(Text(60), allow_none=True)
+    blocked_merchants = fields.List(Text(60), allow_none=True)
+    allow_cash = Flag()
+    allow_recurring = Flag()
     hours = fields.Nested(Hours, allow_none=True)
+    valid_from = Day(allow_none=True)
     valid_until = Day(allow_none=True)
+    phones_allowed = Whole(1, PHONES_MOST, allow_none=True)
     notify_grantor = Choice(*NOTIFY)
+    notify_above = Amount(allow_none=True)
+    weekly_summary = Flag()
 
 
 class Grant(Terms):
@@ -84,9 +91,16 @@ class RightAnswer(Schema):
     blocked_categories = fields.List(fields.String(), allow_none=True)
     allowed_countries = fields.List(fields.String(), allow_none=True)
     allowed_merchants = fields.List(fields.String(), allow_none=True)
+    blocked_merchants = fields.List(fields.String(), allow_none=True)
+    allow_cash = fields.Boolean()
+    allow_recurring = fields.Boolean()
     hours = fields.Dict(allow_none=True)
+    valid_from = Day(allow_none=True)
     valid_until = Day(allow_none=True)
+    phones_allowed = fields.Integer(allow_none=True)
     notify_grantor = fields.String()
+    notify_above = fields.Integer(allow_none=True)
+    weekly_summary = fields.Boolean()
     ceiling = fields.Dict()
     usage = fields.Dict(values=fields.Nested(UsageAnswer))
     created_at = Moment()

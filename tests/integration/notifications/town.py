@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
-from delegation.drawing_rights import Delegate
+from delegation.drawing_rights import Delegate, Watching
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import outbox, webhooks
@@ -21,6 +21,7 @@ from notifications.addresses import Guard
 from notifications.relay import Relay, Surroundings, fan_out
 from notifications.sms import Screen, SmsSender
 from tests import payments
+from tests.drawing_rights import POLICY
 from tests.numbers import SPACE
 from tokenization import cardholders, cards, credentials, events, ids, life_cycle, replacement, requestors, tokens
 from tokenization.clock import Clock
@@ -207,7 +208,14 @@ class Town:
         def grant(session: Session, card: Card) -> UUID:
             now, terms = self.clock.now(), RightTerms(Limits(per_payment=20_000))
             right = drawing_rights.grant(
-                session, card, Delegate("Emil"), terms, Ceiling(), notify_grantor=notify_grantor, now=now
+                session,
+                card,
+                Delegate("Emil"),
+                terms,
+                Ceiling(),
+                watching=Watching(notify_grantor),
+                policy=POLICY,
+                now=now,
             )
             assert isinstance(right, DrawingRight)
             pairing.pair(session, right, device_thumbprint="thumb", device_name="Emil's phone", now=now)

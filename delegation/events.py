@@ -58,6 +58,31 @@ class DrawingRightRevoked(DrawingRightEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrawingRightExpired(DrawingRightEvent):
+    """`why`: valid_until, came_of_age or invitation_lapsed. Nobody did it, time passed: the rounds tell of it."""
+
+    type = "drawing_right.expired"
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightCameOfAge(DrawingRightEvent):
+    """The delegate turned 18, and the right goes on."""
+
+    type = "drawing_right.came_of_age"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRightWeekEnded(DrawingRightEvent):
+    """Something was paid in the week of that Monday (an ISO date): `spent` in minor units, by so many payments."""
+
+    type = "drawing_right.week_ended"
+    week: str
+    spent: int
+    payments: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrawingRequestEvent(DrawingRightEvent):
     """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way."""
 

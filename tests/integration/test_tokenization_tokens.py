@@ -154,6 +154,7 @@ def test_keys_that_have_ended_are_no_more_in_the_way(phone: Phone) -> None:
     fetch(NOON + timedelta(days=14))
     phone.suspend("cardholder")
     fetch(NOON + timedelta(days=14))
+    assert payment_keys.unused(phone.session, phone.token, NOON + timedelta(days=14)) == 10
 
 
 def test_a_batch_ends_after_fourteen_days(phone: Phone) -> None:

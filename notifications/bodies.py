@@ -4,14 +4,12 @@ Consent is checked now, not when the entry was made; a card number is opened now
 as a JWE to a key that the issuer has approved. So nothing that was withdrawn leaves late.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from joserfc import jwe
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,14 +18,12 @@ from delegation import drawing_rights
 from delegation.models import DrawingRight
 from notifications.credential_updates import CREDENTIAL_UPDATED, standing
 from notifications.models import Update, WebhookEndpoint
-from tokenization import cards, ids, token_status, tokens
+from tokenization import cards, envelopes, ids, token_status, tokens
 from tokenization.events import rfc3339
 from tokenization.models import Card, Credential, Plastic, Requestor, Token, TokenSuspension
 from tokenization.vault import Vault, VaultError
 
 Body = Mapping[str, Any]
-# The key's algorithm and the content's (RFC 7518). No `zip`: compressing beside a secret leaks it.
-_JWE_HEADER: Final = {"alg": "ECDH-ES", "enc": "A256GCM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def _encrypted_card(session: Session, vault: Vault, card: Card, update: Update) 
         return None
     content = {"number": number.reveal(), "expiry": update.facts["current"]["expiry"]}
     key = ECKey.import_key(endpoint.encryption_key)
-    return jwe.encrypt_compact(_JWE_HEADER, json.dumps(content), key, algorithms=list(_JWE_HEADER.values()))
+    return envelopes.sealed(content, key)
 
 
 def _may_get_numbers(requestor: Requestor, endpoint: WebhookEndpoint) -> bool:

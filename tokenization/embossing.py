@@ -3,24 +3,20 @@
 What an answer over HTTP has handed out counts as ordered; the others wait here.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from joserfc import jwe
 from joserfc.jwk import ECKey
 from sqlalchemy import and_, literal, select
 from sqlalchemy.orm import Session
 
-from tokenization import card_verification, cards, events, ids
+from tokenization import card_verification, cards, envelopes, events, ids
 from tokenization.models import Card, Cardholder, Plastic
 from tokenization.vault import Vault
 
 PAGE: Final = 500
-# The key's algorithm and the content's (RFC 7518). No `zip`: compressing beside a secret leaks it.
-_HEADER: Final = {"alg": "ECDH-ES", "enc": "A256GCM"}
 _INACTIVE: Final = literal("inactive", literal_execute=True)  # in the statement, so that the partial index serves
 
 
@@ -64,8 +60,7 @@ def encrypted(session: Session, vault: Vault, order: Order, bureau: ECKey) -> st
         "name": holder.name,
         "address": holder.address,
     }
-    header = _HEADER | {"kid": bureau.thumbprint()}
-    return jwe.encrypt_compact(header, json.dumps(content), bureau, algorithms=list(_HEADER.values()))
+    return envelopes.sealed(content, bureau, kid=bureau.thumbprint())
 
 
 def note(session: Session, card: Card, plastic_id: UUID, thumbprint: str, now: datetime) -> bool:

@@ -1,6 +1,5 @@
 """Payment keys: derived from the issuer key, sent to the phone in small batches, never stored."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,13 +7,12 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwe
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64encode
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tokenization import cards, cryptogram, events, tokens
+from tokenization import cards, cryptogram, envelopes, events, tokens
 from tokenization.errors import Conflict
 from tokenization.events import rfc3339
 from tokenization.keys.ring import KeyRing, Purpose
@@ -78,7 +76,8 @@ def issue(session: Session, vault: Vault, card: Card, token: Token, most_unused:
         events.TokenKeysIssued, card, token, now, first_atc=first, last_atc=last, key_version=key_version
     )
     events.emit(session, event)
-    return Batch(_encrypt(token, _content(session, vault, card, token, batch)))
+    sealed = envelopes.sealed(_content(session, vault, card, token, batch), ECKey.import_key(token.encryption_key))
+    return Batch(sealed)
 
 
 def unused(session: Session, token: Token, now: datetime) -> int:
@@ -100,12 +99,6 @@ def _content(session: Session, vault: Vault, card: Card, token: Token, batch: Ke
         ],
         "expires_at": rfc3339(batch.expires_at),
     }
-
-
-def _encrypt(token: Token, content: dict[str, Any]) -> str:
-    header = {"alg": "ECDH-ES", "enc": "A256GCM"}
-    device_key = ECKey.import_key(token.encryption_key)
-    return jwe.encrypt_compact(header, json.dumps(content), device_key, algorithms=list(header.values()))
 
 
 def key_version_for(session: Session, token: Token, atc: int, now: datetime) -> int | None:

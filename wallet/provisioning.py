@@ -5,7 +5,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from joserfc import jwe
@@ -15,7 +15,7 @@ from marshmallow import Schema, ValidationError
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
-from tokenization import cardholders, cards, policies, tokens
+from tokenization import cardholders, cards, envelopes, policies, tokens
 from tokenization.errors import Invalid
 from tokenization.models import Requestor, Token
 from tokenization.provisioning import card_entry, making, verification
@@ -23,8 +23,6 @@ from tokenization.provisioning.card_entry import CardEntry, KnownCard
 from tokenization.provisioning.decision import Refused
 from tokenization.provisioning.history import Wish
 from wallet.services import Services
-
-TRANSPORT_ALGORITHMS: Final = ["ECDH-ES", "A256GCM"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def _opened(keys: KeySet, encrypted: str) -> bytes:
     """By the key that its `kid` names; without one (RFC 7516 section 4.1.6) any that is not retired may be it."""
     for key in keys:
         with suppress(JoseError, ValueError):
-            return jwe.decrypt_compact(encrypted, KeySet([key]), algorithms=TRANSPORT_ALGORITHMS).plaintext or b""
+            return jwe.decrypt_compact(encrypted, KeySet([key]), algorithms=list(envelopes.ALGORITHMS)).plaintext or b""
     return b""
 
 

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from marshmallow import Schema, fields
 
 from tests.integration.access.acting import PUBLIC_URL
+from tokenization import envelopes
 from tokenization.clock import SetClock
 from tokenization.errors import Invalid
 from tokenization.keys import ceremonies
@@ -132,7 +133,7 @@ def sealed(published: dict[str, Any], **header: str) -> str:
     """A card encrypted to the key that is published for it."""
     key = ECKey.import_key(next(key for key in published["keys"] if key["use"] == "enc"))
     full = {"alg": "ECDH-ES", "enc": "A256GCM", **header}
-    return jwe.encrypt_compact(full, json.dumps(CARD), key, algorithms=provisioning.TRANSPORT_ALGORITHMS)
+    return jwe.encrypt_compact(full, json.dumps(CARD), key, algorithms=list(envelopes.ALGORITHMS))
 
 
 def opened(process: Process, encrypted: str) -> dict[str, Any]:

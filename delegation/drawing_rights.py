@@ -34,6 +34,7 @@ MOVES: Final[dict[str, tuple[frozenset[str], str | None]]] = {
     "resumed": (frozenset({"paused"}), None),
     "revoked": (frozenset({"invited", "active", "paused", "expired"}), "revoked"),
     "asked to give more": (frozenset({"active"}), None),
+    "given more": (frozenset({"active", "paused"}), None),
 }
 
 

@@ -4,7 +4,8 @@ import dataclasses
 from typing import Final
 
 from delegation.categories import categories_of
-from delegation.limits import Attempt, refusal
+from delegation.judging import Permitted, judge
+from delegation.limits import Attempt, Refused
 from delegation.terms import Ceiling
 from delegation.usage import Delta
 from tokenization.policies import Holds, Policies
@@ -144,11 +145,16 @@ def _is_signed(asked: Authorization) -> bool:
 
 def drawing_right(s: Situation) -> Declined | None:
     """R-2.10a, R-2.10b: within what the grantor and the scheme permit, whatever the payment may become (R-3.1a)."""
-    right = s.card.right
-    refused = refusal(right.terms, ceiling(s.policies), right.used, _attempt(s)) if right else None
-    if refused is None:
+    judged = judged_right(s)
+    if not isinstance(judged, Refused):
         return None
-    return Declined(refused.reason, LimitReached(refused.limit, refused.allowed, refused.spent, refused.of))
+    return Declined(judged.reason, LimitReached(judged.limit, judged.allowed, judged.spent, judged.of))
+
+
+def judged_right(s: Situation) -> Permitted | Refused | None:
+    """What its drawing right says to a payment, and which one-off it took to say yes; None where there is none."""
+    right = s.card.right
+    return judge(right.terms, ceiling(s.policies), right.used, _attempt(s), right.one_offs) if right else None
 
 
 def _attempt(s: Situation) -> Attempt:
@@ -170,10 +176,14 @@ def ceiling(policies: Policies) -> Ceiling:
 
 def margin_minor(asked: Authorization, holds: Holds) -> int:
     """R-3.1a: how much more than an estimated amount may be captured, where the policy lets such merchants estimate."""
-    may_estimate = not categories_of(asked.merchant.mcc).isdisjoint(holds.estimated_categories)
-    if not asked.estimated or not may_estimate:
+    return margin_of(asked.amount_minor, asked.merchant.mcc, holds) if asked.estimated else 0
+
+
+def margin_of(estimate_minor: int, mcc: str, holds: Holds) -> int:
+    """The same of any estimate, by where it was made."""
+    if categories_of(mcc).isdisjoint(holds.estimated_categories):
         return 0
-    return max(0, asked.amount_minor * holds.estimated_percent // 100 - asked.amount_minor)
+    return max(0, estimate_minor * holds.estimated_percent // 100 - estimate_minor)
 
 
 def card_limits(s: Situation) -> Declined | None:

@@ -85,7 +85,10 @@ def test_an_amount_that_must_be_something_is_not_nothing() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["a\x00b", "a\nb", "\x7f", "\x85", "a\ud800", "\udfffb", "abc\u202edef", "\u2066a", "a\u2028b", " ", "\u00a0"],
+    [
+        *("a\x00b", "a\nb", "\x7f", "\x85", "a\ud800", "\udfffb", "abc\u202edef", "\u2066a", "a\u2028b"),
+        *(" ", "\u00a0", "\u3000", "\u200b", "\u2060\u200d", "\ufeff ", "\u0301"),
+    ],
 )
 def test_text_holds_nothing_that_cannot_be_seen(value: str) -> None:
     refused(strict.Text(), value)
@@ -94,6 +97,13 @@ def test_text_holds_nothing_that_cannot_be_seen(value: str) -> None:
 @pytest.mark.parametrize("value", ["Nærkøb Vesterbro", "Zoë-Marie d'Été", "エミル", "👩‍👧 mobil", "a"])
 def test_text_in_any_script_is_taken_as_it_is(value: str) -> None:
     assert strict.Text().deserialize(value) == value
+
+
+def test_a_list_that_is_too_long_is_refused_as_a_whole() -> None:
+    field = strict.Several(strict.Country(), 2)
+    assert refused(field, ["zz"] * 10_000) == "must have at most 2 entries"
+    assert field.deserialize(["DK", "DK"]) == ["DK", "DK"]
+    assert "ISO 3166" in refused(field, ["DK", "XX"])
 
 
 def test_text_has_its_lengths() -> None:

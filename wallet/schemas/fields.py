@@ -6,6 +6,7 @@ Marshmallow's own are lenient: its Integer takes "12", "１２３" and true; its
 import base64
 import binascii
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -26,6 +27,8 @@ _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]
 # Control characters, line separators, overrides of the direction of writing (a name must not turn what stands beside it
 # around), and halves of surrogate pairs.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What can be seen by itself: letters, numbers, punctuation, symbols. Joiners and combining marks cannot.
+_SEEN: Final = frozenset("LNPS")
 
 
 class Text(fields.String):
@@ -45,7 +48,7 @@ class Text(fields.String):
             raise ValidationError(f"must have {shortest} to {longest} characters")
         if _UNPRINTABLE.search(value):
             raise ValidationError("must not hold control characters")
-        if not value.strip():
+        if not any(unicodedata.category(character)[0] in _SEEN for character in value):
             raise ValidationError("must not be blank")
         if self._pattern and not self._pattern.fullmatch(value):
             raise ValidationError("has not the expected form")
@@ -56,7 +59,7 @@ class Choice(Text):
     """One of a few words."""
 
     def __init__(self, *choices: str, **more: Any) -> None:
-        super().__init__(metadata={"enum": list(choices)}, **more)
+        super().__init__(metadata={"enum": list(choices)} | more.pop("metadata", {}), **more)
         self._choices = choices
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
@@ -65,11 +68,24 @@ class Choice(Text):
         return value
 
 
+class Several(fields.List[Any]):
+    """A list of at most so many; of one that is longer nothing else is looked at, nor said."""
+
+    def __init__(self, each: fields.Field[Any], most: int, **more: Any) -> None:
+        super().__init__(each, metadata={"maxItems": most} | more.pop("metadata", {}), **more)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self._most:
+            raise ValidationError(f"must have at most {self._most} entries")
+        return super()._deserialize(value, attr, data, **more)
+
+
 class Whole(fields.Integer):
     """A whole number; no text, no boolean, no fraction."""
 
     def __init__(self, least: int = 0, most: int = 2**31 - 1, **more: Any) -> None:
-        super().__init__(metadata={"minimum": least, "maximum": most}, **more)
+        super().__init__(metadata={"minimum": least, "maximum": most} | more.pop("metadata", {}), **more)
         self._bounds = (least, most)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:

@@ -1,18 +1,18 @@
-"""Whether a drawing right permits one payment, and if not, why not. Pure.
+"""The limits of a drawing right, each by itself: it looks at one payment and says why not. Pure.
 
 The tighter of the grantor's limit and the scheme's ceiling counts (R-2.10b); the refusal tells which one it was. Days
-and hours are Copenhagen's. A verification spends nothing, so no amount or count stops it; where and when still hold.
+and hours are Copenhagen's.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from delegation.categories import CASH, MONEY_TRANSFERS, categories_of
-from delegation.terms import LIMITS, Ceiling, Hours, Limits, RightTerms
-from tokenization.clock import COPENHAGEN
+from delegation.terms import LIMITS, WEEKDAYS, Ceiling, Hours, Limits, RightTerms
+from tokenization.clock import COPENHAGEN, local_date
 
 DRAWING_RIGHT: Final = "drawing_right"
 CEILING: Final = "ceiling"
@@ -29,6 +29,12 @@ class Attempt:
     kind: str
     at: datetime
     recurring: bool = False
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The merchant's categories; a cash withdrawal is `cash` wherever it is made."""
+        found = categories_of(self.mcc)
+        return found | {CASH} if self.kind == "cash" else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,10 @@ _USED: Final[dict[str, Callable[[Usage], int | None]]] = {
     "total": attrgetter("total_minor"),
     "payments_per_day": attrgetter("payments_today"),
 }
-_CASH_LIKE: Final = frozenset({CASH, MONEY_TRANSFERS})
+CASH_LIKE: Final = frozenset({CASH, MONEY_TRANSFERS})
+_ALLOWED: Final = ("allowed_categories", "allowed_countries", "allowed_merchants")
+_BLOCKED: Final = ("blocked_categories", "blocked_merchants")
+_AROUND_THE_CLOCK: Final = Hours(WEEKDAYS, time.min, time.min)
 
 
 def used(usage: Usage, limit: str) -> int:
@@ -126,12 +135,12 @@ class MostPayments:
 
 @dataclass(frozen=True, slots=True)
 class NoCash:
-    """Cash, and what is as good as cash, only where the grantor named it."""
+    """No cash, nor what is as good as cash, but of the kinds that the grantor permits."""
 
-    named: frozenset[str]
+    permitted: frozenset[str]
 
     def refuse(self, attempt: Attempt, usage: Usage) -> Refused | None:
-        return None if categories(attempt) & _CASH_LIKE <= self.named else _not_permitted("cash")
+        return None if attempt.categories & CASH_LIKE <= self.permitted else _not_permitted("cash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +158,7 @@ class OnlyCategories:
     allowed: tuple[str, ...]
 
     def refuse(self, attempt: Attempt, usage: Usage) -> Refused | None:
-        return _not_permitted("category") if categories(attempt).isdisjoint(self.allowed) else None
+        return _not_permitted("category") if attempt.categories.isdisjoint(self.allowed) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,7 @@ class NoCategories:
     blocked: tuple[str, ...]
 
     def refuse(self, attempt: Attempt, usage: Usage) -> Refused | None:
-        return None if categories(attempt).isdisjoint(self.blocked) else _not_permitted("category")
+        return None if attempt.categories.isdisjoint(self.blocked) else _not_permitted("category")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,26 @@ class OnlyMerchants:
 
 
 @dataclass(frozen=True, slots=True)
+class NoMerchants:
+    """None of these merchants."""
+
+    blocked: tuple[str, ...]
+
+    def refuse(self, attempt: Attempt, usage: Usage) -> Refused | None:
+        return _not_permitted("merchant") if attempt.merchant_id in self.blocked else None
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    """Nothing before this day in Copenhagen."""
+
+    first: date
+
+    def refuse(self, attempt: Attempt, usage: Usage) -> Refused | None:
+        return _not_permitted("valid_from") if local_date(attempt.at) < self.first else None
+
+
+@dataclass(frozen=True, slots=True)
 class OnlyHours:
     """Only within these hours, by the clock in Copenhagen."""
 
@@ -192,10 +221,9 @@ class OnlyHours:
         return None if self.hours.include(attempt.at.astimezone(COPENHAGEN)) else _not_permitted("hours")
 
 
-def categories(attempt: Attempt) -> frozenset[str]:
-    """The merchant's categories; a cash withdrawal is `cash` wherever it is made."""
-    found = categories_of(attempt.mcc)
-    return found | {CASH} if attempt.kind == "cash" else found
+def permitted_cash(terms: RightTerms) -> frozenset[str]:
+    """Which of cash, and what is as good as cash, the grantor permits: both, or those that are named."""
+    return CASH_LIKE if terms.allow_cash else CASH_LIKE.intersection(terms.allowed_categories or ())
 
 
 def tightest(limits: Limits, ceiling: Ceiling) -> Iterator[tuple[str, int, str]]:
@@ -206,34 +234,6 @@ def tightest(limits: Limits, ceiling: Ceiling) -> Iterator[tuple[str, int, str]]
             yield name, most, CEILING
         elif own is not None:
             yield name, own, DRAWING_RIGHT
-
-
-def refusal(right: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt) -> Refused | None:
-    """Why this drawing right does not permit this payment, or None where it does (R-2.10a, R-2.10b).
-
-    What is not permitted at all comes before how much; the first that stands in the way is named.
-    """
-    found = (check.refuse(attempt, usage) for check in _checks(right, ceiling, attempt.kind))
-    return next((refused for refused in found if refused), None)
-
-
-def _checks(right: RightTerms, ceiling: Ceiling, kind: str) -> Iterator[Check]:
-    yield NoCash(frozenset(right.allowed_categories or ()))
-    yield NoRecurring()
-    if right.allowed_categories is not None:
-        yield OnlyCategories(right.allowed_categories)
-    if right.blocked_categories is not None:
-        yield NoCategories(right.blocked_categories)
-    if right.allowed_countries is not None:
-        yield OnlyCountries(right.allowed_countries)
-    if right.allowed_merchants is not None:
-        yield OnlyMerchants(right.allowed_merchants)
-    if right.hours is not None:
-        yield OnlyHours(right.hours)
-    if kind == "verification":
-        return
-    for limit, allowed, of in tightest(right.limits, ceiling):
-        yield (MostPayments if limit == "payments_per_day" else MostSpent)(limit, allowed, of)
 
 
 def _not_permitted(limit: str) -> Refused:
@@ -250,12 +250,12 @@ def loosens(old: RightTerms, new: RightTerms) -> bool:
     """Whether new terms permit any payment that the old ones refused. That wants a step-up."""
     return (
         any(_rises(getattr(old.limits, name), getattr(new.limits, name)) for name in LIMITS)
-        or _widens(old.allowed_categories, new.allowed_categories)
-        or _widens(old.allowed_countries, new.allowed_countries)
-        or _widens(old.allowed_merchants, new.allowed_merchants)
-        or not set(old.blocked_categories or ()) <= set(new.blocked_categories or ())
-        or not _CASH_LIKE & set(new.allowed_categories or ()) <= set(old.allowed_categories or ())
-        or _opens(old.hours, new.hours)
+        or any(_widens(getattr(old, name), getattr(new, name)) for name in _ALLOWED)
+        or any(not set(getattr(old, name) or ()) <= set(getattr(new, name) or ()) for name in _BLOCKED)
+        or not permitted_cash(new) <= permitted_cash(old)
+        or (new.allow_recurring and not old.allow_recurring)
+        or not _minutes(new) <= _minutes(old)
+        or (new.valid_from or date.min) < (old.valid_from or date.min)
         or _rises(old.valid_until, new.valid_until)
     )
 
@@ -270,6 +270,5 @@ def _widens(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> bool:
     return old is not None and (new is None or not set(new) <= set(old))
 
 
-def _opens(old: Hours | None, new: Hours | None) -> bool:
-    """None is around the clock."""
-    return old is not None and (new is None or not new.minutes() <= old.minutes())
+def _minutes(terms: RightTerms) -> frozenset[int]:
+    return (terms.hours or _AROUND_THE_CLOCK).minutes()

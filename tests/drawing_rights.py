@@ -9,7 +9,7 @@ from delegation import drawing_rights
 from delegation.drawing_rights import Delegate
 from delegation.limits import Attempt
 from delegation.models import DrawingRight
-from delegation.terms import Ceiling, Limits, RightTerms
+from delegation.terms import LIMITS, LISTS, Ceiling, Limits, RightTerms
 from tests.numbers import SPACE
 from tokenization import cardholders, cards, events, ids
 from tokenization.models import Card
@@ -33,12 +33,11 @@ POLICY = DrawingRightsPolicy(
 )
 
 
-def permitting(*, valid_until: Any = None, hours: Any = None, **fields: Any) -> RightTerms:
-    """Terms: limits by their names, lists by theirs."""
-    lists: dict[str, Any] = {
-        name: tuple(fields.pop(name)) for name in list(fields) if name.startswith(("allowed", "blocked"))
-    }
-    return RightTerms(Limits(**fields), valid_until=valid_until, hours=hours, **lists)
+def permitting(**fields: Any) -> RightTerms:
+    """Terms: limits by their names, and all the rest by theirs."""
+    limits = Limits(**{name: fields.pop(name) for name in LIMITS if name in fields})
+    rest: dict[str, Any] = {name: tuple(said) if name in LISTS else said for name, said in fields.items()}
+    return RightTerms(limits, **rest)
 
 
 def attempt(amount_minor: int = 10_000, **fields: Any) -> Attempt:

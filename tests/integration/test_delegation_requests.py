@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from delegation import drawing_rights, requests
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.errors import RequestNotFound, TooManyRequests
-from delegation.limits import Usage, refusal
+from delegation.judging import refusal
+from delegation.limits import Usage
 from delegation.models import DrawingRequest, DrawingRight
 from tests.drawing_rights import CEILING, NOON, attempt, grant, issue_card, permitting
 from tokenization import ids

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delegation.limits import Attempt, Exceeding, Refused, Usage, exceeding, loosens, refusal
+from delegation.judging import refusal
+from delegation.limits import Attempt, Exceeding, Refused, Usage, exceeding, loosens
 from delegation.terms import LIMITS, WEEKDAYS, Ceiling, Hours, Limits, RightTerms
 from tests.drawing_rights import CEILING, NO_CEILING, attempt, permitting
 
@@ -232,7 +233,13 @@ hour_spans = st.builds(
     st.sampled_from([time(0), time(2), time(17)]),
 )
 all_terms = st.builds(
-    RightTerms, limits, lists, lists, st.none() | st.just(("DK",)), st.none() | st.just(("m1",)), st.none() | hour_spans
+    RightTerms,
+    limits,
+    lists,
+    lists,
+    st.none() | st.just(("DK",)),
+    st.none() | st.just(("m1",)),
+    hours=st.none() | hour_spans,
 )
 attempts = st.builds(
     Attempt,

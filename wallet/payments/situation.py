@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from delegation.judging import OneOff
 from delegation.limits import Usage
 from delegation.terms import RightTerms
 from tokenization.policies import Policies
@@ -56,10 +57,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The drawing right that a payment is made under: what it permits, and how much of it is used."""
+    """The drawing right that a payment is made under: what it permits, what is used of it, its one-offs, oldest first."""
 
     terms: RightTerms
     used: Usage
+    one_offs: tuple[OneOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

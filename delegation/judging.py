@@ -1,0 +1,134 @@
+"""Whether a drawing right permits one payment: every limit is asked, and a one-off may say yes where one says no. Pure.
+
+A verification spends nothing, so no amount or count stops it, and no one-off is spent on it; where and when still hold.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from delegation.limits import (
+    Attempt,
+    Check,
+    MostPayments,
+    MostSpent,
+    NoCash,
+    NoCategories,
+    NoMerchants,
+    NoRecurring,
+    NotBefore,
+    OnlyCategories,
+    OnlyCountries,
+    OnlyHours,
+    OnlyMerchants,
+    Refused,
+    Usage,
+    permitted_cash,
+    tightest,
+    used,
+)
+from delegation.terms import LIMITS, Ceiling, Limits, RightTerms
+
+# What a one-off lifts of the grantor's: how much always; where and when, too, at the one merchant it was asked for.
+# What is on neither list (`valid_from`, `recurring`) no one-off lifts.
+HOW_MUCH: Final = frozenset(LIMITS)
+WHERE_AND_WHEN: Final = frozenset({"cash", "category", "country", "merchant", "hours"})
+_NO_CEILING: Final = Ceiling()
+_CEILING_ALONE: Final = RightTerms(Limits(), allow_cash=True, allow_recurring=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """The grantor's yes to one payment of at most `amount_minor`; with a merchant, to one there."""
+
+    request_id: UUID
+    amount_minor: int
+    merchant_id: str | None = None
+
+    def permits(self, attempt: Attempt, refused: set[str]) -> bool:
+        """Whether it is for that payment, and lifts all of these limits of the grantor's."""
+        if attempt.amount_minor > self.amount_minor or self.merchant_id not in (None, attempt.merchant_id):
+            return False
+        return refused <= (HOW_MUCH if self.merchant_id is None else HOW_MUCH | WHERE_AND_WHEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """Yes; `one_off` is the request whose yes it took, None where the terms alone permit the payment."""
+
+    one_off: UUID | None = None
+
+
+def judge(
+    terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt, one_offs: Iterable[OneOff] = ()
+) -> Permitted | Refused:
+    """Permit a payment by the terms alone, else by the first one-off that fits; the ceiling always holds (R-2.10b).
+
+    Where none fits, the refusal is the terms' own; where one does and the ceiling is in the way, the ceiling's.
+    """
+    refused = refusal(terms, ceiling, usage, attempt)
+    if refused is None:
+        return Permitted()
+    if attempt.kind == "verification":
+        return refused
+    own = {each.limit for each in _refusals(terms, _NO_CEILING, usage, attempt)}
+    one_off = next((each for each in one_offs if each.permits(attempt, own)), None)
+    if one_off is None:
+        return refused
+    return refusal(_CEILING_ALONE, ceiling, usage, attempt) or Permitted(one_off.request_id)
+
+
+def refusal(terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt) -> Refused | None:
+    """Why the terms alone do not permit this payment, or None where they do (R-2.10a, R-2.10b).
+
+    What is not permitted at all comes before how much; the first that stands in the way is named.
+    """
+    return next(_refusals(terms, ceiling, usage, attempt), None)
+
+
+def _refusals(terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt) -> Iterator[Refused]:
+    found = (check.refuse(attempt, usage) for check in _checks(terms, ceiling, attempt.kind))
+    return (refused for refused in found if refused)
+
+
+def _checks(terms: RightTerms, ceiling: Ceiling, kind: str) -> Iterator[Check]:
+    yield from _where_and_when(terms)
+    if kind == "verification":
+        return
+    for limit, allowed, of in tightest(terms.limits, ceiling):
+        yield (MostPayments if limit == "payments_per_day" else MostSpent)(limit, allowed, of)
+
+
+def _where_and_when(terms: RightTerms) -> Iterator[Check]:
+    if terms.valid_from is not None:
+        yield NotBefore(terms.valid_from)
+    if not terms.allow_cash:
+        yield NoCash(permitted_cash(terms))
+    if not terms.allow_recurring:
+        yield NoRecurring()
+    if terms.allowed_categories is not None:
+        yield OnlyCategories(terms.allowed_categories)
+    if terms.blocked_categories is not None:
+        yield NoCategories(terms.blocked_categories)
+    if terms.allowed_countries is not None:
+        yield OnlyCountries(terms.allowed_countries)
+    if terms.allowed_merchants is not None:
+        yield OnlyMerchants(terms.allowed_merchants)
+    if terms.blocked_merchants is not None:
+        yield NoMerchants(terms.blocked_merchants)
+    if terms.hours is not None:
+        yield OnlyHours(terms.hours)
+
+
+def nearest(terms: RightTerms, ceiling: Ceiling, usage_after: Usage) -> tuple[str, int] | None:
+    """(limit, minor units): the amount limit of which least is left, with the ceiling's in mind; None without any.
+
+    Of limits that leave the same, the one that holds longest. What one payment may cost says nothing of what is left.
+    """
+    left = [
+        (limit, max(0, allowed - used(usage_after, limit)))
+        for limit, allowed, _ in tightest(terms.limits, ceiling)
+        if limit not in ("per_payment", "payments_per_day")
+    ]
+    return min(reversed(left), key=lambda each: each[1], default=None)

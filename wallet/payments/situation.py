@@ -57,7 +57,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The drawing right that a payment is made under: what it permits, what is used of it, its one-offs, oldest first."""
+    """The drawing right that a payment is made under: what it permits, what is used, its one-offs in order."""
 
     terms: RightTerms
     used: Usage

@@ -23,6 +23,7 @@ class PaymentEvent(CardEvent):
     currency: str
     merchant: str
     country: str
+    mcc: str
     scheme: str
     reason: str
     limit: dict[str, Any] | None
@@ -69,6 +70,7 @@ def payment_event(
         currency=payment.currency,
         merchant=payment.merchant["name"],
         country=payment.merchant["country"],
+        mcc=payment.merchant["mcc"],
         scheme=payment.scheme,
         reason=payment.reason,
         limit=payment.limit,

@@ -265,6 +265,7 @@ class Town:
             "currency": "DKK",
             "merchant": "Netto Vesterbro",
             "country": "DK",
+            "mcc": "5411",
             "scheme": "dankort",
             "reason": "approved",
             "limit": None,

@@ -1,7 +1,7 @@
 """What happened, in the past tense. Rules `emit`; at commit the journal and the outbox receive it, all or nothing."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -312,8 +312,11 @@ class RequestorChanged(SubjectEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySet(SubjectEvent):
+    """`lowered` names the figures that are less than in the version before."""
+
     type = "policy.set"
     name: str
     version: int
     figures: dict[str, Any]
     effective_at: datetime
+    lowered: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -150,22 +150,41 @@ def put(
     check(name, figures)
     if effective_at < now:
         raise Invalid("effective_at", "is in the past")
-    version = _lock_newest(session, name) + 1
+    before = _lock_newest(session, name)
+    version = before.version + 1
     policy = Policy(
         name=name, version=version, figures=figures, effective_at=effective_at, set_by=set_by, created_at=now
     )
     session.add(policy)
     event = events.PolicySet(
-        at=now, subject_id=subject_id(name), name=name, version=version, figures=figures, effective_at=effective_at
+        at=now,
+        subject_id=subject_id(name),
+        name=name,
+        version=version,
+        figures=figures,
+        effective_at=effective_at,
+        lowered=_lowered(before.figures, figures),
     )
     events.emit(session, event)
     return policy
 
 
-def _lock_newest(session: Session, name: str) -> int:
+def _lock_newest(session: Session, name: str) -> Policy:
     """The newest version, once nobody else is setting one: the first version's row is the lock."""
-    session.execute(select(Policy.version).where(Policy.name == name, Policy.version == 1).with_for_update())
-    return session.scalars(select(func.max(Policy.version)).where(Policy.name == name)).one()
+    hold(session, name, read=False)
+    newest = select(Policy).where(Policy.name == name).order_by(Policy.version.desc()).limit(1)
+    return session.scalars(newest).one()
+
+
+def hold(session: Session, name: str, *, read: bool = True) -> None:
+    """Let nobody set a new version of a policy before this transaction ends."""
+    first = select(Policy.version).where(Policy.name == name, Policy.version == 1)
+    session.execute(first.with_for_update(read=read))
+
+
+def _lowered(before: dict[str, Any], figures: dict[str, Any]) -> list[str]:
+    """Which figures are less than they were; words and lists are neither more nor less."""
+    return [name for name, figure in figures.items() if isinstance(figure, int) and figure < before.get(name, figure)]
 
 
 def subject_id(name: str) -> UUID:

@@ -61,8 +61,9 @@ def test_a_right_is_shown_as_it_was_given_with_its_ceiling_and_usage(world: Worl
         "spent": 0,
         "remaining": 50_000,
         "resets_at": "2026-11-22T23:00:00Z",
+        "of": "drawing_right",
     }
-    assert right["usage"]["per_week"]["limit"] == 700_000
+    assert (right["usage"]["per_week"]["limit"], right["usage"]["per_week"]["of"]) == (700_000, "ceiling")
     assert phone.request("GET", f"/v1/drawing-rights/{right['id']}").json() == right
     assert phone.request("GET", "/v1/drawing-rights").json()["data"] == [right]
 

@@ -1,18 +1,20 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, ParamSpec
 
+from flask import Response
 from flask.views import MethodView
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from delegation import drawing_rights, terms, usage
+from delegation import drawing_rights, terms
 from delegation.drawing_rights import WATCHING, Delegate, ExceedsCeiling, Watching
 from delegation.limits import loosens
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling
-from tokenization import ids, policies
+from tokenization import policies
 from tokenization.models import Card, Token
 from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
@@ -22,7 +24,7 @@ from wallet.payments.models import Payment
 from wallet.payments.rules import ceiling
 from wallet.resources import owned, shown
 from wallet.resources.pages import newest_first
-from wallet.schemas import cards as lists
+from wallet.resources.shown_rights import shown as rights_shown
 from wallet.schemas import drawing_rights as schemas
 from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
@@ -36,23 +38,19 @@ def _ceiling() -> Ceiling:
     return ceiling(policies.load(session(), current_time()))
 
 
+def shown_rights(rights: Sequence[DrawingRight]) -> list[shown.Shown]:
+    """Rights for who calls: their grantor, their child, the bank."""
+    return rights_shown(session(), rights, current_time(), to_child=caller().scope == "child")
+
+
 def shown_right(right: DrawingRight) -> shown.Shown:
-    """A right for its grantor, or for the child, who does not see which card it draws on."""
-    now, most, own = current_time(), _ceiling(), drawing_rights.terms_of(right)
-    used = usage.load(session(), right.card_id, right.right_id, now)
-    left = usage.remaining(own, most, used, now)
-    birthdate = right.delegate_birthdate.isoformat() if right.delegate_birthdate else None
-    return {
-        "id": ids.to_text("right", right.right_id),
-        "card_id": None if caller().scope == "child" else ids.to_text("card", right.card_id),
-        "status": drawing_rights.status(right, now),
-        "delegate": {"name": right.delegate_name, "birthdate": birthdate},
-        **terms.as_json(own),
-        **{name: getattr(right, name) for name in WATCHING},
-        "ceiling": shown.without_none(asdict(most)),
-        "usage": {name: asdict(each) for name, each in left.items()},
-        "created_at": right.created_at,
-    }
+    """One right for who calls."""
+    return shown_rights([right])[0]
+
+
+def _page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[str, Any]:
+    found = newest_first(session(), wanted, DrawingRight.right_id, page)
+    return found | {"data": shown_rights(found["data"])}
 
 
 def _watching(before: Watching, body: dict[str, Any]) -> Watching:
@@ -61,9 +59,12 @@ def _watching(before: Watching, body: dict[str, Any]) -> Watching:
 
 
 def _answer(outcome: DrawingRight | ExceedsCeiling) -> Any:
-    if isinstance(outcome, DrawingRight):
-        return shown_right(outcome)
-    named = [(f"limits.{each.limit}", f"is above the scheme's ceiling of {each.ceiling}") for each in outcome.limits]
+    return shown_right(outcome) if isinstance(outcome, DrawingRight) else exceeds_ceiling(outcome)
+
+
+def exceeds_ceiling(refused: ExceedsCeiling) -> Response:
+    """422, with each limit that is above the scheme's ceiling (R-2.10b)."""
+    named = [(f"limits.{each.limit}", f"is above the scheme's ceiling of {each.ceiling}") for each in refused.limits]
     return problem(422, "exceeds-scheme-ceiling", "some limits are above the scheme's ceiling", field_errors=named)
 
 
@@ -104,7 +105,7 @@ class Rights(MethodView):
         who = caller()
         mine = DrawingRight.card_id.in_(select(Card.card_id).where(Card.holder_id == who.holder_id))
         wanted = select(DrawingRight).where(DrawingRight.right_id == who.right_id if who.scope == "child" else mine)
-        return newest_first(session(), wanted, DrawingRight.right_id, page, shown_right)
+        return _page_of_rights(wanted, page)
 
 
 @blueprint.route("/drawing-rights/<right_id>")
@@ -158,12 +159,12 @@ class Payments(MethodView):
     @requires("wallet", "child")
     @reads
     @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, lists.PaymentList)
+    @blueprint.response(200, schemas.RightPaymentList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first; each decline with the limit that stopped it."""
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-        show = partial(shown.payment, to_child=caller().scope == "child")
+        show = partial(shown.right_payment, most=_ceiling(), to_child=caller().scope == "child")
         return newest_first(session(), wanted, Payment.payment_id, page, show)
 
 

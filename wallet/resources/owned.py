@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights
-from delegation.models import DrawingRight
+from delegation import drawing_rights, requests
+from delegation.models import DrawingRequest, DrawingRight
 from tokenization import cards, credentials, ids
 from tokenization.errors import NotFound
 from tokenization.models import Card, Credential, Token
@@ -75,3 +75,11 @@ def right(session: Session, who: Caller, text: str, *, lock: bool = False) -> tu
         raise NotFound
     owner = card(session, who, card_id, lock=lock)
     return owner, drawing_rights.load(session, card_id, right_id)
+
+
+def request(session: Session, who: Caller, text: str) -> tuple[Card, DrawingRight, DrawingRequest]:
+    """What was asked of the calling grantor, its right, and the card, locked. Raises NotFound."""
+    request_id = id_from("rqst", text)
+    owner = card(session, who, requests.card_of(session, request_id), lock=True)
+    found = requests.load(session, owner.card_id, request_id)
+    return owner, drawing_rights.load(session, owner.card_id, found.right_id), found

@@ -1,67 +1,137 @@
 """What parents and children send and get about drawing rights. A limit of `null` is none, of 0 is nothing at all."""
 
-from marshmallow import Schema, fields
+from typing import Any, Final
 
+from marshmallow import Schema, ValidationError, fields
+
+from delegation.categories import CATEGORIES
 from delegation.drawing_rights import NOTIFY
-from delegation.terms import PHONES_MOST, WEEKDAYS
-from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Moment, Text, Whole
+from delegation.limits import CEILING, DRAWING_RIGHT
+from delegation.terms import LIMITS, MOST_AMOUNT, PHONES_MOST, WEEKDAYS
+from wallet.schemas.cards import PaymentAnswer
+from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole
 from wallet.schemas.pages import list_of
+
+STATUSES: Final = ("invited", "active", "paused", "revoked", "expired")
+# Why nothing can be paid under a right: the first that holds is what is shown.
+CAUSES: Final = (
+    *("card_closed", "card_blocked", "card_expired"),
+    *("drawing_right_revoked", "drawing_right_expired", "drawing_right_paused", "drawing_right_invited"),
+    *("drawing_right_unpaired", "drawing_right_not_begun"),
+)
+_COUNTRIES_MOST: Final = 250
+_MERCHANTS_MOST: Final = 200
+_PAYMENTS_MOST: Final = 10_000
+_NONE_OR_NOTHING: Final = (
+    "`null` is no limit of the grantor's (the scheme's ceiling still holds), `0` lets nothing through"
+)
+
+
+def _about(text: str, *examples: Any) -> dict[str, Any]:
+    return {"description": text} | ({"examples": list(examples)} if examples else {})
+
+
+class Figure(Whole):
+    """A limit of the grantor's: a whole number, or `null`. What is wrong with one says what the two ends mean."""
+
+    def __init__(self, what: str, example: int, most: int = MOST_AMOUNT) -> None:
+        about = _about(f"{what}; {_NONE_OR_NOTHING}", example, None)
+        super().__init__(0, most, allow_none=True, metadata=about)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:
+        try:
+            return super()._deserialize(value, attr, data, **more)
+        except ValidationError as error:
+            raise ValidationError(f"{error.messages[0]}; null is no limit, 0 lets nothing through") from None
 
 
 class Delegate(Schema):
-    """Who may draw on the card."""
+    """Who may draw on the card, a child or anybody else."""
 
-    name = Text(80, required=True)
-    birthdate = Day(allow_none=True)
+    name = Text(80, required=True, metadata=_about("in any script; kept and shown exactly as it is written", "Emil"))
+    birthdate = Day(
+        allow_none=True,
+        metadata=_about("makes a child of the delegate until the 18th birthday; `null`: not known", "2015-04-02"),
+    )
 
 
 class Limits(Schema):
-    """Amounts in minor units of the account's currency; `null` is no limit. What is left out of a change stays."""
+    """Amounts in minor units of the account's currency. The tighter of each limit and the scheme's ceiling counts, and
+    all of them count together: a limit per day may be above the one per month. What is left out of a change stays.
+    """
 
-    per_payment = Amount(allow_none=True)
-    per_day = Amount(allow_none=True)
-    per_week = Amount(allow_none=True)
-    per_month = Amount(allow_none=True)
-    total = Amount(allow_none=True)
-    payments_per_day = Whole(0, 10_000, allow_none=True)
+    per_payment = Figure("the most that one payment may be", 20_000)
+    per_day = Figure("the most in a day, from midnight to midnight in Copenhagen", 50_000)
+    per_week = Figure("the most in a week, which begins on Monday", 100_000)
+    per_month = Figure("the most in a calendar month", 150_000)
+    total = Figure("the most in all; it never begins anew", 500_000)
+    payments_per_day = Figure("how many payments in a day", 5, _PAYMENTS_MOST)
 
 
 _HOUR = r"([01]\d|2[0-3]):[0-5]\d"
 
 
 class Hours(Schema):
-    """When payments are permitted, by the clock in Copenhagen; `to` at or before `from` is on the next day."""
+    """When payments are permitted, by the clock in Copenhagen. `to` at or before `from` is on the next day, so that the
+    same time twice is around the clock; `days` then names the day on which it starts.
+    """
 
-    days = fields.List(Choice(*WEEKDAYS), required=True)
-    from_ = Text(5, 5, data_key="from", attribute="from", pattern=_HOUR, required=True)
-    to = Text(5, 5, pattern=_HOUR, required=True)
+    days = Several(Choice(*WEEKDAYS), len(WEEKDAYS), required=True, metadata=_about("at least one", ["mon"]))
+    from_ = Text(
+        5, 5, data_key="from", attribute="from", pattern=_HOUR, required=True, metadata={"examples": ["06:00"]}
+    )
+    to = Text(5, 5, pattern=_HOUR, required=True, metadata={"examples": ["21:00"]})
+
+
+def _categories(text: str, *examples: list[str]) -> Several:
+    known = "names of `GET /v1/drawing-right-categories`"
+    return Several(Text(40), len(CATEGORIES), allow_none=True, metadata=_about(f"{text}; {known}", *examples))
 
 
 class Terms(Schema):
-    """What a parent permits."""
+    """What a parent permits. In a list an entry that stands twice counts once."""
 
     limits = fields.Nested(Limits)
-    allowed_categories = fields.List(Text(40), allow_none=True)
-    blocked_categories = fields.List(Text(40), allow_none=True)
-    allowed_countries = fields.List(Country(), allow_none=True)
-    allowed_merchants = fields.List(Text(60), allow_none=True)
-    blocked_merchants = fields.List(Text(60), allow_none=True)
-    allow_cash = Flag()
-    allow_recurring = Flag()
-    hours = fields.Nested(Hours, allow_none=True)
-    valid_from = Day(allow_none=True)
-    valid_until = Day(allow_none=True)
-    phones_allowed = Whole(1, PHONES_MOST, allow_none=True)
-    notify_grantor = Choice(*NOTIFY)
-    notify_above = Amount(allow_none=True)
-    weekly_summary = Flag()
+    allowed_categories = _categories("only these; `null` is every one", ["groceries", "transport"])
+    blocked_categories = _categories("none of these, whatever else a merchant is", ["gambling"])
+    allowed_countries = Several(
+        Country(),
+        _COUNTRIES_MOST,
+        allow_none=True,
+        metadata=_about("only merchants there: ISO 3166, two capitals; `null` is everywhere", ["DK"]),
+    )
+    allowed_merchants = Several(
+        Text(60),
+        _MERCHANTS_MOST,
+        allow_none=True,
+        metadata=_about("only these, by the id that stands in a payment; `null` is all", ["DK-123"]),
+    )
+    blocked_merchants = Several(
+        Text(60), _MERCHANTS_MOST, allow_none=True, metadata=_about("none of these, by the same id", ["DK-666"])
+    )
+    allow_cash = Flag(metadata=_about("cash, and what is as good as cash: money transfers; false unless said"))
+    allow_recurring = Flag(metadata=_about("payments that a merchant begins: subscriptions; false unless said"))
+    hours = fields.Nested(Hours, allow_none=True, metadata=_about("`null` is around the clock"))
+    valid_from = Day(allow_none=True, metadata=_about("the first day, in Copenhagen; `null` is at once", "2026-12-01"))
+    valid_until = Day(
+        allow_none=True, metadata=_about("the last day, in Copenhagen; `null` is until revoked", "2027-06-30")
+    )
+    phones_allowed = Whole(
+        1, PHONES_MOST, allow_none=True, metadata=_about("how many phones; `null` is as many as the bank allows", 1)
+    )
+    notify_grantor = Choice(*NOTIFY, metadata=_about("of which payments the grantor is told"))
+    notify_above = Amount(
+        allow_none=True,
+        metadata=_about("of approved payments only those above this, in minor units; `null` and 0 are all", 10_000),
+    )
+    weekly_summary = Flag(metadata=_about("whether the grantor is told on Monday what was paid; true unless said"))
 
 
 class Grant(Terms):
-    """A new drawing right."""
+    """A new drawing right: a name and one limit are enough."""
 
     delegate = fields.Nested(Delegate, required=True)
-    limits = fields.Nested(Limits, required=True)
+    limits = fields.Nested(Limits, required=True, metadata=_about("at least one that is not `null`"))
 
 
 class Change(Terms):
@@ -70,23 +140,60 @@ class Change(Terms):
     delegate = fields.Nested(Delegate(partial=True))
 
 
-class UsageAnswer(Schema):
-    """How far a limit is used up."""
+class DelegateAnswer(Schema):
+    """Who may draw on the card."""
 
-    limit = fields.Integer()
-    spent = fields.Integer()
-    remaining = fields.Integer()
-    resets_at = Moment(allow_none=True)
+    name = fields.String(metadata=_about("exactly as it was written: show it as text, never as markup", "Emil"))
+    birthdate = Day(allow_none=True)
+
+
+class CeilingAnswer(Schema):
+    """The scheme's maximum, which no grantor can exceed (R-2.10b)."""
+
+    per_payment = fields.Integer()
+    per_day = fields.Integer()
+    per_week = fields.Integer()
+    per_month = fields.Integer()
+    payments_per_day = fields.Integer()
+
+
+class UsageAnswer(Schema):
+    """How far a limit is used up, in minor units or payments."""
+
+    limit = fields.Integer(
+        metadata=_about("the tighter of the grantor's limit and the ceiling; 0 lets nothing through")
+    )
+    spent = fields.Integer(metadata=_about("may be above the limit, where that was lowered since"))
+    remaining = fields.Integer(metadata=_about("never below 0"))
+    resets_at = Moment(allow_none=True, metadata=_about("when the period ends; `null` where there is none"))
+    of = fields.String(
+        metadata={"enum": [DRAWING_RIGHT, CEILING], **_about("whose it is: the grantor's or the scheme's")}
+    )
+
+
+class PhoneAnswer(Schema):
+    """A phone that the grantor let in."""
+
+    id = Id("pair", attribute="pairing_id")
+    name = fields.String(attribute="device_name", metadata=_about("as the phone called itself", "Emil's phone"))
+    paired_at = Moment()
 
 
 class RightAnswer(Schema):
-    """A drawing right, for its grantor, and for the child its own."""
+    """A drawing right, for its grantor and the bank; and for the child its own, without the card and the phones."""
 
     id = fields.String()
-    card_id = fields.String(allow_none=True)
-    status = fields.String()
-    delegate = fields.Dict()
-    limits = fields.Dict()
+    card_id = fields.String(allow_none=True, metadata=_about("`null` for a child"))
+    status = fields.String(metadata={"enum": list(STATUSES)})
+    because = fields.String(
+        allow_none=True,
+        metadata={
+            "enum": [*CAUSES, None],
+            **_about("why nothing can be paid under it right now, the first that holds; `null` where something can"),
+        },
+    )
+    delegate = fields.Nested(DelegateAnswer)
+    limits = fields.Nested(Limits)
     allowed_categories = fields.List(fields.String(), allow_none=True)
     blocked_categories = fields.List(fields.String(), allow_none=True)
     allowed_countries = fields.List(fields.String(), allow_none=True)
@@ -94,19 +201,77 @@ class RightAnswer(Schema):
     blocked_merchants = fields.List(fields.String(), allow_none=True)
     allow_cash = fields.Boolean()
     allow_recurring = fields.Boolean()
-    hours = fields.Dict(allow_none=True)
+    hours = fields.Nested(Hours, allow_none=True)
     valid_from = Day(allow_none=True)
     valid_until = Day(allow_none=True)
     phones_allowed = fields.Integer(allow_none=True)
-    notify_grantor = fields.String()
+    notify_grantor = fields.String(metadata={"enum": list(NOTIFY)})
     notify_above = fields.Integer(allow_none=True)
     weekly_summary = fields.Boolean()
-    ceiling = fields.Dict()
-    usage = fields.Dict(values=fields.Nested(UsageAnswer))
+    comes_of_age_on = Day(
+        allow_none=True,
+        metadata=_about(
+            "the delegate's 18th birthday; `null` where it is not known, or was over when this was granted"
+        ),
+    )
+    ends_when_of_age = fields.Boolean(metadata=_about("whether it expires on that day; else people are only told"))
+    invitation_lapses_at = Moment(allow_none=True, metadata=_about("`null` once a phone was let in"))
+    phones = fields.List(
+        fields.Nested(PhoneAnswer), allow_none=True, metadata=_about("those that are let in; `null` for a child")
+    )
+    requests_open = fields.Integer(metadata=_about("how many requests wait for the grantor's answer"))
+    ceiling = fields.Nested(CeilingAnswer)
+    usage = fields.Dict(
+        values=fields.Nested(UsageAnswer),
+        metadata=_about("by the limit's name; a limit that is `null` and has no ceiling has no entry"),
+    )
     created_at = Moment()
 
 
 RightList = list_of(RightAnswer)
+
+
+class LeftAnswer(Schema):
+    """What was left of the limit that was nearest, in minor units or payments."""
+
+    limit = fields.String(metadata={"enum": list(LIMITS)})
+    remaining = fields.Integer()
+
+
+class RightPaymentAnswer(PaymentAnswer):
+    """A payment under a drawing right, as its grantor and its child see it."""
+
+    categories = fields.List(fields.String(), metadata=_about("those of the merchant", ["groceries"]))
+    held = fields.Integer(attribute="held_minor", metadata=_about("what is reserved on the account still"))
+    counts = fields.Integer(metadata=_about("what it counts for in the right's limits: an estimate's most (R-3.1a)"))
+    left = fields.Nested(
+        LeftAnswer,
+        allow_none=True,
+        metadata=_about("right after it; `null` of a decline, and where nothing is limited"),
+    )
+    can_be_asked_for = fields.Boolean(
+        metadata=_about("declined by what the grantor can lift: ask with `payment_id` (`POST …/requests`)")
+    )
+
+
+RightPaymentList = list_of(RightPaymentAnswer)
+
+
+class LabelAnswer(Schema):
+    """In Danish and in English."""
+
+    da = fields.String()
+    en = fields.String()
+
+
+class CategoryAnswer(Schema):
+    """A group of merchants, by their ISO 18245 codes."""
+
+    name = fields.String(metadata=_about("as terms and payments name it", "groceries"))
+    label = fields.Nested(LabelAnswer)
+
+
+CategoryList = list_of(CategoryAnswer)
 
 
 class PendingPairing(Schema):

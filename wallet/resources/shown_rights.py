@@ -1,0 +1,116 @@
+"""A drawing right as its grantor, its delegate and the bank see it: of a page of them as many statements as of one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from delegation import ages, drawing_rights, terms, usage
+from delegation.drawing_rights import WATCHING
+from delegation.limits import Usage
+from delegation.models import DrawingRequest, DrawingRight, Pairing
+from delegation.terms import Ceiling
+from tokenization import cards, ids, policies
+from tokenization.clock import local_date
+from tokenization.models import Card, Plastic
+from wallet.payments.rules import ceiling
+from wallet.resources.shown import Shown, without_none
+from wallet.schemas.drawing_rights import CAUSES
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a page of rights is shown with: by card, or by right."""
+
+    now: datetime
+    ceiling: Ceiling
+    cards: Mapping[UUID, str]
+    used: Mapping[UUID, Usage]
+    phones: Mapping[UUID, list[Pairing]]
+    requests_open: Mapping[UUID, int]
+
+
+def shown(session: Session, rights: Sequence[DrawingRight], now: datetime, *, to_child: bool = False) -> list[Shown]:
+    """Rights, in their order. A child sees neither the card nor the phones that were let in."""
+    around = _around(session, rights, now)
+    hidden: Shown = {"card_id": None, "phones": None} if to_child else {}
+    return [_one(right, around) | hidden for right in rights]
+
+
+def _around(session: Session, rights: Sequence[DrawingRight], now: datetime) -> _Around:
+    card_ids, right_ids = {right.card_id for right in rights}, [right.right_id for right in rights]
+    scopes = [usage.Scope(right.card_id, right.right_id, total=right.total is not None) for right in rights]
+    phones: dict[UUID, list[Pairing]] = {right_id: [] for right_id in right_ids}
+    living = select(Pairing).where(Pairing.card_id.in_(card_ids), Pairing.right_id.in_(right_ids))
+    for pairing in session.scalars(living.where(Pairing.unpaired_at.is_(None)).order_by(Pairing.pairing_id)):
+        phones[pairing.right_id].append(pairing)
+    return _Around(
+        now=now,
+        ceiling=ceiling(policies.load(session, now)),
+        cards=_card_statuses(session, card_ids, now),
+        used=usage.load_many(session, scopes, now),
+        phones=phones,
+        requests_open=_open_requests(session, card_ids, right_ids, now),
+    )
+
+
+def _card_statuses(session: Session, card_ids: set[UUID], now: datetime) -> dict[UUID, str]:
+    current = (Plastic.card_id == Card.card_id) & (Plastic.plastic_id == Card.current_plastic_id)
+    found = session.execute(select(Card, Plastic).join(Plastic, current).where(Card.card_id.in_(card_ids)))
+    return {card.card_id: cards.status(card, plastic, now) for card, plastic in found}
+
+
+def _open_requests(session: Session, card_ids: set[UUID], right_ids: list[UUID], now: datetime) -> dict[UUID, int]:
+    of_rights = DrawingRequest.card_id.in_(card_ids) & DrawingRequest.right_id.in_(right_ids)
+    is_open = (DrawingRequest.state == "open") & (DrawingRequest.lapses_at > now)
+    counted = select(DrawingRequest.right_id, func.count()).where(of_rights, is_open)
+    return dict(session.execute(counted.group_by(DrawingRequest.right_id)).all())
+
+
+def _one(right: DrawingRight, around: _Around) -> Shown:
+    own, phones = drawing_rights.terms_of(right), around.phones[right.right_id]
+    left = usage.remaining(own, around.ceiling, around.used[right.right_id], around.now)
+    return {
+        "id": ids.to_text("right", right.right_id),
+        "card_id": ids.to_text("card", right.card_id),
+        "status": drawing_rights.status(right, around.now),
+        "because": _because(right, around),
+        "delegate": asdict(drawing_rights.delegate_of(right)),
+        **terms.as_json(own),
+        **{name: getattr(right, name) for name in WATCHING},
+        "comes_of_age_on": comes_of_age_on(right),
+        "ends_when_of_age": right.ends_when_of_age,
+        "invitation_lapses_at": right.invitation_lapses_at if is_invitation(right) else None,
+        "phones": phones,
+        "requests_open": around.requests_open.get(right.right_id, 0),
+        "ceiling": without_none(asdict(around.ceiling)),
+        "usage": {name: asdict(each) for name, each in left.items()},
+        "created_at": right.created_at,
+    }
+
+
+def _because(right: DrawingRight, around: _Around) -> str | None:
+    """Why nothing can be paid under it; of a block never the reason, since a child sees this too."""
+    found = {f"card_{around.cards[right.card_id]}", *drawing_rights.because(right, around.now)}
+    if is_invitation(right):
+        found.add("drawing_right_invited")
+    if not around.phones[right.right_id]:
+        found.add("drawing_right_unpaired")
+    if right.valid_from is not None and right.valid_from > local_date(around.now):
+        found.add("drawing_right_not_begun")
+    return next((cause for cause in CAUSES if cause in found), None)
+
+
+def is_invitation(right: DrawingRight) -> bool:
+    """Whether no phone was let in yet; it may be paused while it waits."""
+    return "invited" in (right.state, right.state_before_pause)
+
+
+def comes_of_age_on(right: DrawingRight) -> date | None:
+    """The day on which its delegate turns 18; None where that is not known, or was so before it was granted."""
+    if right.delegate_birthdate is None or not ages.is_child(right.delegate_birthdate, local_date(right.created_at)):
+        return None
+    return ages.comes_of_age_on(right.delegate_birthdate)

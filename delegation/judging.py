@@ -72,7 +72,7 @@ def judge(
         return Permitted()
     if attempt.kind == "verification":
         return refused
-    own = {each.limit for each in _refusals(terms, _NO_CEILING, usage, attempt)}
+    own = {each.limit for each in refusals(terms, _NO_CEILING, usage, attempt)}
     one_off = next((each for each in one_offs if each.permits(attempt, own)), None)
     if one_off is None:
         return refused
@@ -84,10 +84,11 @@ def refusal(terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt)
 
     What is not permitted at all comes before how much; the first that stands in the way is named.
     """
-    return next(_refusals(terms, ceiling, usage, attempt), None)
+    return next(refusals(terms, ceiling, usage, attempt), None)
 
 
-def _refusals(terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt) -> Iterator[Refused]:
+def refusals(terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt) -> Iterator[Refused]:
+    """The same of every limit that stands in the way, in order."""
     found = (check.refuse(attempt, usage) for check in _checks(terms, ceiling, attempt.kind))
     return (refused for refused in found if refused)
 

@@ -1,8 +1,7 @@
 import iso18245
 import pytest
 
-from delegation import categories
-from delegation.categories import CATEGORIES, categories_of
+from delegation.categories import CATEGORIES, OTHER, categories_of, described
 
 EVERY_CODE = {mcc.mcc for mcc in iso18245.get_all_mccs()}
 
@@ -57,5 +56,20 @@ def test_every_category_has_a_code() -> None:
     assert set().union(*(categories_of(code) for code in EVERY_CODE)) == CATEGORIES
 
 
-def test_names_that_are_no_category_are_found() -> None:
-    assert categories.unknown(["games", "Games", "sweets", "other"]) == ["Games", "sweets"]
+def test_the_groups_that_a_parent_asks_for_are_there() -> None:
+    wanted = "groceries transport restaurants clothing games gambling alcohol_and_tobacco cash digital_goods"
+    assert set(wanted.split()) < CATEGORIES
+
+
+def test_every_category_is_described_once_in_both_languages_and_the_rest_comes_last() -> None:
+    shown = described()
+    assert [group.name for group in shown] == [*sorted(CATEGORIES - {OTHER}), OTHER]
+    for language in ("en", "da"):
+        assert len({getattr(group, language) for group in shown} - {""}) == len(shown)
+
+
+def test_the_codes_that_are_described_are_those_that_count() -> None:
+    for group in described():
+        ends = [end for part in group.codes.split() for end in part.split("-")]
+        assert all(group.name in categories_of(end) for end in ends)
+        assert ends == sorted(ends)

@@ -1,21 +1,17 @@
 """docs/tokens.md says what the code does: its tables are held against those of the code."""
 
 import re
+from functools import partial
 
 from notifications.audiences import OPERATIONS
+from tests import documents
 from tests.policy.source import ROOT
 from tokenization.life_cycle import MOVES
 from tokenization.token_operations import NAMES, RULES
 from tokenization.token_status import STATUS_BY_CAUSE
 
 DOCUMENT = (ROOT / "docs" / "tokens.md").read_text()
-
-
-def table(heading: str) -> list[list[str]]:
-    """The rows of the first table under a heading, cell by cell, without the code marks."""
-    section = DOCUMENT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip().replace("`", "") for cell in row.strip("|").split("|")] for row in rows]
+table = partial(documents.table, "tokens.md")
 
 
 def test_the_reasons_in_the_document_are_those_of_the_code() -> None:

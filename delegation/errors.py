@@ -11,6 +11,16 @@ class RequestNotFound(NotFound):
     """There is no such request, or it is not yours."""
 
 
+class PhoneNotFound(NotFound):
+    """There is no such phone, or it is not let in."""
+
+
+class TooManyPhones(Conflict):
+    """As many phones are paired as may be: put one out first, or allow more."""
+
+    code = "too-many-phones"
+
+
 class TooManyRequests(Conflict):
     """Too many requests wait for an answer already."""
 

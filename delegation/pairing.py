@@ -2,27 +2,37 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, events
+from delegation.errors import PhoneNotFound, TooManyPhones
 from delegation.models import DrawingRight, Pairing
 from tokenization import ids
-
-# 3-api.md, "Drawing rights": a child has no step-up, so the grantor's stands in for it, for this long.
-ALLOWANCE: Final = timedelta(hours=1)
+from tokenization.policies import DrawingRightsPolicy
 
 
-def pair(session: Session, right: DrawingRight, *, device_thumbprint: str, device_name: str, now: datetime) -> Pairing:
-    """Let a phone in; the first one makes an invited right active. A phone that is in already gets a new allowance.
+def pair(
+    session: Session,
+    right: DrawingRight,
+    *,
+    device_thumbprint: str,
+    device_name: str,
+    policy: DrawingRightsPolicy,
+    now: datetime,
+) -> Pairing:
+    """Let a phone in; the first one makes an invited right active. A phone that is in already gets a new allowance: a
+    delegate has no step-up, so the grantor's stands in for it, for `pair_minutes` (3-api.md, "Drawing rights").
 
-    Raises IllegalMove unless the right is invited or active.
+    Raises IllegalMove unless the right is invited or active, TooManyPhones beyond `phones_allowed`.
     """
+    phones = live_pairings(session, right.card_id, right.right_id)
+    pairing = next((phone for phone in phones if phone.device_thumbprint == device_thumbprint), None)
+    if pairing is None and right.phones_allowed is not None and len(phones) >= right.phones_allowed:
+        raise TooManyPhones(phones=len(phones), limit=right.phones_allowed)
     drawing_rights.move(right, "paired", now)
-    pairing = live(session, right.card_id, right.right_id, device_thumbprint)
     if pairing is None:
         pairing = Pairing(
             card_id=right.card_id,
@@ -32,7 +42,8 @@ def pair(session: Session, right: DrawingRight, *, device_thumbprint: str, devic
         )
         session.add(pairing)
     pairing.device_name = device_name
-    pairing.paired_at, pairing.allowance_until, pairing.allowance_used_at = now, now + ALLOWANCE, None
+    pairing.paired_at, pairing.allowance_used_at = now, None
+    pairing.allowance_until = now + timedelta(minutes=policy.pair_minutes)
     session.flush()
     _announce(session, events.DrawingRightPaired, right, pairing, now)
     return pairing
@@ -52,7 +63,7 @@ def live_pairings(session: Session, card_id: UUID, right_id: UUID) -> list[Pairi
 
 
 def has_allowance(pairing: Pairing, now: datetime) -> bool:
-    """Whether the phone may provision, or set its PIN, now: once, and never after the hour."""
+    """Whether the phone may provision, or set its PIN, now: once, and in time."""
     return not (pairing.unpaired_at or pairing.allowance_used_at or now >= pairing.allowance_until)
 
 
@@ -64,15 +75,15 @@ def use_allowance(pairing: Pairing, now: datetime) -> bool:
     return True
 
 
-def unpair(
-    session: Session, right: DrawingRight, *, device_thumbprint: str | None = None, now: datetime
-) -> list[Pairing]:
-    """Put out that phone, or every phone, whatever the right's status; the caller ends their tokens and sessions."""
-    pairings = [
-        pairing
-        for pairing in live_pairings(session, right.card_id, right.right_id)
-        if device_thumbprint in (None, pairing.device_thumbprint)
-    ]
+def unpair(session: Session, right: DrawingRight, *, pairing_id: UUID | None = None, now: datetime) -> list[Pairing]:
+    """Put out that phone, or every phone, whatever the right's status; the caller ends their tokens and sessions.
+
+    Raises PhoneNotFound where that phone is not let in.
+    """
+    phones = live_pairings(session, right.card_id, right.right_id)
+    pairings = [phone for phone in phones if pairing_id in (None, phone.pairing_id)]
+    if pairing_id and not pairings:
+        raise PhoneNotFound
     for pairing in pairings:
         pairing.unpaired_at = now
         _announce(session, events.DrawingRightUnpaired, right, pairing, now)

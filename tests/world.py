@@ -19,7 +19,7 @@ from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant, Shop
 from notifications import outbox
 from notifications.relay import fan_out
-from tokenization import cards, ids
+from tokenization import cards, ids, policies
 from tokenization.clock import SetClock
 from tokenization.keys.ring import KeyRing
 from wallet import people
@@ -223,7 +223,8 @@ class World:
             assert card is not None
             right = drawing_rights.load(session, card.card_id, wanted)
             phone = {"device_thumbprint": key.thumbprint(), "device_name": "Emil's phone"}
-            paired = pairing.pair(session, right, **phone, now=now)
+            policy = policies.load(session, now).drawing_rights
+            paired = pairing.pair(session, right, **phone, policy=policy, now=now)
             started = sessions.start_for_child(
                 session,
                 client_id=client_id,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -5,11 +6,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
+from delegation.errors import PhoneNotFound, TooManyPhones
 from delegation.models import DrawingRight, Pairing
-from tests.drawing_rights import NOON, grant, issue_card
+from tests.drawing_rights import NOON, POLICY, grant, issue_card, permitting
 from tokenization import ids
 from tokenization.errors import IllegalMove
 from tokenization.events import take_pending
+from tokenization.models import Card
+from tokenization.policies import DrawingRightsPolicy
 from tokenization.vault import Vault
 
 HOUR = timedelta(hours=1)
@@ -22,8 +26,15 @@ def right(session: Session, vault: Vault) -> DrawingRight:
     return granted
 
 
-def pair(session: Session, right: DrawingRight, phone: str = "phone-1", after: timedelta = timedelta()) -> Pairing:
-    return pairing.pair(session, right, device_thumbprint=phone, device_name="Emil's phone", now=NOON + after)
+def pair(
+    session: Session,
+    right: DrawingRight,
+    phone: str = "phone-1",
+    after: timedelta = timedelta(),
+    policy: DrawingRightsPolicy = POLICY,
+) -> Pairing:
+    named = {"device_thumbprint": phone, "device_name": "Emil's phone"}
+    return pairing.pair(session, right, **named, policy=policy, now=NOON + after)
 
 
 def test_the_first_phone_makes_an_invited_right_active(session: Session, right: DrawingRight) -> None:
@@ -62,6 +73,13 @@ def test_the_allowance_ends_with_the_hour(session: Session, right: DrawingRight)
     assert not pairing.use_allowance(pair(session, right), NOON + HOUR)
 
 
+def test_the_bank_says_how_long_the_allowance_is_good(session: Session, right: DrawingRight) -> None:
+    """And what it said at the pairing holds: a policy that changes meanwhile neither gives nor takes."""
+    paired = pair(session, right, policy=replace(POLICY, pair_minutes=5))
+    assert pairing.has_allowance(paired, NOON + timedelta(minutes=5, microseconds=-1))
+    assert not pairing.has_allowance(paired, NOON + timedelta(minutes=5))
+
+
 def test_pairing_a_phone_again_gives_a_new_allowance_and_no_second_pairing(
     session: Session, right: DrawingRight
 ) -> None:
@@ -90,8 +108,45 @@ def test_a_phone_that_was_put_out_can_be_let_in_again(session: Session, right: D
 
 def test_one_of_several_phones_can_be_put_out(session: Session, right: DrawingRight) -> None:
     one, other = pair(session, right, "phone-1"), pair(session, right, "phone-2")
-    assert pairing.unpair(session, right, device_thumbprint="phone-1", now=NOON) == [one]
+    assert pairing.unpair(session, right, pairing_id=one.pairing_id, now=NOON) == [one]
     assert pairing.live_pairings(session, right.card_id, right.right_id) == [other]
+
+
+def test_a_phone_that_is_not_let_in_cannot_be_put_out(session: Session, right: DrawingRight) -> None:
+    gone, other = pair(session, right), grant(session, session.get_one(Card, right.card_id), NOON)
+    strange = pair(session, other)
+    pairing.unpair(session, right, now=NOON)
+    for pairing_id in (gone.pairing_id, strange.pairing_id, ids.new_id()):
+        with pytest.raises(PhoneNotFound):
+            pairing.unpair(session, right, pairing_id=pairing_id, now=NOON)
+    assert pairing.live_pairings(session, other.card_id, other.right_id) == [strange]
+
+
+def test_no_more_phones_are_let_in_than_the_grantor_allows(session: Session, vault: Vault) -> None:
+    terms = permitting(per_payment=20_000, phones_allowed=2)
+    right = grant(session, issue_card(session, vault, NOON), NOON, terms)
+    first, _ = pair(session, right, "phone-1"), pair(session, right, "phone-2")
+    with pytest.raises(TooManyPhones) as refused:
+        pair(session, right, "phone-3")
+    assert refused.value.facts == {"phones": 2, "limit": 2}
+    assert pair(session, right, "phone-1") is first  # one that is in counts once
+    pairing.unpair(session, right, pairing_id=first.pairing_id, now=NOON)
+    assert pair(session, right, "phone-3") in pairing.live_pairings(session, right.card_id, right.right_id)
+
+
+def test_fewer_phones_allowed_put_none_out_and_let_no_more_in(session: Session, right: DrawingRight) -> None:
+    phones = [pair(session, right, f"phone-{number}") for number in range(3)]
+    right.phones_allowed = 1
+    assert pairing.live_pairings(session, right.card_id, right.right_id) == phones
+    assert pair(session, right, "phone-2") is phones[2]
+    pairing.unpair(session, right, pairing_id=phones[0].pairing_id, now=NOON)
+    with pytest.raises(TooManyPhones):
+        pair(session, right, "phone-4")
+
+
+def test_a_right_that_says_nothing_of_phones_lets_in_as_many_as_come(session: Session, right: DrawingRight) -> None:
+    phones = [pair(session, right, f"phone-{number}") for number in range(4)]
+    assert pairing.live_pairings(session, right.card_id, right.right_id) == phones
 
 
 def test_phones_can_be_put_out_after_the_right_was_revoked(session: Session, right: DrawingRight) -> None:

@@ -129,10 +129,13 @@ def two(world: World) -> list[Route]:
 
 
 def with_bodies(world: World) -> set[str]:
-    """The routes that take a body, as the document has it."""
+    """The routes that want a body, as the document has it."""
     paths: dict[str, Any] = world.http.get("/openapi.json").json()["paths"]
     found = {
-        f"{method.upper()} {path}" for path, item in paths.items() for method in item if "requestBody" in item[method]
+        f"{method.upper()} {path}"
+        for path, item in paths.items()
+        for method in item
+        if "requestBody" in item[method] and item[method]["requestBody"]["required"]
     }
     return {name.replace("{", "<").replace("}", ">") for name in found}
 

@@ -41,7 +41,8 @@ def childs_phone(
         limits = RightTerms(Limits(per_payment=20_000))
         right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), policy=POLICY, now=now)
         assert isinstance(right, DrawingRight)
-        paired = pairing.pair(session, right, device_thumbprint=key.thumbprint(), device_name=name, now=now)
+        phone = {"device_thumbprint": key.thumbprint(), "device_name": name}
+        paired = pairing.pair(session, right, **phone, policy=POLICY, now=now)
         session_id = sessions.start_for_child(
             session,
             client_id=client_id,

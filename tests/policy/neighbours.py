@@ -13,6 +13,7 @@ from tests.policy.callers import childs_phone, tell
 from tests.policy.table import Route
 from tests.world import NETTO, Machine, Phone, World
 from tokenization import ids
+from wallet.access.models import AccessSession
 
 Caller = Phone | Machine
 # Emil and Ella are Anna's children, Osvald is Bo's. Bo and Osvald have the wallet of the other provider.
@@ -121,10 +122,17 @@ class Neighbours:
             phone = childs_phone(self.world, parent, f"{name}'s phone", client_id=self._clients[side]["child"])
             self._add_phone(name, phone, parent)
             self._add("right_id", phone.subject, name, name, parent, named_to=(f"{side} provider",))
+            self._add("pairing_id", self._pairing_of(phone), name, parent)
 
     def _add_phone(self, name: str, phone: Phone, *seen_by: str) -> None:
         self.callers[name] = phone
         self._add("session_id", ids.to_text("sess", phone.session_id), name, name, *seen_by)
+
+    def _pairing_of(self, phone: Phone) -> str:
+        with self.world.parts.database.reading() as session:
+            pairing_id = session.get_one(AccessSession, phone.session_id).pairing_id
+        assert pairing_id is not None
+        return ids.to_text("pair", pairing_id)
 
     def _provision(self) -> None:
         for name, side in SIDE_OF.items():

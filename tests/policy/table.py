@@ -17,6 +17,7 @@ KINDS = {
     "credential_id": "cred",
     "token_id": "tok",
     "right_id": "right",
+    "pairing_id": "pair",
     "request_id": "rqst",
     "message_id": "msg",
     "payment_id": "pay",

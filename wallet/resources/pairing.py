@@ -9,8 +9,8 @@ from flask import Response, g, request
 from flask.views import MethodView
 
 from delegation import drawing_rights, pairing
-from delegation.models import DrawingRight
-from tokenization import life_cycle, tokens
+from delegation.models import DrawingRight, Pairing
+from tokenization import life_cycle, policies, tokens
 from tokenization.errors import NotFound
 from tokenization.models import Card
 from wallet.access import sessions
@@ -23,7 +23,8 @@ from wallet.database import after_commit
 from wallet.errors import problem
 from wallet.resources import owned
 from wallet.resources.drawing_rights import shown_right
-from wallet.schemas import drawing_rights as schemas
+from wallet.schemas import drawing_rights as rights
+from wallet.schemas import pairing as schemas
 from wallet.services import current_time, services
 
 P = ParamSpec("P")
@@ -78,7 +79,7 @@ class Pair(MethodView):
     @_with_the_phone
     @writes()
     @blueprint.arguments(schemas.Pair())
-    @blueprint.response(200, schemas.RightAnswer)
+    @blueprint.response(200, rights.RightAnswer)
     def post(self, body: dict[str, Any], right_id: str) -> Any:
         """One yes allows one provisioning, or one new PIN, within an hour."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
@@ -96,8 +97,14 @@ def _unknown_code() -> Response:
 
 def _let_in(card: Card, right: DrawingRight, pending: PendingDevice) -> None:
     now = current_time()
-    phone = {"device_thumbprint": pending.thumbprint, "device_name": pending.device_name}
-    paired = pairing.pair(session(), right, **phone, now=now)
+    paired = pairing.pair(
+        session(),
+        right,
+        device_thumbprint=pending.thumbprint,
+        device_name=pending.device_name,
+        policy=policies.load(session(), now).drawing_rights,
+        now=now,
+    )
     sessions.end_for_pairing(session(), paired.pairing_id, reason="paired_anew", now=now)
     started = sessions.start_for_child(
         session(),
@@ -119,13 +126,20 @@ class Unpair(MethodView):
 
     @requires("wallet")
     @writes()
-    @blueprint.response(200, schemas.RightAnswer)
-    def post(self, right_id: str) -> Any:
-        """Every phone of the right: its token ends, and its session."""
+    @blueprint.arguments(schemas.Unpair(), required=False)
+    @blueprint.response(200, rights.RightAnswer)
+    def post(self, body: dict[str, Any], right_id: str) -> Any:
+        """One phone of the right, or every one: its token ends, and its session. Whatever the right's status."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
-        pairing.unpair(session(), right, now=current_time())
-        sessions.end_for_right(session(), right.right_id, reason="unpaired", now=current_time())
-        for token in tokens.live_tokens(session(), card.card_id):
-            if token.right_id == right.right_id:
-                life_cycle.deactivate(session(), card, token, by="cardholder", reason="unpaired", now=current_time())
+        for phone in pairing.unpair(session(), right, pairing_id=body.get("phone"), now=current_time()):
+            _put_out(card, phone)
         return shown_right(right)
+
+
+def _put_out(card: Card, phone: Pairing) -> None:
+    """What was under way on it meets the card's lock, and then a session and a token that have ended."""
+    now = current_time()
+    sessions.end_for_pairing(session(), phone.pairing_id, reason="unpaired", now=now)
+    for token in tokens.live_tokens(session(), card.card_id):
+        if (token.right_id, token.device_thumbprint) == (phone.right_id, phone.device_thumbprint):
+            life_cycle.deactivate(session(), card, token, by="cardholder", reason="unpaired", now=now)

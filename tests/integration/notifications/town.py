@@ -218,7 +218,8 @@ class Town:
                 now=now,
             )
             assert isinstance(right, DrawingRight)
-            pairing.pair(session, right, device_thumbprint="thumb", device_name="Emil's phone", now=now)
+            phone = {"device_thumbprint": "thumb", "device_name": "Emil's phone"}
+            pairing.pair(session, right, **phone, policy=POLICY, now=now)
             return right.right_id
 
         return self.change(card_id, grant)

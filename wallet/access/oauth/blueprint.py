@@ -16,7 +16,7 @@ from wallet.access.guard import open_to_all
 from wallet.access.keys import AccessKeys
 from wallet.access.mitid.broker import CALLBACK_PATH, Broker
 from wallet.access.mitid.identity import SignInFailed
-from wallet.access.oauth import codes, oauth_request, sign_in
+from wallet.access.oauth import codes, device_page, oauth_request, sign_in
 from wallet.access.oauth.metadata import metadata
 from wallet.access.oauth.oauth_request import OAuthRequest
 from wallet.access.oauth.server import Server
@@ -114,9 +114,8 @@ def device_authorization() -> AnyResponse:
 @oauth.get("/oauth/device")
 @open_to_all
 def device() -> AnyResponse:
-    """Where a user code goes: no page takes it, the parent's app does."""
-    text = "Indtast koden i den app, som hører til kortet.\nType the code into the app that the card belongs to.\n"
-    return Response(text, mimetype="text/plain")
+    """Where a user code goes (RFC 8628 section 3.3): no page takes it, the parent's app does."""
+    return Response(device_page.PAGE, headers={"Content-Security-Policy": device_page.POLICY})
 
 
 @oauth.post("/oauth/revoke")

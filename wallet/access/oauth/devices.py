@@ -21,7 +21,7 @@ LIFETIME: Final = timedelta(minutes=10)
 INTERVAL_SECONDS: Final = 5
 Look = Callable[[Redis, str, str], dict[str, Any] | None]
 # RFC 8628 section 6.1: no vowels, so no words; nothing that looks like something else. 8 of 20 letters.
-_USER_CODE: Final = re.compile(r"[BCDFGHJKLMNPQRSTVWXZ]{8}")
+_USER_CODE: Final = re.compile(r"[BCDFGHJKLMNPQRSTVWXZ]{8}", re.ASCII | re.IGNORECASE)
 _WRONG_CODES_MAX: Final = 5
 _WRONG_CODES_SEEN_FOR: Final = timedelta(minutes=10)
 
@@ -165,5 +165,5 @@ def _letters(pending: PendingDevice) -> str:
 
 def _normal(user_code: str) -> str | None:
     """`wdjb mjht` -> `WDJBMJHT`; None if it cannot be a code."""
-    code = re.sub(r"[\s-]", "", user_code).upper()
-    return code if _USER_CODE.fullmatch(code) else None
+    code = re.sub(r"[\s-]", "", user_code)
+    return code.upper() if _USER_CODE.fullmatch(code) else None

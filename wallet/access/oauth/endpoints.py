@@ -91,11 +91,16 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
 
 
 def _device_answer(device_code: str, pending: devices.PendingDevice) -> dict[str, Any]:
+    """The address with the code in it is what the phone shows as QR (section 3.3.1). `match` is not in it: two people
+    compare it by eye, so that a code which was sent to somebody lets nobody in (section 5.4).
+    """
+    address = f"{services().settings.public_url}/oauth/device"
     return {
         "device_code": device_code,
         "user_code": pending.user_code,
         "match": pending.match,
-        "verification_uri": f"{services().settings.public_url}/oauth/device",
+        "verification_uri": address,
+        "verification_uri_complete": f"{address}?user_code={pending.user_code}",
         "expires_in": devices.LIFETIME.seconds,
         "interval": devices.INTERVAL_SECONDS,
     }

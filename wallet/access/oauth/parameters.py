@@ -6,11 +6,13 @@ from typing import Final
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError
+from marshmallow import ValidationError
 
 from wallet.access.step_up import PURPOSES, token_in
+from wallet.schemas.fields import Text
 
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-DEVICE_NAME_CHARACTERS_MAX: Final = 60
+_DEVICE_NAME: Final = Text(60)  # in any script: a family of emoji is held together by what `isprintable` refuses
 # Of these an authorization request consists here. What an app may choose freely is short: anybody may send a request,
 # and we remember it for minutes.
 _STANDARD: Final = ("response_type", "client_id", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
@@ -61,8 +63,9 @@ def thumbprint(parameters: Mapping[str, str]) -> str:
 
 
 def device_name(parameters: Mapping[str, str]) -> str:
-    """`device_name`, as the parent will see it. Raises InvalidRequestError."""
-    name = parameters.get("device_name", "").strip()
-    if not 1 <= len(name) <= DEVICE_NAME_CHARACTERS_MAX or not name.isprintable():
-        raise InvalidRequestError(f"device_name must be 1 to {DEVICE_NAME_CHARACTERS_MAX} printable characters")
+    """`device_name`, exactly as the phone wrote it, which is what the parent will see. Raises InvalidRequestError."""
+    try:
+        name: str = _DEVICE_NAME.deserialize(parameters.get("device_name", ""))
+    except ValidationError as error:
+        raise InvalidRequestError(f"device_name {error.messages[0]}") from error
     return name

@@ -1,0 +1,26 @@
+"""What parents send and get about the phones that they let in."""
+
+from marshmallow import Schema, fields
+
+from wallet.schemas.fields import Id, Moment, Text
+
+
+class PendingPairing(Schema):
+    """A phone that asks to be let in; `match` stands on both phones."""
+
+    device_name = fields.String()
+    requested_at = Moment()
+    match = fields.String()
+
+
+class Pair(Schema):
+    """Let that phone in."""
+
+    user_code = Text(20, required=True)
+
+
+class Unpair(Schema):
+    """Put out that phone; without a body, or with an empty one, every phone."""
+
+    may_be_left_out = True
+    phone = Id("pair")

@@ -21,7 +21,13 @@ class TooManyPhones(Conflict):
     code = "too-many-phones"
 
 
-class TooManyRequests(Conflict):
+class AlreadyAsked(Conflict):
+    """This payment was asked for already, and the request waits for an answer."""
+
+    code = "already-asked"
+
+
+class TooManyOpenRequests(Conflict):
     """Too many requests wait for an answer already."""
 
     code = "too-many-open-requests"

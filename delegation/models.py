@@ -133,6 +133,12 @@ class DrawingRequest(Base):
         _of_a_right(),
         Index(None, "card_id", "right_id"),
         Index(None, "request_id"),
+        # Each payment under a right looks for its one-offs: however much was asked, only those that stand are read.
+        Index(
+            "ix_drawing_requests_usable",
+            *("card_id", "right_id", "lapses_at"),
+            postgresql_where=text("state = 'approved'"),
+        ),
         {"schema": SCHEMA},
     )
 

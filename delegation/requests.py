@@ -1,32 +1,59 @@
-"""A delegate asks for more, the grantor answers. A one-off is spent by one payment, and lapses after a day."""
+"""A delegate asks for more, the grantor answers (R-2.10a): one payment, by a one-off, or a higher limit for good.
 
-from dataclasses import replace
+Whoever asks or answers holds the card's lock. What nobody answers, and a one-off that nobody spends, lapse: derived.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, events, limits
 from delegation.drawing_rights import ExceedsCeiling
-from delegation.errors import RequestNotFound, TooManyRequests
-from delegation.limits import Usage, used
+from delegation.errors import AlreadyAsked, RequestNotFound, TooManyOpenRequests
+from delegation.judging import OneOff
 from delegation.models import DrawingRequest, DrawingRight
-from delegation.terms import LIMITS, MOST_AMOUNT, Ceiling, Limits, RightTerms
+from delegation.terms import LIMITS, MOST_AMOUNT, Ceiling, Limits
 from tokenization import ids
 from tokenization.errors import IllegalMove, Invalid
+from tokenization.policies import DrawingRightsPolicy
 
-KINDS: Final = ("one_off", "raise")
-# 3-api.md: an approved one-off lapses after this long.
-ONE_OFF: Final = timedelta(hours=24)
+ONE_OFF: Final = "one_off"
+RAISE: Final = "raise"
+KINDS: Final = (ONE_OFF, RAISE)
+_LAPSE: Final = frozenset({"open", "approved"})
+_DAY: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A payment of at most `amount` once, or a `limit` of `amount` for good: minor units, or payments where it counts
+    them. `payment_id` is the declined payment it is about, `merchant` where: `id`, `name`, `country`, `categories`.
+    """
+
+    kind: str
+    amount: int
+    limit: str
+    payment_id: UUID | None = None
+    merchant: dict[str, Any] | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTooOften:
+    """Refused: so much was asked in the last 24 hours that there are so many seconds to wait."""
+
+    wait_seconds: int
 
 
 def status(request: DrawingRequest, now: datetime) -> str:
     """open, approved, declined, spent or lapsed; that it lapsed is derived."""
-    if request.state == "approved" and request.lapses_at is not None and now >= request.lapses_at:
-        return "lapsed"
-    return request.state
+    is_over = request.lapses_at is not None and request.lapses_at <= now
+    return "lapsed" if is_over and request.state in _LAPSE else request.state
 
 
 def card_of(session: Session, request_id: UUID) -> UUID | None:
@@ -42,122 +69,149 @@ def load(session: Session, card_id: UUID, request_id: UUID) -> DrawingRequest:
     return request
 
 
-def load_for_right(session: Session, card_id: UUID, right_id: UUID) -> list[DrawingRequest]:
-    """Every request under a right, newest first."""
-    of_right = (DrawingRequest.card_id == card_id) & (DrawingRequest.right_id == right_id)
-    return list(session.scalars(select(DrawingRequest).where(of_right).order_by(DrawingRequest.request_id.desc())))
-
-
 def ask(
-    session: Session,
-    right: DrawingRight,
-    *,
-    kind: str,
-    amount: int,
-    limit: str,
-    most_open: int,
-    payment_id: UUID | None = None,
-    message: str | None = None,
-    now: datetime,
-) -> DrawingRequest:
-    """Ask for more. `amount`: a one-off's payment, or what the limit should become.
-
-    Raises Invalid, IllegalMove unless the right is active, TooManyRequests.
-    """
+    session: Session, right: DrawingRight, wanted: Wanted, *, policy: DrawingRightsPolicy, now: datetime
+) -> DrawingRequest | AskedTooOften:
+    """Ask for more. Raises IllegalMove unless the right is active, Invalid, AlreadyAsked, TooManyOpenRequests."""
     drawing_rights.require(right, "asked to give more", now)
-    _check(right, kind, amount, limit)
-    if _count_open(session, right) >= most_open:
-        raise TooManyRequests
+    _check(right, wanted)
+    _check_open(session, right, wanted, policy.open_requests, now)
+    if refused := _too_often(session, right, policy.requests_per_day, now):
+        return refused
     request = DrawingRequest(
         card_id=right.card_id,
         request_id=ids.new_id(),
         right_id=right.right_id,
-        kind=kind,
-        amount=amount,
-        limit=limit,
-        payment_id=payment_id,
-        message=message,
+        **asdict(wanted),
         state="open",
         created_at=now,
+        lapses_at=now + timedelta(days=policy.request_days),
     )
     session.add(request)
     session.flush()
-    _announce(session, events.DrawingRequestAsked, right, request, now, payment_id=payment_id, message=message)
+    said = {"payment_id": wanted.payment_id, "message": wanted.message}
+    _announce(session, events.DrawingRequestAsked, right, request, now, **said)
     return request
 
 
 def approve(
-    session: Session, right: DrawingRight, request: DrawingRequest, ceiling: Ceiling, now: datetime
+    session: Session,
+    right: DrawingRight,
+    request: DrawingRequest,
+    ceiling: Ceiling,
+    *,
+    policy: DrawingRightsPolicy,
+    now: datetime,
 ) -> DrawingRequest | ExceedsCeiling:
-    """The grantor's yes. A raise changes the limit at once. Raises IllegalMove; the ceiling still holds (R-2.10b)."""
-    _require_open(request)
-    drawing_rights.require(right, "changed", now)
-    if request.kind == "raise":
-        wanted = drawing_rights.terms_of(right)
-        wanted = replace(wanted, limits=replace(wanted.limits, **{request.limit: request.amount}))
-        outcome = drawing_rights.change(session, right, ceiling, right_terms=wanted, now=now)
-        if isinstance(outcome, ExceedsCeiling):
-            return outcome
-    elif above := limits.exceeding(Limits(per_payment=request.amount), ceiling):
-        return ExceedsCeiling(tuple(above))
+    """The grantor's yes: a raise changes the limit at once, a one-off waits for its payment. Raises IllegalMove.
+
+    Above the ceiling (R-2.10b) nothing is decided: the request stays open.
+    """
+    _require_open(request, now)
+    drawing_rights.require(right, "given more", now)
+    if request.kind == RAISE:
+        refused = _raise(session, right, request, ceiling, now)
     else:
-        request.lapses_at = now + ONE_OFF
+        above = limits.exceeding(Limits(per_payment=request.amount), ceiling)
+        refused = ExceedsCeiling(tuple(above)) if above else None
+    if refused is not None:
+        return refused
+    request.lapses_at = now + timedelta(hours=policy.one_off_hours) if request.kind == ONE_OFF else None
     request.state, request.decided_at = "approved", now
     _announce(session, events.DrawingRequestApproved, right, request, now)
     return request
 
 
+def _raise(
+    session: Session, right: DrawingRight, request: DrawingRequest, ceiling: Ceiling, now: datetime
+) -> ExceedsCeiling | None:
+    """Set the limit, unless it was raised as far, or taken away, since: a yes takes nothing."""
+    present = getattr(right, request.limit)
+    if present is None or present >= request.amount:
+        return None
+    terms = drawing_rights.terms_of(right)
+    terms = replace(terms, limits=replace(terms.limits, **{request.limit: request.amount}))
+    outcome = drawing_rights.change(session, right, ceiling, right_terms=terms, now=now)
+    return outcome if isinstance(outcome, ExceedsCeiling) else None
+
+
 def decline(session: Session, right: DrawingRight, request: DrawingRequest, now: datetime) -> DrawingRequest:
-    """The grantor's no. Raises IllegalMove."""
-    _require_open(request)
-    request.state, request.decided_at = "declined", now
+    """The grantor's no, which can be said whatever became of the right. Raises IllegalMove."""
+    _require_open(request, now)
+    request.state, request.decided_at, request.lapses_at = "declined", now, None
     _announce(session, events.DrawingRequestDeclined, right, request, now)
     return request
 
 
-def one_offs(session: Session, card_id: UUID, right_id: UUID, now: datetime) -> list[DrawingRequest]:
-    """The approved one-offs that one payment each may still spend, oldest first."""
-    of_right = (DrawingRequest.card_id == card_id) & (DrawingRequest.right_id == right_id)
+def one_offs(session: Session, card_id: UUID, right_id: UUID, now: datetime) -> tuple[OneOff, ...]:
+    """What one payment each may still spend, oldest first."""
+    columns = (DrawingRequest.request_id, DrawingRequest.amount, DrawingRequest.merchant["id"].as_string())
     usable = (DrawingRequest.state == "approved") & (DrawingRequest.lapses_at > now)
-    return list(session.scalars(select(DrawingRequest).where(of_right, usable).order_by(DrawingRequest.request_id)))
-
-
-def lifted(right_terms: RightTerms, request: DrawingRequest, usage: Usage) -> RightTerms:
-    """The terms that a payment of at most `request.amount` is held against: room for it in the limit asked for."""
-    present = getattr(right_terms.limits, request.limit)
-    if present is None:
-        return right_terms
-    room = used(usage, request.limit) + (1 if request.limit == "payments_per_day" else request.amount)
-    return replace(right_terms, limits=replace(right_terms.limits, **{request.limit: max(present, room)}))
+    statement = select(*columns).where(_of(card_id, right_id), usable, DrawingRequest.kind == ONE_OFF)
+    return tuple(OneOff(*row) for row in session.execute(statement.order_by(DrawingRequest.request_id)))
 
 
 def spend(request: DrawingRequest, payment_id: UUID, now: datetime) -> None:
     """That payment used the one-off up. Raises IllegalMove where it is not there to be spent."""
-    if request.kind != "one_off" or status(request, now) != "approved":
+    if request.kind != ONE_OFF or status(request, now) != "approved":
         raise IllegalMove(f"a request that is {status(request, now)} cannot be spent")
     request.state, request.spent_by = "spent", payment_id
 
 
-def _check(right: DrawingRight, kind: str, amount: int, limit: str) -> None:
-    if kind not in KINDS:
+def give_back(session: Session, card_id: UUID, right_id: UUID, payment_id: UUID) -> None:
+    """The payment never was: the one-off that it spent, if any, is there again, until it lapses."""
+    spent = select(DrawingRequest).where(_of(card_id, right_id), DrawingRequest.spent_by == payment_id)
+    for request in session.scalars(spent.execution_options(populate_existing=True)):
+        request.state, request.spent_by = "approved", None
+
+
+def _of(card_id: UUID, right_id: UUID) -> ColumnElement[bool]:
+    return (DrawingRequest.card_id == card_id) & (DrawingRequest.right_id == right_id)
+
+
+def _check(right: DrawingRight, wanted: Wanted) -> None:
+    if wanted.kind not in KINDS:
         raise Invalid("kind", f"must be one of {', '.join(KINDS)}")
-    if limit not in LIMITS:
+    if wanted.limit not in LIMITS:
         raise Invalid("limit", f"must be one of {', '.join(LIMITS)}")
-    if not 0 < amount <= MOST_AMOUNT:
+    if not 0 < wanted.amount <= MOST_AMOUNT:
         raise Invalid("amount", f"must be from 1 to {MOST_AMOUNT}")
-    present = getattr(right, limit)
-    if kind == "raise" and (present is None or amount <= present):
-        raise Invalid("amount", "must be more than the limit that was set")
+    if wanted.kind == RAISE:
+        _check_raise(getattr(right, wanted.limit), wanted)
 
 
-def _count_open(session: Session, right: DrawingRight) -> int:
-    of_right = (DrawingRequest.card_id == right.card_id) & (DrawingRequest.right_id == right.right_id)
-    return session.scalar(select(func.count()).where(of_right, DrawingRequest.state == "open")) or 0
+def _check_raise(present: int | None, wanted: Wanted) -> None:
+    if present is None:
+        raise Invalid("limit", "is not limited by the grantor: there is nothing to raise")
+    if wanted.amount <= present:
+        raise Invalid("amount", f"must be more than the {present} that is the limit")
 
 
-def _require_open(request: DrawingRequest) -> None:
-    if request.state != "open":
-        raise IllegalMove(f"a request that is {request.state} cannot be decided")
+def _check_open(session: Session, right: DrawingRight, wanted: Wanted, most: int, now: datetime) -> None:
+    is_open = (DrawingRequest.state == "open") & (DrawingRequest.lapses_at > now)
+    columns = (DrawingRequest.request_id, DrawingRequest.payment_id)
+    waiting = session.execute(select(*columns).where(_of(right.card_id, right.right_id), is_open)).all()
+    for request_id, payment_id in waiting:
+        if payment_id is not None and payment_id == wanted.payment_id:
+            raise AlreadyAsked(request_id=ids.to_text("rqst", request_id))
+    if len(waiting) >= most:
+        raise TooManyOpenRequests
+
+
+def _too_often(session: Session, right: DrawingRight, most: int, now: datetime) -> AskedTooOften | None:
+    """Of the last `most` requests the first must be a day old."""
+    of_today = _of(right.card_id, right.right_id) & (DrawingRequest.created_at > now - _DAY)
+    newest = select(DrawingRequest.created_at).where(of_today).order_by(DrawingRequest.created_at.desc())
+    asked_at = session.scalars(newest.limit(most)).all()
+    if len(asked_at) < most:
+        return None
+    first = asked_at[-1] if asked_at else now
+    return AskedTooOften(math.ceil((first + _DAY - now).total_seconds()))
+
+
+def _require_open(request: DrawingRequest, now: datetime) -> None:
+    if (present := status(request, now)) != "open":
+        raise IllegalMove(f"a request that is {present} cannot be decided")
 
 
 def _announce(

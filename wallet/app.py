@@ -25,6 +25,7 @@ from wallet.redis_pool import connect_redis
 from wallet.resources import (
     cards,
     customers,
+    drawing_requests,
     drawing_rights,
     inbox,
     issuer,
@@ -50,6 +51,7 @@ RESOURCES: Final = (
     token_operations,
     sessions,
     drawing_rights,
+    drawing_requests,
     pairing,
     inbox,
     network,

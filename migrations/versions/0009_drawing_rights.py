@@ -13,6 +13,8 @@ depends_on = None
 
 SCHEMA = "delegation"
 RIGHTS = "drawing_rights"
+REQUESTS = "drawing_requests"
+USABLE = "ix_drawing_requests_usable"
 FIGURES = {
     "invitation_days": 30,
     "at_majority": "expire",
@@ -62,7 +64,9 @@ def upgrade() -> None:
     due = sa.text("due_at IS NOT NULL")
     op.create_index("ix_drawing_rights_due", RIGHTS, ["due_at"], schema=SCHEMA, postgresql_where=due)
     merchant = sa.Column("merchant", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
-    op.add_column("drawing_requests", merchant, schema=SCHEMA)
+    op.add_column(REQUESTS, merchant, schema=SCHEMA)
+    of_one_off, approved = ["card_id", "right_id", "lapses_at"], sa.text("state = 'approved'")
+    op.create_index(USABLE, REQUESTS, of_one_off, schema=SCHEMA, postgresql_where=approved)
     left = sa.Column("right_left", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column("payments", left, schema="wallet")
     moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
@@ -73,7 +77,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "drawing_rights"))
     op.drop_column("payments", "right_left", schema="wallet")
-    op.drop_column("drawing_requests", "merchant", schema=SCHEMA)
+    op.drop_index(USABLE, REQUESTS, schema=SCHEMA)
+    op.drop_column(REQUESTS, "merchant", schema=SCHEMA)
     op.drop_index("ix_drawing_rights_due", RIGHTS, schema=SCHEMA)
     for name, *_ in (*NEW_AND_SET, *NEW):
         op.drop_column(RIGHTS, name, schema=SCHEMA)

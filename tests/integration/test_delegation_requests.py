@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -6,17 +7,18 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, requests
 from delegation.drawing_rights import ExceedsCeiling
-from delegation.errors import RequestNotFound, TooManyRequests
-from delegation.judging import refusal
-from delegation.limits import Usage
+from delegation.errors import AlreadyAsked, RequestNotFound, TooManyOpenRequests
+from delegation.judging import OneOff
 from delegation.models import DrawingRequest, DrawingRight
-from tests.drawing_rights import CEILING, NOON, attempt, grant, issue_card, permitting
-from tokenization import ids
+from delegation.requests import AskedTooOften, Wanted
+from tests.drawing_rights import CEILING, NOON, POLICY, grant, issue_card, permitting
+from tokenization import cards, ids
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.events import take_pending
 from tokenization.vault import Vault
 
-DAY = timedelta(days=1)
+HOUR, DAY, MOMENT = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
+NETTO = {"id": "DK-123", "name": "Netto Vesterbro", "country": "DK", "categories": ["groceries"]}
 
 
 @pytest.fixture
@@ -28,15 +30,31 @@ def right(session: Session, vault: Vault) -> DrawingRight:
     return granted
 
 
+def ask_or_not(
+    session: Session, right: DrawingRight, *, now: Any = NOON, policy: Any = POLICY, **wanted: Any
+) -> DrawingRequest | AskedTooOften:
+    usual: dict[str, Any] = {"kind": "one_off", "amount": 25_000, "limit": "per_payment"}
+    return requests.ask(session, right, Wanted(**{**usual, **wanted}), policy=policy, now=now)
+
+
 def ask(session: Session, right: DrawingRight, **wanted: Any) -> DrawingRequest:
-    usual: dict[str, Any] = {"kind": "one_off", "amount": 25_000, "limit": "per_payment", "most_open": 3}
-    return requests.ask(session, right, **{**usual, **wanted}, now=NOON)
+    request = ask_or_not(session, right, **wanted)
+    assert isinstance(request, DrawingRequest)
+    return request
 
 
-def approve(session: Session, right: DrawingRight, request: DrawingRequest) -> DrawingRequest:
-    approved = requests.approve(session, right, request, CEILING, NOON)
+def approve(session: Session, right: DrawingRight, request: DrawingRequest, now: Any = NOON) -> DrawingRequest:
+    approved = requests.approve(session, right, request, CEILING, policy=POLICY, now=now)
     assert isinstance(approved, DrawingRequest)
     return approved
+
+
+def one_off(request: DrawingRequest, merchant_id: str | None = None) -> OneOff:
+    return OneOff(request.request_id, request.amount, merchant_id)
+
+
+def usable(session: Session, right: DrawingRight, now: Any = NOON) -> tuple[OneOff, ...]:
+    return requests.one_offs(session, right.card_id, right.right_id, now)
 
 
 def test_a_request_is_told_with_its_message(session: Session, right: DrawingRight) -> None:
@@ -59,7 +77,8 @@ def test_a_request_is_told_with_its_message(session: Session, right: DrawingRigh
         ({"amount": -1}, "amount"),
         ({"amount": 10**12}, "amount"),
         ({"kind": "raise", "amount": 20_000}, "amount"),
-        ({"kind": "raise", "limit": "per_week"}, "amount"),
+        ({"kind": "raise", "limit": "payments_per_day", "amount": 2}, "amount"),
+        ({"kind": "raise", "limit": "per_week"}, "limit"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(
@@ -71,101 +90,189 @@ def test_a_request_that_makes_no_sense_is_refused(
 
 
 def test_only_so_many_requests_may_wait(session: Session, right: DrawingRight) -> None:
-    waiting = [ask(session, right) for _ in range(3)]
-    with pytest.raises(TooManyRequests):
+    waiting = [ask(session, right) for _ in range(POLICY.open_requests)]
+    with pytest.raises(TooManyOpenRequests):
         ask(session, right)
     requests.decline(session, right, waiting[0], NOON)
     assert ask(session, right).state == "open"
 
 
-def test_nothing_is_asked_for_under_a_paused_right(session: Session, right: DrawingRight) -> None:
-    drawing_rights.pause(session, right, NOON)
-    with pytest.raises(IllegalMove, match="paused"):
+def test_what_has_lapsed_waits_no_more(session: Session, right: DrawingRight) -> None:
+    one = replace(POLICY, open_requests=1)
+    ask(session, right, policy=one)
+    with pytest.raises(TooManyOpenRequests):
+        ask(session, right, policy=one, now=NOON + 7 * DAY - MOMENT)
+    assert ask(session, right, policy=one, now=NOON + 7 * DAY).state == "open"
+
+
+def test_only_so_much_is_asked_in_24_hours_whatever_became_of_it(session: Session, right: DrawingRight) -> None:
+    three = replace(POLICY, requests_per_day=3)
+    for hours in (0, 5, 10):
+        requests.decline(session, right, ask(session, right, now=NOON + hours * HOUR), NOON + hours * HOUR)
+    late = NOON + 23 * HOUR + timedelta(seconds=0.5)
+    assert ask_or_not(session, right, policy=three, now=late) == AskedTooOften(3_600)
+    ask(session, right, policy=three, now=NOON + DAY)
+    assert ask_or_not(session, right, policy=three, now=NOON + DAY) == AskedTooOften(5 * 3_600)
+
+
+def test_a_bank_may_let_nobody_ask(session: Session, right: DrawingRight) -> None:
+    assert ask_or_not(session, right, policy=replace(POLICY, requests_per_day=0)) == AskedTooOften(86_400)
+
+
+def test_one_payment_is_asked_for_once_at_a_time(session: Session, right: DrawingRight) -> None:
+    payment_id = ids.new_id()
+    first = ask(session, right, payment_id=payment_id)
+    with pytest.raises(AlreadyAsked) as refused:
+        ask(session, right, payment_id=payment_id)
+    assert refused.value.facts == {"request_id": ids.to_text("rqst", first.request_id)}
+    ask(session, right, payment_id=ids.new_id())
+    requests.decline(session, right, first, NOON)
+    assert ask(session, right, payment_id=payment_id).payment_id == payment_id
+
+
+@pytest.mark.parametrize("move", [drawing_rights.pause, drawing_rights.revoke])
+def test_nothing_is_asked_for_under_a_right_that_is_not_active(
+    session: Session, right: DrawingRight, move: Any
+) -> None:
+    move(session, right, NOON)
+    with pytest.raises(IllegalMove, match="asked to give more"):
         ask(session, right)
 
 
 def test_an_approved_raise_is_the_new_limit(session: Session, right: DrawingRight) -> None:
-    approve(session, right, ask(session, right, kind="raise", amount=30_000))
-    assert right.per_payment == 30_000
+    revision = right.revision
+    request = approve(session, right, ask(session, right, kind="raise", amount=30_000))
+    assert (right.per_payment, right.revision) == (30_000, revision + 1)
+    assert (request.lapses_at, requests.status(request, NOON + 400 * DAY)) == (None, "approved")
     types = [event.type for event in take_pending(session)]
     assert types == ["drawing_request.asked", "drawing_right.changed", "drawing_request.approved"]
+
+
+@pytest.mark.parametrize("since", [30_000, 40_000, None])
+def test_a_yes_takes_nothing_of_what_was_given_since(session: Session, right: DrawingRight, since: int | None) -> None:
+    request = ask(session, right, kind="raise", amount=30_000)
+    right.per_payment = since
+    assert approve(session, right, request).state == "approved"
+    assert right.per_payment == since
 
 
 @pytest.mark.parametrize("kind", ["raise", "one_off"])
 def test_nothing_above_the_ceiling_is_approved(session: Session, right: DrawingRight, kind: str) -> None:
     request = ask(session, right, kind=kind, amount=200_001)
-    assert isinstance(requests.approve(session, right, request, CEILING, NOON), ExceedsCeiling)
-    assert (request.state, right.per_payment) == ("open", 20_000)
+    outcome = requests.approve(session, right, request, CEILING, policy=POLICY, now=NOON)
+    assert isinstance(outcome, ExceedsCeiling)
+    assert (requests.status(request, NOON), right.per_payment) == ("open", 20_000)
 
 
 def test_a_request_is_decided_once(session: Session, right: DrawingRight) -> None:
     request = requests.decline(session, right, ask(session, right), NOON)
-    assert (request.state, request.decided_at) == ("declined", NOON)
+    assert (request.state, request.decided_at, request.lapses_at) == ("declined", NOON, None)
     with pytest.raises(IllegalMove, match="declined"):
-        requests.approve(session, right, request, CEILING, NOON)
+        approve(session, right, request)
     with pytest.raises(IllegalMove, match="declined"):
         requests.decline(session, right, request, NOON)
 
 
+def test_what_nobody_answers_lapses_and_cannot_be_decided(session: Session, right: DrawingRight) -> None:
+    request = ask(session, right)
+    end = NOON + POLICY.request_days * DAY
+    assert [requests.status(request, at) for at in (end - MOMENT, end)] == ["open", "lapsed"]
+    with pytest.raises(IllegalMove, match="lapsed"):
+        approve(session, right, request, end)
+    with pytest.raises(IllegalMove, match="lapsed"):
+        requests.decline(session, right, request, end)
+    assert approve(session, right, request, end - MOMENT).lapses_at == end - MOMENT + DAY
+
+
+# What became of the right, and what a grantor may still say.
+LATER: dict[str, tuple[Any, bool]] = {
+    "paused": (lambda session, right: drawing_rights.pause(session, right, NOON), True),
+    "revoked": (lambda session, right: drawing_rights.revoke(session, right, NOON), False),
+    "expired": (lambda session, right: setattr(right, "valid_until", NOON.date() - DAY), False),
+}
+
+
+@pytest.mark.parametrize("became", LATER)
+@pytest.mark.parametrize("kind", ["raise", "one_off"])
+def test_a_yes_wants_a_right_that_goes_on_and_a_no_never_does(
+    session: Session, right: DrawingRight, became: str, kind: str
+) -> None:
+    happens, may_approve = LATER[became]
+    first, second = (ask(session, right, kind=kind, amount=amount) for amount in (25_000, 26_000))
+    happens(session, right)
+    if may_approve:
+        assert approve(session, right, first).state == "approved"
+    else:
+        with pytest.raises(IllegalMove, match=f"{became} cannot be given more"):
+            approve(session, right, first)
+    assert requests.decline(session, right, second, NOON).state == "declined"
+
+
 def test_a_one_off_is_spent_by_one_payment(session: Session, right: DrawingRight) -> None:
     request, payment_id = approve(session, right, ask(session, right)), ids.new_id()
-    assert requests.one_offs(session, right.card_id, right.right_id, NOON) == [request]
+    assert usable(session, right) == (one_off(request),)
     requests.spend(request, payment_id, NOON)
-    assert (request.state, request.spent_by) == ("spent", payment_id)
-    assert requests.one_offs(session, right.card_id, right.right_id, NOON) == []
+    assert (requests.status(request, NOON + 9 * DAY), request.spent_by) == ("spent", payment_id)
+    assert usable(session, right) == ()
     with pytest.raises(IllegalMove, match="spent"):
         requests.spend(request, ids.new_id(), NOON)
 
 
+def test_a_one_off_for_a_payment_is_for_where_it_was_declined(session: Session, right: DrawingRight) -> None:
+    anywhere = approve(session, right, ask(session, right))
+    there = approve(session, right, ask(session, right, payment_id=ids.new_id(), merchant=NETTO))
+    assert usable(session, right) == (one_off(anywhere), one_off(there, "DK-123"))
+
+
+def test_only_what_was_approved_as_a_one_off_under_that_right_can_be_spent(
+    session: Session, right: DrawingRight
+) -> None:
+    ask(session, right)
+    requests.decline(session, right, ask(session, right), NOON)
+    approve(session, right, ask(session, right, kind="raise"))
+    other = grant(session, cards.locked(session, right.card_id), NOON)
+    other.state = "active"
+    approve(session, other, ask(session, other))
+    assert usable(session, right) == ()
+
+
 def test_a_one_off_lapses_after_a_day(session: Session, right: DrawingRight) -> None:
     request = approve(session, right, ask(session, right))
-    assert requests.status(request, NOON + DAY - timedelta(microseconds=1)) == "approved"
+    assert requests.status(request, NOON + DAY - MOMENT) == "approved"
+    assert usable(session, right, NOON + DAY - MOMENT) == (one_off(request),)
     assert requests.status(request, NOON + DAY) == "lapsed"
-    assert requests.one_offs(session, right.card_id, right.right_id, NOON + DAY) == []
+    assert usable(session, right, NOON + DAY) == ()
     with pytest.raises(IllegalMove, match="lapsed"):
         requests.spend(request, ids.new_id(), NOON + DAY)
 
 
-def test_an_open_one_off_cannot_be_spent(session: Session, right: DrawingRight) -> None:
+@pytest.mark.parametrize("kind", ["one_off", "raise"])
+def test_what_is_no_approved_one_off_cannot_be_spent(session: Session, right: DrawingRight, kind: str) -> None:
+    request = ask(session, right, kind=kind)
     with pytest.raises(IllegalMove, match="open"):
-        requests.spend(ask(session, right), ids.new_id(), NOON)
+        requests.spend(request, ids.new_id(), NOON)
+    if kind == "raise":
+        with pytest.raises(IllegalMove, match="approved"):
+            requests.spend(approve(session, right, request), ids.new_id(), NOON)
 
 
-@pytest.mark.parametrize(
-    ("limit", "amount", "usage"),
-    [
-        ("per_payment", 25_000, Usage()),
-        ("per_day", 15_000, Usage(day_minor=45_000)),
-        ("payments_per_day", 10_000, Usage(payments_today=2)),
-    ],
-)
-def test_a_one_off_makes_room_for_exactly_what_was_asked(
-    session: Session, right: DrawingRight, limit: str, amount: int, usage: Usage
+def test_a_one_off_is_given_back_by_the_payment_that_spent_it_until_it_lapses(
+    session: Session, right: DrawingRight
 ) -> None:
-    terms = drawing_rights.terms_of(right)
-    lifted = requests.lifted(terms, ask(session, right, limit=limit, amount=amount), usage)
-    assert refusal(terms, CEILING, usage, attempt(amount)) is not None
-    assert refusal(lifted, CEILING, usage, attempt(amount)) is None
+    request, payment_id = approve(session, right, ask(session, right)), ids.new_id()
+    requests.spend(request, payment_id, NOON)
+    requests.give_back(session, right.card_id, right.right_id, ids.new_id())
+    assert request.state == "spent"
+    requests.give_back(session, right.card_id, right.right_id, payment_id)
+    assert (request.state, request.spent_by) == ("approved", None)
+    assert usable(session, right) == (one_off(request),)
+    assert requests.status(request, NOON + DAY) == "lapsed"
 
 
-def test_a_one_off_never_tightens_a_limit(session: Session, right: DrawingRight) -> None:
-    terms = drawing_rights.terms_of(right)
-    assert requests.lifted(terms, ask(session, right, limit="per_day", amount=15_000), Usage()) == terms
-
-
-def test_a_one_off_still_obeys_the_ceiling(session: Session, right: DrawingRight) -> None:
-    usage = Usage(day_minor=290_000)
-    lifted = requests.lifted(drawing_rights.terms_of(right), ask(session, right, limit="per_day", amount=15_000), usage)
-    refused = refusal(lifted, CEILING, usage, attempt(15_000))
-    assert refused is not None
-    assert (refused.limit, refused.of) == ("per_day", "ceiling")
-
-
-def test_a_request_is_found_through_its_card_and_its_right(session: Session, right: DrawingRight) -> None:
-    older, newer = ask(session, right), ask(session, right)
-    assert requests.card_of(session, older.request_id) == right.card_id
+def test_a_request_is_found_through_its_card(session: Session, right: DrawingRight) -> None:
+    request = ask(session, right)
+    assert requests.card_of(session, request.request_id) == right.card_id
     assert requests.card_of(session, ids.new_id()) is None
-    assert requests.load(session, right.card_id, older.request_id) is older
-    assert requests.load_for_right(session, right.card_id, right.right_id) == [newer, older]
+    assert requests.load(session, right.card_id, request.request_id) is request
     with pytest.raises(RequestNotFound):
-        requests.load(session, ids.new_id(), older.request_id)
+        requests.load(session, ids.new_id(), request.request_id)

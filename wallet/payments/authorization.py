@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from delegation import requests as drawing_requests
 from tokenization import cards, credentials, events, ids, life_cycle, policies, tokens
 from tokenization.clock import local_date
 from tokenization.vault import Vault
@@ -103,6 +104,7 @@ def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> No
         books.move(desk.session, payment, case.account, Standing(held=case.asked.amount_minor, margin=margin))
         _count_without_pin(loaded)
         _take_consent(desk, loaded)
+        _spend_one_off(desk, payment, verdict)
     happened = PaymentApproved if payment.approved else PaymentDeclined
     events.emit(desk.session, payment_event(happened, case.card, payment, case.asked.amount_minor, desk.now))
 
@@ -123,6 +125,13 @@ def _take_consent(desk: Desk, loaded: Loaded) -> None:
     """A first payment that the cardholder authenticated is the yes to the registration (R-3.6a)."""
     if loaded.credential is not None and loaded.snapshot.waits_for_consent:
         credentials.confirm(desk.session, loaded.case.card, loaded.credential, automatic_update=False, now=desk.now)
+
+
+def _spend_one_off(desk: Desk, payment: Payment, verdict: Verdict) -> None:
+    """The grantor's yes that the payment needed is for no other one."""
+    if isinstance(verdict, Approved) and verdict.one_off is not None:
+        asked = drawing_requests.load(desk.session, payment.card_id, verdict.one_off)
+        drawing_requests.spend(asked, payment.payment_id, desk.now)
 
 
 def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> Payment:
@@ -147,6 +156,7 @@ def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> 
         approved=isinstance(verdict, Approved),
         reason=_reason(verdict),
         limit=_limit(verdict),
+        right_left=_left(verdict),
         held_minor=0,
         margin_minor=0,
         captured_minor=0,
@@ -163,6 +173,10 @@ def _reason(verdict: Verdict) -> str:
 
 def _limit(verdict: Verdict) -> dict[str, Any] | None:
     return verdict.limit.as_json() if isinstance(verdict, Declined) and verdict.limit else None
+
+
+def _left(verdict: Verdict) -> dict[str, Any] | None:
+    return verdict.left.as_json() if isinstance(verdict, Approved) and verdict.left else None
 
 
 def _body(payment_id: UUID, asked: Authorization, verdict: Verdict, tries_left: int | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Final
 from tokenization.policies import Policies
 from wallet.payments import rules
 from wallet.payments.requests import Authorization
-from wallet.payments.situation import Approved, Rule, Situation, Snapshot, Verdict
+from wallet.payments.situation import Rule, Situation, Snapshot, Verdict
 
 RULES: Final[tuple[Rule, ...]] = (
     rules.amount,
@@ -34,4 +34,4 @@ def decide(asked: Authorization, snapshot: Snapshot, policies: Policies, now: da
     """Ask the rules in turn; the first that objects decides. `now` is the server's."""
     situation = Situation(asked, snapshot, policies, now)
     objections = (rule(situation) for rule in RULES)
-    return next((declined for declined in objections if declined), Approved())
+    return next((declined for declined in objections if declined), None) or rules.approval(situation)

@@ -31,7 +31,10 @@ class PaymentEvent(CardEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentApproved(PaymentEvent):
+    """`left` is what it leaves of the nearest limit of its drawing right: `limit`, and `remaining` in minor units."""
+
     type = "payment.approved"
+    left: dict[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,4 +77,5 @@ def payment_event(
         scheme=payment.scheme,
         reason=payment.reason,
         limit=payment.limit,
+        **({"left": payment.right_left} if kind is PaymentApproved else {}),
     )

@@ -4,13 +4,13 @@ import dataclasses
 from typing import Final
 
 from delegation.categories import categories_of
-from delegation.judging import Permitted, judge
-from delegation.limits import Attempt, Refused
+from delegation.judging import Permitted, judge, nearest
+from delegation.limits import Attempt, Refused, Usage
 from delegation.terms import Ceiling
 from delegation.usage import Delta
 from tokenization.policies import Holds, Policies
 from wallet.payments.requests import Authorization, CredentialInstrument, PlasticInstrument, TokenInstrument
-from wallet.payments.situation import Declined, LimitReached, Situation, Snapshot
+from wallet.payments.situation import Approved, Declined, Left, LimitReached, Situation, Snapshot
 
 CONTACTLESS_MODES: Final = frozenset({"wallet", "contactless"})
 TERMINAL_MODES: Final = CONTACTLESS_MODES | {"chip", "magstripe"}  # where somebody can be asked for a PIN
@@ -155,6 +155,23 @@ def judged_right(s: Situation) -> Permitted | Refused | None:
     """What its drawing right says to a payment, and which one-off it took to say yes; None where there is none."""
     right = s.card.right
     return judge(right.terms, ceiling(s.policies), right.used, _attempt(s), right.one_offs) if right else None
+
+
+def approval(s: Situation) -> Approved:
+    """Yes, with what the payment takes of its drawing right, whatever it may become."""
+    right, judged = s.card.right, judged_right(s)
+    if right is None or not isinstance(judged, Permitted):
+        return Approved()
+    left = nearest(right.terms, ceiling(s.policies), _with(_attempt(s).amount_minor, right.used))
+    return Approved(judged.one_off, Left(*left) if left else None)
+
+
+def _with(amount_minor: int, used: Usage) -> Usage:
+    """The amounts of a drawing right's usage, with another payment."""
+    names = ("day_minor", "week_minor", "month_minor", "total_minor")
+    before = {name: getattr(used, name) for name in names}
+    after = {name: minor + amount_minor for name, minor in before.items() if minor is not None}
+    return dataclasses.replace(used, **after)
 
 
 def _attempt(s: Situation) -> Attempt:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from delegation.judging import OneOff
 from delegation.limits import Usage
@@ -27,6 +28,18 @@ class LimitReached:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What is left, in minor units, of the amount limit of a drawing right that is nearest."""
+
+    limit: str
+    remaining_minor: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As a payment and its event tell it."""
+        return {"limit": self.limit, "remaining": self.remaining_minor}
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """No, and why."""
 
@@ -36,7 +49,10 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Yes."""
+    """Yes; of its drawing right the one-off that the payment needs, and what it leaves of the nearest limit."""
+
+    one_off: UUID | None = None
+    left: Left | None = None
 
 
 Verdict = Approved | Declined

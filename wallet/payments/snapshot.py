@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights, usage
+from delegation import drawing_rights, requests, usage
 from delegation.models import DrawingRight
 from tokenization import card_verification, cards, credentials, token_status, tokens
 from tokenization.cryptogram import AtcWindow
@@ -115,7 +115,8 @@ def _token_unusable(desk: Desk, card: Card, token: Token, right: DrawingRight | 
 def _drawn(desk: Desk, right: DrawingRight) -> Drawn:
     with_total = right.total is not None
     used = usage.load(desk.session, right.card_id, right.right_id, desk.now, total=with_total)
-    return Drawn(drawing_rights.terms_of(right), used)
+    one_offs = requests.one_offs(desk.session, right.card_id, right.right_id, desk.now)
+    return Drawn(drawing_rights.terms_of(right), used, one_offs)
 
 
 def _load_plastic(desk: Desk, case: Case, instrument: PlasticInstrument) -> Loaded | None:

@@ -1,0 +1,79 @@
+"""What a delegate asks for: what the body of a request leaves out follows from the payment that was declined. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from delegation.categories import CASH, categories_of
+from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
+from delegation.limits import CEILING, DRAWING_RIGHT
+from delegation.requests import ONE_OFF, Wanted
+from tokenization.errors import Invalid
+from tokenization.policies import Holds
+from wallet.payments import rules
+from wallet.payments.models import Payment
+
+_LIFTED: Final = HOW_MUCH | WHERE_AND_WHEN
+
+
+def wanted(body: Mapping[str, Any], declined: Payment | None, holds: Holds) -> Wanted:
+    """The request that a body of the API's shape makes, for itself or about a declined payment. Raises Invalid."""
+    if declined is not None:
+        _check(declined)
+    limit = body["limit"] or _limit(body["kind"], declined)
+    least = None if declined is None else _least(body["kind"], limit, declined, holds)
+    return Wanted(
+        kind=body["kind"],
+        amount=_amount(body["amount"], least),
+        limit=limit,
+        payment_id=body["payment_id"],
+        merchant=None if declined is None else _merchant(declined),
+        message=body["message"],
+    )
+
+
+def _check(payment: Payment) -> None:
+    """Only what a grantor can lift may be asked for; of other reasons a delegate is told no more than at the shop."""
+    if payment.approved:
+        raise Invalid("payment_id", "was not declined")
+    limit = payment.limit or {}
+    if limit.get("of") == CEILING:
+        raise Invalid("payment_id", "was stopped by the scheme's ceiling, which no grantor can lift")
+    if limit.get("of") != DRAWING_RIGHT or limit["name"] not in _LIFTED or payment.kind == "verification":
+        raise Invalid("payment_id", "was declined for a reason that no grantor can lift")
+
+
+def _limit(kind: str, declined: Payment | None) -> str:
+    """The limit that stopped it. A one-off is about no limit more than another."""
+    if declined is not None and declined.limit and declined.limit["name"] in HOW_MUCH:
+        return str(declined.limit["name"])
+    if kind == ONE_OFF:
+        return "per_payment"
+    raise Invalid("limit", "name the limit that should become higher")
+
+
+def _least(kind: str, limit: str, declined: Payment, holds: Holds) -> int | None:
+    """What the payment needs, whatever it may become (R-3.1a); None of a limit that did not stop it."""
+    margin = rules.margin_of(declined.amount_minor, declined.merchant["mcc"], holds) if declined.estimated else 0
+    needs: int = declined.amount_minor + margin
+    if kind == ONE_OFF:
+        return needs
+    stopped = declined.limit or {}
+    if stopped["name"] != limit:
+        return None
+    return int(stopped["spent"]) + (1 if limit == "payments_per_day" else needs)
+
+
+def _amount(given: int | None, least: int | None) -> int:
+    amount = least if given is None else given
+    if amount is None:
+        raise Invalid("amount", "is needed, unless payment_id says for which payment")
+    if least is not None and amount < least:
+        raise Invalid("amount", f"must be at least {least}: so much the payment needs")
+    return amount
+
+
+def _merchant(declined: Payment) -> dict[str, Any]:
+    """Where it was declined, with the categories that it was declined under."""
+    shop = declined.merchant
+    found = categories_of(shop["mcc"]) | ({CASH} if declined.kind == "cash" else set())
+    return {"id": shop["id"], "name": shop["name"], "country": shop["country"], "categories": sorted(found)}

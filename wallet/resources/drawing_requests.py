@@ -1,0 +1,114 @@
+"""Asking for more: a child asks, for once or for good, and the parent answers (R-2.10a)."""
+
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Response
+from flask.views import MethodView
+from sqlalchemy import select
+
+from delegation import requests
+from delegation.drawing_rights import ExceedsCeiling
+from delegation.models import DrawingRequest, DrawingRight
+from delegation.requests import AskedTooOften
+from tokenization import policies
+from tokenization.errors import Invalid
+from tokenization.models import Card
+from wallet.access.guard import caller, requires
+from wallet.api import Blueprint, reads, session, writes
+from wallet.errors import problem
+from wallet.payments import accounts, asking
+from wallet.payments.models import Payment
+from wallet.payments.rules import ceiling
+from wallet.resources import owned, shown
+from wallet.resources.drawing_rights import exceeds_ceiling
+from wallet.resources.pages import newest_first
+from wallet.schemas import drawing_requests as schemas
+from wallet.schemas.pages import Page
+from wallet.services import current_time
+
+blueprint = Blueprint("drawing requests", __name__, url_prefix="/v1", description="Children ask for more")
+_FIELDS: Final = (
+    *("request_id", "right_id", "kind", "amount", "limit", "payment_id", "merchant"),
+    *("message", "created_at", "decided_at", "lapses_at"),
+)
+
+
+def _shown(card: Card, request: DrawingRequest) -> shown.Shown:
+    currency = accounts.get(session(), card.account_id).currency
+    seen = {name: getattr(request, name) for name in _FIELDS}
+    return seen | {"currency": currency, "status": requests.status(request, current_time())}
+
+
+@blueprint.route("/drawing-rights/<right_id>/requests")
+class Requests(MethodView):
+    """What was asked under a right."""
+
+    @requires("wallet", "child")
+    @reads
+    @blueprint.arguments(Page(), location="query")
+    @blueprint.response(200, schemas.RequestList)
+    def get(self, page: dict[str, Any], right_id: str) -> Any:
+        """Newest first."""
+        card, right = owned.right(session(), caller(), right_id)
+        of_right = (DrawingRequest.card_id == card.card_id) & (DrawingRequest.right_id == right.right_id)
+        wanted = select(DrawingRequest).where(of_right)
+        return newest_first(session(), wanted, DrawingRequest.request_id, page, partial(_shown, card))
+
+    @requires("child")
+    @writes()
+    @blueprint.arguments(schemas.Ask())
+    @blueprint.response(201, schemas.RequestAnswer)
+    def post(self, body: dict[str, Any], right_id: str) -> Any:
+        """Ask for more: for one payment, the one that was just declined perhaps, or for a higher limit."""
+        card, right = owned.right(session(), caller(), right_id, lock=True)
+        now = current_time()
+        policy, payment_id = policies.load(session(), now), body["payment_id"]
+        declined = _payment(right, payment_id) if payment_id else None
+        wanted = asking.wanted(body, declined, policy.holds)
+        outcome = requests.ask(session(), right, wanted, policy=policy.drawing_rights, now=now)
+        return _too_often(outcome) if isinstance(outcome, AskedTooOften) else _shown(card, outcome)
+
+
+def _payment(right: DrawingRight, payment_id: UUID) -> Payment:
+    """A payment under that right; of all others nothing is told, not even that they are there. Raises Invalid."""
+    found = session().get(Payment, (right.card_id, payment_id))
+    if found is None or found.right_id != right.right_id:
+        raise Invalid("payment_id", "is of no payment under this drawing right")
+    return found
+
+
+def _too_often(refused: AskedTooOften) -> Response:
+    headers = [("Retry-After", str(refused.wait_seconds))]
+    return problem(429, "too-many-requests", "enough was asked for today: wait", headers=headers)
+
+
+@blueprint.route("/drawing-requests/<request_id>/approve")
+class Approve(MethodView):
+    """Yes."""
+
+    @requires("wallet", step_up="approve")
+    @writes()
+    @blueprint.response(200, schemas.RequestAnswer)
+    def post(self, request_id: str) -> Any:
+        """A one-off lets one payment through, and lapses; a raise is the new limit at once. The ceiling holds."""
+        card, right, request = owned.request(session(), caller(), request_id)
+        now = current_time()
+        policy = policies.load(session(), now)
+        most, rules = ceiling(policy), policy.drawing_rights
+        outcome = requests.approve(session(), right, request, most, policy=rules, now=now)
+        return exceeds_ceiling(outcome) if isinstance(outcome, ExceedsCeiling) else _shown(card, outcome)
+
+
+@blueprint.route("/drawing-requests/<request_id>/decline")
+class Decline(MethodView):
+    """No."""
+
+    @requires("wallet")
+    @writes()
+    @blueprint.response(200, schemas.RequestAnswer)
+    def post(self, request_id: str) -> Any:
+        """Nothing changes; the child is told."""
+        card, right, request = owned.request(session(), caller(), request_id)
+        return _shown(card, requests.decline(session(), right, request, current_time()))

@@ -1,4 +1,5 @@
-"""The life of a drawing right: granted, changed, paused, resumed, revoked (R-2.10). That it expired is derived.
+"""The life of a drawing right: granted, changed, paused, resumed, revoked (R-2.10). That it expired is derived, by
+agenda.py, and told by rounds.py.
 
 Whoever changes one holds the card's lock. The grantor is the card's holder.
 """
@@ -9,22 +10,25 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation import events, limits, terms
+from delegation import agenda, events, limits, terms
 from delegation.errors import RightNotFound
 from delegation.limits import Exceeding
 from delegation.models import DrawingRight
 from delegation.terms import LIMITS, LISTS, MOST_AMOUNT, PLAIN, Ceiling, Limits, RightTerms
 from tokenization import cards, ids
 from tokenization.clock import local_date
-from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
+from tokenization.errors import CardBlocked, CardClosed, CardExpired, IllegalMove, Invalid
 from tokenization.events import emit
 from tokenization.models import Card
 from tokenization.policies import DrawingRightsPolicy
 
+OLDEST: Final = date(1900, 1, 1)  # whoever seems older was written down wrongly
 NOTIFY: Final = ("all", "declined", "none")
+OVER: Final = frozenset({"revoked", "expired"})
+_UNUSABLE: Final = {"blocked": CardBlocked, "closed": CardClosed, "expired": CardExpired}
 
 # From which statuses a move is legal, and the state that it leads to; None where that isn't a fixed one.
 MOVES: Final[dict[str, tuple[frozenset[str], str | None]]] = {
@@ -89,8 +93,8 @@ def watching_of(right: DrawingRight) -> Watching:
 
 
 def status(right: DrawingRight, now: datetime) -> str:
-    """invited, active, paused, revoked or expired; an invitation that lapsed has expired too."""
-    if right.state != "revoked" and _is_over(right, now):
+    """invited, active, paused, revoked or expired, which is derived from the row and the time alone."""
+    if right.state != "revoked" and agenda.has_expired(right, now):
         return "expired"
     return right.state
 
@@ -98,7 +102,7 @@ def status(right: DrawingRight, now: datetime) -> str:
 def because(right: DrawingRight, now: datetime) -> frozenset[str]:
     """Why tokens under this right cannot pay, in the words of a token's status; empty when they can."""
     causes = {right.state} & {"revoked", "paused"}
-    if _is_over(right, now):
+    if agenda.has_expired(right, now):
         causes.add("expired")
     return frozenset(f"drawing_right_{cause}" for cause in causes)
 
@@ -106,10 +110,6 @@ def because(right: DrawingRight, now: datetime) -> frozenset[str]:
 def of_token(session: Session, card_id: UUID, right_id: UUID | None, now: datetime) -> frozenset[str]:
     """`because` of the right that a token is under; empty for a token of the card's holder."""
     return because(load(session, card_id, right_id), now) if right_id else frozenset()
-
-
-def _is_over(right: DrawingRight, now: datetime) -> bool:
-    return right.valid_until is not None and right.valid_until < local_date(now)
 
 
 def card_of(session: Session, right_id: UUID) -> UUID | None:
@@ -133,19 +133,17 @@ def load_for_card(session: Session, card_id: UUID) -> list[DrawingRight]:
 
 def count_live(session: Session, card_id: UUID, now: datetime) -> int:
     """How many rights on the card are neither revoked nor expired."""
-    statement = select(func.count()).where(DrawingRight.card_id == card_id, _is_live(now))
-    return session.scalar(statement) or 0
+    return sum(is_live(right, now) for right in load_for_card(session, card_id))
 
 
 def ended(session: Session, card_id: UUID, now: datetime) -> Sequence[UUID]:
     """Which of them are revoked or expired."""
-    statement = select(DrawingRight.right_id).where(DrawingRight.card_id == card_id, not_(_is_live(now)))
-    return session.scalars(statement).all()
+    return [right.right_id for right in load_for_card(session, card_id) if not is_live(right, now)]
 
 
-def _is_live(now: datetime) -> ColumnElement[bool]:
-    not_over = or_(DrawingRight.valid_until.is_(None), DrawingRight.valid_until >= local_date(now))
-    return and_(DrawingRight.state != "revoked", not_over)
+def is_live(right: DrawingRight, now: datetime) -> bool:
+    """Whether it is neither revoked nor expired."""
+    return status(right, now) not in OVER
 
 
 def grant(
@@ -159,8 +157,8 @@ def grant(
     policy: DrawingRightsPolicy,
     now: datetime,
 ) -> DrawingRight | ExceedsCeiling:
-    """Let a delegate draw on the card, within terms (R-2.10a). Raises Invalid, CardBlocked, CardClosed."""
-    _check_card(card)
+    """Let a delegate draw on the card, within terms (R-2.10a). Raises Invalid, CardBlocked, CardClosed, CardExpired."""
+    _check_card(session, card, now)
     _check_delegate(delegate, now)
     _check_watching(watching)
     terms.check(right_terms, local_date(now))
@@ -180,6 +178,7 @@ def grant(
     )
     _set_terms(right, right_terms)
     _set_watching(right, watching)
+    _set_due(right, now)
     session.add(right)
     session.flush()
     announce(session, events.DrawingRightGranted, right, now)
@@ -198,7 +197,8 @@ def change(
 ) -> DrawingRight | ExceedsCeiling:
     """Change what is given; the next payment obeys it. Only a limit that changes is held against the ceiling.
 
-    Raises Invalid, IllegalMove. Whether the change wants a step-up is told by `limits.loosens`, before.
+    Raises Invalid, IllegalMove. Whether the change wants a step-up is told, before, by `limits.loosens` and
+    `agenda.lasts_longer`.
     """
     require(right, "changed", now)
     old, new = terms_of(right), right_terms or terms_of(right)
@@ -212,19 +212,23 @@ def change(
         return ExceedsCeiling(tuple(above))
     fields = [*_changed_delegate(right, delegate), *terms.changed(old, new), *_changed_watching(right, watching)]
     if fields:
+        lived = is_live(right, now)
         _set_terms(right, new)
         right.delegate_name, right.delegate_birthdate = delegate.name, delegate.birthdate
         _set_watching(right, watching)
+        _set_due(right, now)
         right.revision += 1
         announce(session, events.DrawingRightChanged, right, now, fields=fields)
+        if lived and (end := agenda.expiry(right)) and end.at <= right.looked_at:  # by a birthdate of long ago
+            expire(session, right, end.why, now)
     return right
 
 
 def pause(session: Session, right: DrawingRight, now: datetime) -> None:
     """Nothing can be paid under it until it is resumed. Raises IllegalMove."""
-    before = right.state
+    require(right, "paused", now)
+    right.state_before_pause = right.state
     move(right, "paused", now)
-    right.state_before_pause = before
     announce(session, events.DrawingRightPaused, right, now)
 
 
@@ -237,9 +241,16 @@ def resume(session: Session, right: DrawingRight, now: datetime) -> None:
 
 def revoke(session: Session, right: DrawingRight, now: datetime) -> None:
     """End it for good. Raises IllegalMove where it is revoked already."""
-    move(right, "revoked", now)
+    require(right, "revoked", now)
     right.revoked_at = now
+    move(right, "revoked", now)
     announce(session, events.DrawingRightRevoked, right, now)
+
+
+def expire(session: Session, right: DrawingRight, why: str, at: datetime) -> None:
+    """Tell that it ended by itself. Its status says so since that moment: nothing of it changes but the revision."""
+    right.revision += 1
+    announce(session, events.DrawingRightExpired, right, at, why=why)
 
 
 def require(right: DrawingRight, name: str, now: datetime) -> None:
@@ -252,6 +263,7 @@ def move(right: DrawingRight, name: str, now: datetime, to: str | None = None) -
     """Make a move of the table. Raises IllegalMove."""
     require(right, name, now)
     right.state = to or MOVES[name][1] or right.state
+    _set_due(right, now)
     right.revision += 1
 
 
@@ -281,6 +293,15 @@ def _set_terms(right: DrawingRight, new: RightTerms) -> None:
         setattr(right, name, columns[name])
 
 
+def _set_due(right: DrawingRight, now: datetime) -> None:
+    """When the rounds are to look at it next. What is due now has not been told yet, and stays due; what was told by a
+    clock that is ahead of ours is not told again.
+    """
+    if right.due_at is None or right.due_at > now:
+        right.looked_at = max(right.looked_at, now)
+    right.due_at = agenda.due_after(right, right.looked_at)
+
+
 def _set_watching(right: DrawingRight, new: Watching) -> None:
     for name in WATCHING:
         setattr(right, name, getattr(new, name))
@@ -297,11 +318,10 @@ def _changed_delegate(right: DrawingRight, delegate: Delegate) -> Iterable[str]:
         yield "delegate.birthdate"
 
 
-def _check_card(card: Card) -> None:
-    if card.state == "blocked":
-        raise CardBlocked
-    if card.state == "closed":
-        raise CardClosed
+def _check_card(session: Session, card: Card, now: datetime) -> None:
+    status_of_card = cards.status(card, cards.current_plastic(session, card), now)
+    if status_of_card != "active":
+        raise _UNUSABLE[status_of_card]
 
 
 def _check_delegate(delegate: Delegate, now: datetime) -> None:
@@ -309,6 +329,8 @@ def _check_delegate(delegate: Delegate, now: datetime) -> None:
         raise Invalid("delegate.name", "must not be empty")
     if delegate.birthdate is not None and delegate.birthdate > local_date(now):
         raise Invalid("delegate.birthdate", "must not be in the future")
+    if delegate.birthdate is not None and delegate.birthdate < OLDEST:
+        raise Invalid("delegate.birthdate", f"must not be before {OLDEST}")
 
 
 def _check_watching(watching: Watching) -> None:

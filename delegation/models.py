@@ -36,7 +36,7 @@ class DrawingRight(Base):
     __table_args__ = (
         _of_a_card(),
         Index(None, "right_id"),
-        Index("ix_drawing_rights_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_drawing_rights_due", "due_at", "right_id", postgresql_where=text("due_at IS NOT NULL")),
         {"schema": SCHEMA},
     )
 

@@ -6,7 +6,7 @@ the card's lock.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Self, cast
 from uuid import UUID
 
@@ -70,6 +70,14 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """What was spent in one week, in minor units, and by how many payments."""
+
+    spent_minor: int
+    payments: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remaining:
     """How far a limit is used up: minor units or payments, the tighter of limit and ceiling (`of` says which)."""
 
@@ -110,6 +118,15 @@ def load_many(session: Session, scopes: Sequence[Scope], now: datetime) -> dict[
     }
     found = {row.scope_id: row for row in session.execute(_SUMS, {**days, **asked})}
     return {scope.scope_id: _usage(found.get(scope.scope_id), scope.total) for scope in scopes}
+
+
+def of_week(session: Session, card_id: UUID, scope_id: UUID, monday: date) -> Week:
+    """What a scope used in the seven days from that Monday on. What was wholly reversed is in neither figure."""
+    of_scope = (_DAYS.c.card_id == card_id) & (_DAYS.c.scope_id == scope_id)
+    days = (_DAYS.c.day >= monday) & (_DAYS.c.day < monday + timedelta(weeks=1))
+    summed = select(_sum("spent_minor", None).label("spent"), _sum("payments", None).label("payments"))
+    row = session.execute(summed.where(of_scope, days)).one()
+    return Week(row.spent or 0, row.payments or 0)
 
 
 def charge(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:

@@ -2,7 +2,7 @@
 
 Three stages, each by lease: events are fanned out piece by piece, in a transaction each; text messages and webhooks are
 sent by threads with no transaction open, an endpoint being leased to one at a time. A relay that dies holds its leases
-for a minute.
+for a minute. Beside them a thread goes round the drawing rights to which something came with time.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from types import TracebackType
 from typing import Final
@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from delegation import rounds
 from notifications import audiences, crowds, deliveries, inbox, outbox, people, pieces, sms, updates
 from notifications.addresses import Guard
 from notifications.deliveries import Job, Lease
@@ -35,6 +36,7 @@ from tokenization.vault import Vault
 POLL_SECONDS: Final = 1.0
 _EVENTS_AT_ONCE: Final = 100
 _SMS_AT_ONCE: Final = 5  # within the lease, however long the gateway takes
+_BETWEEN_ROUNDS: Final = timedelta(minutes=1)
 _TURN_OF_AN_ENDPOINT: Final = timedelta(seconds=10)
 _logger: Final = structlog.get_logger(__name__)
 _chance: Final = secrets.SystemRandom().random
@@ -73,11 +75,13 @@ class Relay(AbstractContextManager["Relay"]):
     def __init__(self, around: Surroundings, threads: int = 16) -> None:
         self._around = around
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, "relay")
+        self._pool = ThreadPoolExecutor(threads + 1, "relay")  # one for the rounds
         self._tls = ssl.create_default_context()
         self._stopping = Event()
         self._delivering: set[Future[int]] = set()
         self._texting: Future[int] | None = None
+        self._round: Future[int] | None = None
+        self._next_round_at = datetime.min.replace(tzinfo=UTC)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -86,8 +90,9 @@ class Relay(AbstractContextManager["Relay"]):
         self._pool.shutdown(cancel_futures=True)
 
     def run_once(self) -> int:
-        """Do what is due now, and wait for it. Answers how many events, texts and webhooks it was."""
-        done = self._fan_out_waiting()
+        """Do what is due now, and wait for it. Answers how many rights, events, texts and webhooks it was."""
+        done = sum(future.result() for future in self._start_round())
+        done += self._fan_out_waiting()
         started = [*self._start_texting(), *self._start_delivering()]
         return done + sum(future.result() for future in started)
 
@@ -102,7 +107,7 @@ class Relay(AbstractContextManager["Relay"]):
         """One turn of `run`, which waits for no sending. Whether there may be more events at once."""
         try:
             fanned_out = self._fan_out_waiting()
-            started = [*self._start_texting(), *self._start_delivering()]
+            started = [*self._start_round(), *self._start_texting(), *self._start_delivering()]
         except SQLAlchemyError:
             _logger.exception("relay_without_database")
             return False
@@ -125,6 +130,15 @@ class Relay(AbstractContextManager["Relay"]):
             return False
         inbox.wake(self._around.redis, grown)
         return True
+
+    def _start_round(self) -> list[Future[int]]:
+        # In a thread: a card that is locked for long holds up no telling.
+        now = self._around.clock.now()
+        if now < self._next_round_at or (self._round is not None and not self._round.done()):
+            return []
+        self._next_round_at = now + _BETWEEN_ROUNDS
+        self._round = self._pool.submit(rounds.run, self._around.transaction, now, self._stopping.is_set)
+        return [self._round]
 
     def _start_texting(self) -> list[Future[int]]:
         # One at a time: a gateway that hangs holds one thread, and not all of them.
@@ -230,4 +244,4 @@ class Bell:
 
 def _report(future: Future[int]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
-        _logger.error("sending_broke_off", exc_info=error)
+        _logger.error("relay_thread_broke_off", exc_info=error)

@@ -45,6 +45,12 @@ class CardClosed(Conflict):
     code = "card-closed"
 
 
+class CardExpired(Conflict):
+    """The card has expired (R-13)."""
+
+    code = "card-expired"
+
+
 class ContactBank(Conflict):
     """Only the bank can undo this."""
 

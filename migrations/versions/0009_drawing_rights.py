@@ -62,7 +62,7 @@ def upgrade() -> None:
         op.alter_column(RIGHTS, set_name, server_default=None, schema=SCHEMA)
     op.execute("UPDATE delegation.drawing_rights SET due_at = now() WHERE state <> 'revoked'")
     due = sa.text("due_at IS NOT NULL")
-    op.create_index("ix_drawing_rights_due", RIGHTS, ["due_at"], schema=SCHEMA, postgresql_where=due)
+    op.create_index("ix_drawing_rights_due", RIGHTS, ["due_at", "right_id"], schema=SCHEMA, postgresql_where=due)
     merchant = sa.Column("merchant", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column(REQUESTS, merchant, schema=SCHEMA)
     of_one_off, approved = ["card_id", "right_id", "lapses_at"], sa.text("state = 'approved'")

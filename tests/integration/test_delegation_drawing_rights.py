@@ -13,7 +13,7 @@ from delegation.terms import Hours
 from tests.drawing_rights import CEILING, EMIL, NOON, POLICY, grant, issue_card, permitting
 from tokenization import cards, ids
 from tokenization.cards import LockNotHeld
-from tokenization.errors import CardBlocked, CardClosed, IllegalMove, Invalid
+from tokenization.errors import Invalid
 from tokenization.events import take_pending
 from tokenization.models import Card
 from tokenization.vault import Vault
@@ -116,15 +116,6 @@ def test_a_name_is_kept_exactly(session: Session, card: Card, name: str) -> None
     assert drawing_rights.load(session, card.card_id, granted.right_id).delegate_name == name
 
 
-@pytest.mark.parametrize(("state", "error"), [("blocked", CardBlocked), ("closed", CardClosed)])
-def test_nothing_is_granted_on_a_card_that_cannot_be_used(
-    session: Session, card: Card, state: str, error: type[Exception]
-) -> None:
-    card.state = state
-    with pytest.raises(error):
-        grant(session, card, NOON)
-
-
 def test_a_right_is_found_by_its_id_through_its_card(session: Session, card: Card, right: DrawingRight) -> None:
     assert drawing_rights.card_of(session, right.right_id) == card.card_id
     assert drawing_rights.card_of(session, ids.new_id()) is None
@@ -219,47 +210,6 @@ def test_a_revoked_right_is_revoked_for_good(session: Session, right: DrawingRig
     drawing_rights.revoke(session, right, NOON)
     assert (status(right, NOON), right.revoked_at) == ("revoked", NOON)
     assert told(session) == ["drawing_right.revoked"]
-
-
-def put(right: DrawingRight, wanted: str) -> None:
-    """Into that status, before NOON."""
-    right.state = "active" if wanted == "expired" else wanted
-    right.valid_until = date(2026, 11, 21) if wanted == "expired" else None
-
-
-@pytest.mark.parametrize(
-    ("move", "legal"),
-    [
-        ("pause", {"invited", "active"}),
-        ("resume", {"paused"}),
-        ("revoke", {"invited", "active", "paused", "expired"}),
-        ("change", {"invited", "active", "paused", "expired"}),
-    ],
-)
-def test_each_move_is_legal_from_its_own_statuses_only(
-    session: Session, right: DrawingRight, move: str, legal: set[str]
-) -> None:
-    moves: dict[str, Any] = {
-        "pause": lambda: drawing_rights.pause(session, right, NOON),
-        "resume": lambda: drawing_rights.resume(session, right, NOON),
-        "revoke": lambda: drawing_rights.revoke(session, right, NOON),
-        "change": lambda: drawing_rights.change(session, right, CEILING, now=NOON),
-    }
-    for from_ in ("invited", "active", "paused", "revoked", "expired"):
-        put(right, from_)
-        if from_ in legal:
-            moves[move]()
-        else:
-            with pytest.raises(IllegalMove, match=from_):
-                moves[move]()
-            assert status(right, NOON) == from_
-
-
-def test_an_expired_right_lives_again_when_its_last_day_is_moved(session: Session, right: DrawingRight) -> None:
-    put(right, "expired")
-    wanted = permitting(per_payment=20_000, valid_until=date(2026, 12, 24))
-    drawing_rights.change(session, right, CEILING, right_terms=wanted, now=NOON)
-    assert status(right, NOON) == "active"
 
 
 def test_nothing_changes_without_the_cards_lock(engine: Any, session: Session, right: DrawingRight) -> None:

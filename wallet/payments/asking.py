@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from delegation.categories import CASH, categories_of
 from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.requests import ONE_OFF, Wanted
 from tokenization.errors import Invalid
 from tokenization.policies import Holds
-from wallet.payments import rules
+from wallet.payments import history, rules
 from wallet.payments.models import Payment
 
 _LIFTED: Final = HOW_MUCH | WHERE_AND_WHEN
@@ -17,8 +16,8 @@ _LIFTED: Final = HOW_MUCH | WHERE_AND_WHEN
 
 def wanted(body: Mapping[str, Any], declined: Payment | None, holds: Holds) -> Wanted:
     """The request that a body of the API's shape makes, for itself or about a declined payment. Raises Invalid."""
-    if declined is not None:
-        _check(declined)
+    if declined is not None and (why := objection(declined)):
+        raise Invalid("payment_id", why)
     limit = body["limit"] or _limit(body["kind"], declined)
     least = None if declined is None else _least(body["kind"], limit, declined, holds)
     return Wanted(
@@ -31,15 +30,18 @@ def wanted(body: Mapping[str, Any], declined: Payment | None, holds: Holds) -> W
     )
 
 
-def _check(payment: Payment) -> None:
-    """Only what a grantor can lift may be asked for; of other reasons a delegate is told no more than at the shop."""
+def objection(payment: Payment) -> str | None:
+    """Why it cannot be asked for, or None: only what a grantor can lift may be. Of other reasons a delegate is told no
+    more than at the shop.
+    """
     if payment.approved:
-        raise Invalid("payment_id", "was not declined")
+        return "was not declined"
     limit = payment.limit or {}
     if limit.get("of") == CEILING:
-        raise Invalid("payment_id", "was stopped by the scheme's ceiling, which no grantor can lift")
+        return "was stopped by the scheme's ceiling, which no grantor can lift"
     if limit.get("of") != DRAWING_RIGHT or limit["name"] not in _LIFTED or payment.kind == "verification":
-        raise Invalid("payment_id", "was declined for a reason that no grantor can lift")
+        return "was declined for a reason that no grantor can lift"
+    return None
 
 
 def _limit(kind: str, declined: Payment | None) -> str:
@@ -74,6 +76,5 @@ def _amount(given: int | None, least: int | None) -> int:
 
 def _merchant(declined: Payment) -> dict[str, Any]:
     """Where it was declined, with the categories that it was declined under."""
-    shop = declined.merchant
-    found = categories_of(shop["mcc"]) | ({CASH} if declined.kind == "cash" else set())
-    return {"id": shop["id"], "name": shop["name"], "country": shop["country"], "categories": sorted(found)}
+    where: dict[str, Any] = {name: declined.merchant[name] for name in ("id", "name", "country")}
+    return where | {"categories": history.categories(declined)}

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from delegation.categories import CASH, categories_of
 from wallet.payments.models import Payment, PaymentOperation
 
 
@@ -15,6 +16,12 @@ def status(payment: Payment) -> str:
     if payment.captured_minor:
         return "refunded" if payment.refunded_minor == payment.captured_minor else "captured"
     return "reversed" if payment.reversed_minor else "held"
+
+
+def categories(payment: Payment) -> list[str]:
+    """The names of the merchant's categories, in order; a cash withdrawal is `cash` wherever it was made."""
+    found = categories_of(payment.merchant["mcc"])
+    return sorted(found | {CASH} if payment.kind == "cash" else found)
 
 
 def operations(session: Session, payment: Payment) -> list[PaymentOperation]:

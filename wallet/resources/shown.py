@@ -7,15 +7,13 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from delegation.categories import CASH, categories_of
-from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.terms import Ceiling
 from tokenization import cardholders, cards, ids, policies, token_status, tokens
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
-from wallet.payments import books, history
+from wallet.payments import asking, books, history
 from wallet.payments.models import Payment
 from wallet.services import services
 
@@ -105,21 +103,19 @@ OPEN_TO_CHILDREN: Final = frozenset({DRAWING_RIGHT, CEILING})
 
 def right_payment(row: Payment, *, most: Ceiling, to_child: bool) -> Shown:
     """A payment under a drawing right, as its grantor and its child see it; `most` is the scheme's ceiling."""
-    also_cash = {CASH} if row.kind == "cash" else frozenset[str]()
     return payment(row, to_child=to_child) | {
-        "categories": sorted(categories_of(row.merchant["mcc"]) | also_cash),
+        "categories": history.categories(row),
         "held_minor": row.held_minor,
         "counts": books.standing(row).reserved,
         "left": row.right_left,
-        "can_be_asked_for": can_be_asked_for(row, most),
+        "can_be_asked_for": _can_be_asked_for(row, most),
     }
 
 
-def can_be_asked_for(row: Payment, most: Ceiling) -> bool:
-    """Whether it was declined by what a one-off of the grantor's lifts, and is none that the scheme forbids anyway."""
-    limit, too_much = row.limit or {}, most.per_payment is not None and row.amount_minor > most.per_payment
-    lifted = limit.get("of") == DRAWING_RIGHT and limit["name"] in HOW_MUCH | WHERE_AND_WHEN
-    return lifted and not too_much and row.kind != "verification"
+def _can_be_asked_for(row: Payment, most: Ceiling) -> bool:
+    """Whether a one-off of the grantor's would lift what stopped it; not where the scheme forbids it anyway."""
+    too_much = most.per_payment is not None and row.amount_minor > most.per_payment
+    return asking.objection(row) is None and not too_much
 
 
 def credential(session: Session, row: Credential) -> Shown:

@@ -272,17 +272,3 @@ class CategoryAnswer(Schema):
 
 
 CategoryList = list_of(CategoryAnswer)
-
-
-class PendingPairing(Schema):
-    """A phone that asks to be let in; `match` stands on both phones."""
-
-    device_name = fields.String()
-    requested_at = Moment()
-    match = fields.String()
-
-
-class Pair(Schema):
-    """Let that phone in."""
-
-    user_code = Text(20, required=True)

@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from threading import Barrier, Event
 from typing import Any, TypeVar
@@ -17,8 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from delegation import usage
-from delegation.limits import Usage
 from tests.integration.payments.lists import decide
 from tests.integration.payments.scene import Answer, Scene
 from tokenization import cardholders, cards, ids, tokens
@@ -58,7 +56,7 @@ def card_id_of(scene: Scene) -> UUID:
     return ids.parse("card", scene.world.person("anna")["card_id"])
 
 
-# One drawing right whose limit fits exactly five of sixteen.
+# One drawing right whose limit fits exactly five of sixteen, over HTTP; more of this in test_drawing_right_races.py.
 
 
 def sixteen_taps(scene: Scene) -> list[Answer]:
@@ -69,35 +67,10 @@ def sixteen_taps(scene: Scene) -> list[Answer]:
 
 def test_a_limit_that_fits_five_of_sixteen_at_once_lets_exactly_five_pass(scene: Scene) -> None:
     scene.emils(per_day=5_000)
-    for _ in range(20):
+    for _ in range(3):
         found = reasons(at_once(scene.ask, sixteen_taps(scene)))
         assert found == {"approved": 5, "amount_limit": 11}
         scene.world.clock.advance(DAY)
-
-
-def read_usage_before_the_lock(monkeypatch: pytest.MonkeyPatch, right_id: UUID, now: datetime) -> None:
-    lock, load, everybody_has_read = cards.lock, usage.load, Barrier(AT_ONCE)
-
-    def late(session: Session, card_id: UUID) -> Card | None:
-        session.info["stale"] = {scope: load(session, card_id, scope, now) for scope in (card_id, right_id)}
-        everybody_has_read.wait(20)
-        return lock(session, card_id)
-
-    def stale(session: Session, card_id: UUID, scope_id: UUID, now: datetime, *, total: bool = True) -> Usage:
-        found: Usage = session.info["stale"][scope_id]
-        return found
-
-    monkeypatch.setattr(cards, "lock", late)
-    monkeypatch.setattr(usage, "load", stale)
-
-
-def test_control_usage_that_is_read_before_the_lock_lets_more_pass(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene.emils(per_day=5_000)
-    requests = sixteen_taps(scene)
-    read_usage_before_the_lock(monkeypatch, ids.parse("right", scene.town.right_id), scene.world.clock.now())
-    assert reasons(at_once(scene.ask, requests)) == {"approved": AT_ONCE}
 
 
 # One reference, many times.

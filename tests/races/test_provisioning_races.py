@@ -32,7 +32,7 @@ from tokenization.vault import Vault
 from wallet import embedded
 
 PHONES, LIMIT = 32, 5
-ROUNDS = int(os.environ.get("ROUNDS", "20"))  # `make races`: 200
+ROUNDS = int(os.environ.get("ROUNDS", "20"))  # `make races`: 3,000
 ALLOWED = replace(POLICIES, provisioning=replace(POLICIES.provisioning, active_tokens_per_card=LIMIT))
 Take = Callable[[Session, UUID], Card | None]
 Change = Callable[[Session, Cardholder, Card, Token], None]

@@ -35,6 +35,7 @@ ROUTES: Final[dict[str, dict[str, Any]]] = {
     "POST /v1/tokens": {"card": _CARD},
     "POST /v1/network/authorizations": {"card": _CARD},
     "POST /v1/merchant/credentials": {"card": FIELDS["card"]},
+    "POST /v1/drawing-rights/<right_id>/requests": {"amount": 30_000, "limit": "per_payment"},
 }
 PREFIX: Final = {prefix: kind for kind, prefix in KINDS.items()}
 _ID: Final = re.compile(r"\^([a-z]+)_\[")

@@ -54,6 +54,7 @@ class Neighbours:
         self._provision()
         self._keep_on_file()
         self._pay()
+        self._ask()
         self._deliver()
         self._tell()
 
@@ -161,6 +162,13 @@ class Neighbours:
             self._add("payment_id", paid["id"], name, name, acquirer)
         paid = self._shop("one network").tap(self._emils, 100)
         self._add("payment_id", paid["id"], "emil", "emil", "anna", "one network")
+
+    def _ask(self) -> None:
+        for name, parent in PARENT_OF.items():
+            right_id = self._phone(name).subject
+            asked = {"kind": "one_off", "amount": 30_000, "message": f"{name} asks"}
+            made = self._done(name, "POST", f"/v1/drawing-rights/{right_id}/requests", asked)
+            self._add("request_id", made["id"], name, name, parent)
 
     def _deliver(self) -> None:
         for who in MACHINES[:4]:

@@ -42,6 +42,10 @@ PATCH /v1/drawing-rights/{}
 DELETE /v1/drawing-rights/{}
 GET /v1/drawing-rights/{}/payments
 GET /v1/drawing-rights/{}/tokens
+GET /v1/drawing-rights/{}/requests
+POST /v1/drawing-rights/{}/requests
+POST /v1/drawing-requests/{}/approve
+POST /v1/drawing-requests/{}/decline
 POST /v1/drawing-rights/{}/pair
 POST /v1/drawing-rights/{}/unpair
 POST /v1/drawing-rights/{}/pause

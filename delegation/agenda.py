@@ -85,11 +85,11 @@ def _ends(right: DrawingRight) -> Iterator[Expired]:
         yield Expired(start_of_day(right.valid_until + _DAY), VALID_UNTIL)
     if right.ends_when_of_age and (at := of_age_at(right, right.delegate_birthdate)):
         yield Expired(at, CAME_OF_AGE)
-    if _is_invitation(right):
+    if is_invitation(right):
         yield Expired(right.invitation_lapses_at, INVITATION_LAPSED)
 
 
-def _is_invitation(right: DrawingRight) -> bool:
+def is_invitation(right: DrawingRight) -> bool:
     """Whether no phone was let in yet."""
     return right.state == "invited" or (right.state == "paused" and right.state_before_pause == "invited")
 
@@ -98,7 +98,7 @@ def _coming(right: DrawingRight, monday: date) -> Iterator[Happening]:
     """All that ever comes; of the weeks the one that ends on that Monday, or the right's last if that ended before."""
     expired, came_of_age_at = expiry(right), of_age_at(right, right.delegate_birthdate)
     over_at = min((at for at in (right.revoked_at, expired and expired.at) if at), default=None)
-    if right.weekly_summary and not _is_invitation(right):
+    if right.weekly_summary and not is_invitation(right):
         monday = monday if over_at is None else min(monday, _monday_after(over_at))
         yield WeekEnded(start_of_day(monday), monday - _WEEK)
     if right.revoked_at is None:

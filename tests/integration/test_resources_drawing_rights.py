@@ -1,14 +1,11 @@
-"""Drawing rights over HTTP: what a parent gives and takes back, and all that a child may see of it."""
+"""Drawing rights over HTTP: what a parent gives, changes and takes back."""
 
-from datetime import timedelta
 from typing import Any
 
 import httpx
-from joserfc.jwk import ECKey
 
-from tests.world import PIN_KEY, Phone, World
+from tests.world import Phone, World
 from tokenization import ids
-from wallet.access.oauth import devices
 
 LIMITS = {"per_payment": 20_000, "per_day": 50_000, "per_week": None, "per_month": 150_000}
 EVERYTHING: dict[str, Any] = {
@@ -83,49 +80,6 @@ def test_giving_wants_a_fresh_sign_in(world: World) -> None:
     assert 'purpose="right"' in answer.headers["WWW-Authenticate"]
 
 
-def test_more_than_the_scheme_allows_is_refused_limit_by_limit(world: World) -> None:
-    limits = {"per_payment": 200_001, "per_day": 300_000, "per_month": 1_500_001, "payments_per_day": 21}
-    answer = ask(world, world.phone(), limits=limits)
-    assert problem(answer) == (422, "exceeds-scheme-ceiling")
-    assert fields(answer) == ["limits.per_payment", "limits.per_month", "limits.payments_per_day"]
-
-
-def test_terms_that_make_no_sense_are_named(world: World) -> None:
-    phone = world.phone()
-    hours = EVERYTHING["hours"]
-    for changes, field in (
-        ({"delegate": {}}, "delegate.name"),
-        ({"delegate": {"name": " "}}, "delegate.name"),
-        ({"delegate": {"name": "x" * 81}}, "delegate.name"),
-        ({"delegate": {"name": "E\x00"}}, "delegate.name"),
-        ({"delegate": {"name": "Emil", "birthdate": "2026-11-23"}}, "delegate.birthdate"),
-        ({"delegate": {"name": "Emil", "birthdate": "02-04-2015"}}, "delegate.birthdate"),
-        ({"limits": {}}, "limits"),
-        ({"limits": dict.fromkeys(LIMITS)}, "limits"),
-        ({"limits": {"per_day": -1}}, "limits.per_day"),
-        ({"limits": {"per_day": 1.0}}, "limits.per_day"),
-        ({"limits": {"per_day": True}}, "limits.per_day"),
-        ({"limits": {"per_day": "500"}}, "limits.per_day"),
-        ({"limits": {"per_day": 2**63}}, "limits.per_day"),
-        ({"limits": {"per_hour": 1}}, "limits.per_hour"),
-        ({"blocked_categories": ["fun"]}, "blocked_categories"),
-        ({"allowed_countries": ["dk"]}, "allowed_countries[0]"),
-        ({"allowed_countries": []}, "allowed_countries"),
-        ({"hours": hours | {"from": "24:00"}}, "hours.from"),
-        ({"hours": hours | {"to": "6:00"}}, "hours.to"),
-        ({"hours": hours | {"days": []}}, "hours.days"),
-        ({"hours": hours | {"days": ["monday"]}}, "hours.days[0]"),
-        ({"hours": {"days": ["mon"]}}, "hours.from"),
-        ({"valid_until": "2026-11-21"}, "valid_until"),
-        ({"notify_grantor": "often"}, "notify_grantor"),
-        ({"colour": "green"}, "colour"),
-    ):
-        answer = ask(world, phone, **changes)
-        assert answer.status_code == 422, changes
-        assert field in fields(answer), (changes, answer.json())
-    assert phone.request("GET", "/v1/drawing-rights").json()["data"] == []
-
-
 def test_no_right_is_given_on_a_card_that_is_blocked(world: World) -> None:
     phone = world.phone()
     phone.request("POST", f"/v1/cards/{world.person('anna')['card_id']}/block", {"reason": "lost"})
@@ -143,39 +97,115 @@ def test_a_change_leaves_what_it_does_not_name(world: World) -> None:
     assert unchanged == set(EVERYTHING) - {"limits", "delegate"}
 
 
-def test_only_what_permits_more_wants_a_fresh_sign_in(world: World) -> None:
+LOOSER: tuple[dict[str, Any], ...] = (
+    {"limits": {"per_day": 50_001}},
+    {"limits": {"per_day": None}},
+    {"limits": {"payments_per_day": 6}},
+    {"blocked_categories": []},
+    {"blocked_categories": None},
+    {"blocked_merchants": None},
+    {"allowed_categories": None},
+    {"allowed_countries": ["DK", "SE"]},
+    {"allowed_countries": None},
+    {"allowed_merchants": ["DK-124"]},
+    {"allow_cash": True},
+    {"allow_recurring": True},
+    {"hours": None},
+    {"hours": EVERYTHING["hours"] | {"to": "21:01"}},
+    {"valid_from": None},
+    {"valid_from": "2026-11-30"},
+    {"valid_until": None},
+    {"valid_until": "2027-07-01"},
+    {"phones_allowed": 2},
+    {"phones_allowed": None},
+    {"delegate": {"birthdate": "2016-04-02"}},
+    {"delegate": {"birthdate": None}},
+)
+TIGHTER: tuple[dict[str, Any], ...] = (
+    {},
+    {"limits": {}},
+    {"limits": {"per_day": 50_000, "per_week": 100_000}},
+    {"limits": {"per_day": 0}},
+    {"limits": {"total": 1_000_000}},
+    {"blocked_categories": ["gambling", "games"]},
+    {"blocked_merchants": ["DK-666", "DK-667"]},
+    {"allowed_categories": ["groceries", "groceries"]},
+    {"allowed_merchants": ["DK-123"]},
+    {"hours": EVERYTHING["hours"] | {"to": "20:00"}},
+    {"hours": EVERYTHING["hours"] | {"days": ["sun"]}},
+    {"valid_from": "2026-12-02"},
+    {"valid_until": "2027-06-29"},
+    {"phones_allowed": 1},
+    {"notify_grantor": "none"},
+    {"notify_above": 1_000_000},
+    {"weekly_summary": False},
+    {"delegate": {"name": "Emil Fjordmark"}},
+    {"delegate": {"birthdate": "2014-04-02"}},
+)
+MORE: dict[str, Any] = {
+    "allowed_categories": ["groceries", "transport"],
+    "allowed_merchants": ["DK-123"],
+    "blocked_merchants": ["DK-666"],
+    "allow_cash": False,
+    "allow_recurring": False,
+    "valid_from": "2026-12-01",
+    "phones_allowed": 1,
+}
+
+
+def test_only_what_gives_away_more_wants_a_fresh_sign_in(world: World) -> None:
+    """A later birthdate, too, by which the right ends later; and another phone, which could pay beside the first."""
     phone = world.phone()
-    right = ask(world, phone, **EVERYTHING).json()
-    looser: list[dict[str, Any]] = [
-        {"limits": {"per_day": 50_001}},
-        {"limits": {"per_day": None}},
-        {"blocked_categories": []},
-        {"allowed_countries": ["DK", "SE"]},
-        {"allowed_countries": None},
-        {"hours": None},
-        {"hours": EVERYTHING["hours"] | {"to": "21:01"}},
-        {"valid_until": None},
-        {"valid_until": "2027-07-01"},
-    ]
-    tighter: list[dict[str, Any]] = [
-        {"limits": {"per_day": 50_000, "per_week": 100_000}},
-        {"blocked_categories": ["gambling", "games"]},
-        {"hours": EVERYTHING["hours"] | {"to": "20:00"}},
-        {"valid_until": "2027-06-29"},
-        {"notify_grantor": "none"},
-        {"delegate": {"birthdate": None}},
-        {},
-    ]
-    for changes in looser:
-        phone.purpose = None
+    right = ask(world, phone, **(EVERYTHING | MORE)).json()
+    phone.purpose = None
+    for changes in LOOSER:
         refused = change(phone, right, **changes)
         assert refused.status_code == 401, changes
         assert 'purpose="right"' in refused.headers["WWW-Authenticate"]
-    for changes in tighter:
-        assert change(phone, right, **changes).status_code == 200, changes
+    assert phone.request("GET", f"/v1/drawing-rights/{right['id']}").json() == right
+    for changes in TIGHTER:
+        each = ask(world, phone, **(EVERYTHING | MORE)).json()
+        phone.purpose = None
+        assert change(phone, each, **changes).status_code == 200, changes
     phone.step_up("right")
-    for changes in looser:
+    for changes in LOOSER:
         assert change(phone, right, **changes).status_code == 200, changes
+
+
+def test_a_birthdate_that_ends_nothing_is_changed_without_a_fresh_sign_in(world: World) -> None:
+    """Of a grown-up, and of somebody whose age was not known: it can only end sooner."""
+    phone = world.phone()
+    for born in ("1990-01-01", None):
+        right = world.grant(phone, delegate={"name": "Ida", "birthdate": born})
+        phone.purpose = None
+        for now_born in ("1991-01-01", "2015-04-02"):
+            changed = change(phone, right, delegate={"birthdate": now_born})
+            assert changed.json()["delegate"] == {"name": "Ida", "birthdate": now_born}
+
+
+def test_a_limit_may_be_lowered_below_what_was_used(world: World) -> None:
+    phone, shop = world.phone(), world.shop()
+    right = world.grant(phone, limits={"per_day": 50_000})
+    token = world.child(right["id"]).token(right_id=right["id"])
+    shop.tap(token, 30_000)
+    used = change(phone, right, limits={"per_day": 10_000}).json()["usage"]["per_day"]
+    assert (used["limit"], used["spent"], used["remaining"]) == (10_000, 30_000, 0)
+    assert shop.tap(token, 1)["limit"] == {"name": "per_day", "limit": 10_000, "spent": 30_000, "of": "drawing_right"}
+
+
+def test_the_last_limit_cannot_be_taken_away(world: World) -> None:
+    phone = world.phone()
+    right = world.grant(phone, limits={"per_day": 50_000})
+    answer = change(phone.step_up("right"), right, limits={"per_day": None})
+    assert (problem(answer), fields(answer)) == ((422, "invalid"), ["limits"])
+
+
+def test_nobody_signs_in_again_for_a_right_that_has_ended(world: World) -> None:
+    phone = world.phone()
+    right = world.grant(phone)
+    phone.request("DELETE", f"/v1/drawing-rights/{right['id']}")
+    phone.purpose = None
+    assert problem(change(phone, right, limits={"per_payment": 30_000})) == (409, "illegal-state")
 
 
 def test_a_change_obeys_the_ceiling(world: World) -> None:
@@ -242,192 +272,6 @@ def test_another_parents_right_is_not_there(world: World) -> None:
             answer = stranger.request(method, f"/v1/drawing-rights/{each}{what}", body)
             assert problem(answer) == (404, "not-found"), what
     assert stranger.request("GET", "/v1/drawing-rights").json()["data"] == []
-
-
-def waiting_phone(world: World) -> dict[str, str]:
-    """A child's phone that shows a code."""
-    asked = {
-        "client_id": world.access["child_app"]["client_id"],
-        "scope": "child",
-        "device_name": "Emil's phone",
-        "dpop_jkt": ECKey.generate_key("P-256").thumbprint(),
-    }
-    answer: dict[str, str] = world.http.post("/oauth/device_authorization", data=asked).json()
-    return answer
-
-
-def test_a_parent_sees_the_phone_before_letting_it_in(world: World) -> None:
-    parent, right = world.phone(), world.grant(phone := world.phone())
-    code = waiting_phone(world)["user_code"]
-    seen = parent.request("GET", f"/v1/pairings/{code}").json()
-    assert (seen["device_name"], seen["requested_at"]) == ("Emil's phone", "2026-11-22T10:15:00Z")
-    assert len(seen["match"]) == 2
-    let_in = f"/v1/drawing-rights/{right['id']}/pair"
-    phone.purpose = "right"
-    assert phone.request("POST", let_in, {"user_code": code}).status_code == 401
-    answer = phone.step_up("pair").request("POST", let_in, {"user_code": code})
-    assert (answer.status_code, answer.json()["status"]) == (200, "active")
-    used_up = phone.request("POST", let_in, {"user_code": code})
-    assert problem(used_up) == (422, "unknown-user-code")
-    assert fields(used_up) == ["user_code"]
-
-
-def test_a_code_is_not_used_up_by_a_right_that_lets_nobody_in(world: World) -> None:
-    phone = world.phone()
-    right, code = world.grant(phone), waiting_phone(world)["user_code"]
-    phone.request("POST", f"/v1/drawing-rights/{right['id']}/pause")
-    let_in = f"/v1/drawing-rights/{right['id']}/pair"
-    assert problem(phone.step_up("pair").request("POST", let_in, {"user_code": code})) == (409, "illegal-state")
-    assert devices.find(world.parts.redis, code, by="test", now=world.clock.now()) is not None
-
-
-def test_guessing_codes_is_slowed_down(world: World) -> None:
-    phone = world.phone()
-    answers = [phone.request("GET", "/v1/pairings/BBBB-BBBB") for _ in range(6)]
-    assert [answer.status_code for answer in answers] == [404] * 5 + [429]
-    assert int(answers[-1].headers["Retry-After"]) > 0
-
-
-def test_one_pairing_puts_the_card_on_the_phone_once_within_the_hour(world: World) -> None:
-    right = world.grant(world.phone())
-    child = world.child(right["id"])
-    made = child.provision(right_id=right["id"])
-    assert made.status_code == 201
-    shown = made.json()
-    assert (shown["card_id"], shown["par"], shown["drawing_right_id"]) == (None, None, right["id"])
-    assert problem(child.provision(right_id=right["id"])) == (409, "pair-again")
-    late = world.child(right["id"])
-    world.clock.advance(timedelta(hours=1))
-    assert problem(late.provision(right_id=right["id"])) == (409, "pair-again")
-
-
-def test_one_pairing_sets_a_pin_once_instead(world: World) -> None:
-    right = world.grant(world.phone())
-    child = world.child(right["id"])
-    token = child.active(right_id=right["id"])
-    path = f"/v1/tokens/{token['id']}/pin"
-    assert problem(child.request("PUT", path, {"pin_key": PIN_KEY})) == (409, "pair-again")
-    world.child(right["id"], child.key)
-    assert child.request("PUT", path, {"pin_key": PIN_KEY}).json()["status"] == "active"
-    assert problem(child.request("PUT", path, {"pin_key": PIN_KEY})) == (409, "pair-again")
-
-
-def test_a_refusal_does_not_use_the_pairing_up(world: World) -> None:
-    """Two phones a right: the third is refused, and let in once there is room."""
-    parent = world.phone()
-    right = world.grant(parent)
-    first = world.child(right["id"]).active(right_id=right["id"])
-    world.child(right["id"]).active(right_id=right["id"])
-    third = world.child(right["id"])
-    refused = third.provision(right_id=right["id"])
-    assert problem(refused) == (409, "provisioning-limit-reached")
-    assert (refused.json()["active_tokens"], refused.json()["limit"]) == (2, 2)
-    parent.request("DELETE", f"/v1/tokens/{first['id']}")
-    assert third.provision(right_id=right["id"]).status_code == 201
-
-
-def test_a_child_provisions_only_its_own_right(world: World) -> None:
-    parent = world.phone()
-    right, other = world.grant(parent), world.grant(parent)
-    child = world.child(right["id"])
-    assert problem(child.provision(right_id=other["id"])) == (404, "not-found")
-    refused = child.provision(world.person("anna")["card"])
-    assert (refused.status_code, fields(refused)) == (422, ["drawing_right_id"])
-    wrong = parent.provision(right_id=right["id"])
-    assert (wrong.status_code, fields(wrong)) == (422, ["drawing_right_id"])
-    parent.request("POST", f"/v1/drawing-rights/{right['id']}/pause")
-    assert problem(child.provision(right_id=right["id"])) == (409, "drawing-right-inactive")
-
-
-def test_a_child_sees_its_own_right_and_nothing_of_the_parents(world: World) -> None:
-    parent, shop = world.phone(), world.shop()
-    own, right, other = parent.token(world.person("anna")["card"]), world.grant(parent), world.grant(parent)
-    child = world.child(right["id"])
-    token = child.token(right_id=right["id"])
-    shop.tap(own, 5_000)
-    shop.tap(token, 12_000)
-    assert child.request("GET", "/v1/me").json() == {
-        "name": "Emil",
-        "language": "da",
-        "mobile": None,
-        "assurance": None,
-    }
-    [seen] = child.request("GET", "/v1/drawing-rights").json()["data"]
-    assert (seen["id"], seen["card_id"]) == (right["id"], None)
-    assert seen["usage"]["per_payment"]["limit"] == 20_000
-    [mine] = child.request("GET", "/v1/tokens").json()["data"]
-    assert (mine["id"], mine["card_id"], mine["par"]) == (token.id, None, None)
-    [listed] = child.request("GET", f"/v1/drawing-rights/{right['id']}/tokens").json()["data"]
-    assert listed == mine
-    [paid] = child.request("GET", f"/v1/drawing-rights/{right['id']}/payments").json()["data"]
-    assert paid["amount"] == 12_000
-    for what in ("", "/payments", "/tokens"):
-        assert problem(child.request("GET", f"/v1/drawing-rights/{other['id']}{what}")) == (404, "not-found")
-    assert problem(child.request("GET", f"/v1/tokens/{own.id}")) == (404, "not-found")
-    card_id = world.person("anna")["card_id"]
-    assert child.request("GET", f"/v1/tokens?card_id={card_id}").json()["data"] == []  # as of any card: it knows none
-
-
-def test_what_is_for_parents_is_closed_to_a_child(world: World) -> None:
-    right = world.grant(world.phone())
-    child = world.child(right["id"])
-    token, card_id = child.active(right_id=right["id"]), world.person("anna")["card_id"]
-    for method, path, body in (
-        ("GET", "/v1/cards", None),
-        ("GET", f"/v1/cards/{card_id}", None),
-        ("GET", f"/v1/cards/{card_id}/payments", None),
-        ("POST", f"/v1/cards/{card_id}/block", {"reason": "lost"}),
-        ("POST", f"/v1/cards/{card_id}/drawing-rights", {}),
-        ("PATCH", f"/v1/drawing-rights/{right['id']}", {}),
-        ("DELETE", f"/v1/drawing-rights/{right['id']}", None),
-        ("POST", f"/v1/drawing-rights/{right['id']}/resume", None),
-        ("POST", f"/v1/drawing-rights/{right['id']}/pair", {"user_code": "x"}),
-        ("GET", "/v1/pairings/x", None),
-        ("POST", f"/v1/tokens/{token['id']}/resume", None),
-    ):
-        assert problem(child.request(method, path, body)) == (403, "insufficient-scope"), path
-
-
-def test_a_child_sees_a_limit_of_its_own_but_not_what_the_card_has_spent(world: World) -> None:
-    parent, shop = world.phone(), world.shop()
-    right = world.grant(parent, limits={"per_payment": 100_000})
-    child = world.child(right["id"])
-    token = child.token(right_id=right["id"])
-    bank = world.machine("issuer")
-    limits = {"cash_per_day": 0, "gambling_per_day": 100, "visa_per_30_days": 1, "visa_cash_per_day": 0}
-    put = bank.request("PUT", "/v1/issuer/policies/card_limits", {"figures": limits})
-    assert put.status_code == 200, put.text
-    shop.tap(token, 150_000, "pin")
-    shop.tap(token, 200, "pin", merchant={"id": "DK-7", "name": "Lotto", "mcc": "7995", "country": "DK"})
-    path = f"/v1/drawing-rights/{right['id']}/payments"
-    seen = [(each["reason"], each["limit"]) for each in child.request("GET", path).json()["data"]]
-    own = {"name": "per_payment", "limit": 100_000, "spent": 0, "of": "drawing_right"}
-    assert seen == [("amount_limit", None), ("amount_limit", own)]
-    assert [each["limit"]["of"] for each in parent.request("GET", path).json()["data"]] == ["policy", "drawing_right"]
-
-
-def test_a_child_may_suspend_and_end_its_own_token_and_the_parent_resumes(world: World) -> None:
-    parent = world.phone()
-    right = world.grant(parent)
-    child = world.child(right["id"])
-    token = child.active(right_id=right["id"])
-    path = f"/v1/tokens/{token['id']}"
-    assert child.request("POST", f"{path}/suspend", {"reason": "other"}).json()["because"] == "cardholder"
-    assert parent.step_up("resume").request("POST", f"{path}/resume").json()["status"] == "active"
-    assert child.request("DELETE", path).json()["status"] == "deactivated"
-    journal = f"/v1/issuer/cards/{world.person('anna')['card_id']}/journal"
-    entries = world.machine("issuer").request("GET", journal).json()["data"]
-    assert entries[-1]["actor"] == f"delegate:{right['id']}"
-    assert entries[-1]["payload"]["by"] == "delegate"
-
-
-def test_a_parent_sees_the_childs_token_but_cannot_use_it(world: World) -> None:
-    parent = world.phone()
-    right = world.grant(parent)
-    token = world.child(right["id"]).active(right_id=right["id"])
-    seen = parent.request("GET", f"/v1/tokens/{token['id']}").json()
-    assert seen["card_id"] == world.person("anna")["card_id"]
-    assert problem(parent.request("POST", f"/v1/tokens/{token['id']}/keys")) == (403, "wrong-device")
 
 
 def test_rights_are_listed_newest_first_in_pages(world: World) -> None:

@@ -9,16 +9,16 @@ from flask import Response
 from flask.views import MethodView
 from sqlalchemy import Select, select
 
-from delegation import drawing_rights, terms
+from delegation import agenda, categories, drawing_rights, terms
 from delegation.drawing_rights import WATCHING, Delegate, ExceedsCeiling, Watching
 from delegation.limits import loosens
 from delegation.models import DrawingRight
-from delegation.terms import Ceiling
+from delegation.terms import PHONES_MOST, Ceiling, RightTerms
 from tokenization import policies
 from tokenization.models import Card, Token
 from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
-from wallet.api import Blueprint, reads, session, writes
+from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.errors import problem
 from wallet.payments.models import Payment
 from wallet.payments.rules import ceiling
@@ -56,6 +56,12 @@ def _page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[
 def _watching(before: Watching, body: dict[str, Any]) -> Watching:
     """What a grantor wants to hear: what the body leaves out stays."""
     return replace(before, **{name: body[name] for name in WATCHING if name in body})
+
+
+def _gives_more(right: DrawingRight, before: RightTerms, after: RightTerms, delegate: Delegate) -> bool:
+    """Whether a change gives away more than there was: payments, time or, since each may pay, phones."""
+    phones = (before.phones_allowed or PHONES_MOST, after.phones_allowed or PHONES_MOST)
+    return loosens(before, after) or agenda.lasts_longer(right, delegate.birthdate) or phones[1] > phones[0]
 
 
 def _answer(outcome: DrawingRight | ExceedsCeiling) -> Any:
@@ -101,7 +107,7 @@ class Rights(MethodView):
     @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.RightList)
     def get(self, page: dict[str, Any]) -> Any:
-        """Newest first."""
+        """Newest first; a child has one."""
         who = caller()
         mine = DrawingRight.card_id.in_(select(Card.card_id).where(Card.holder_id == who.holder_id))
         wanted = select(DrawingRight).where(DrawingRight.right_id == who.right_id if who.scope == "child" else mine)
@@ -124,18 +130,24 @@ class OneRight(MethodView):
     @blueprint.arguments(schemas.Change())
     @blueprint.response(200, schemas.RightAnswer)
     def patch(self, body: dict[str, Any], right_id: str) -> Any:
-        """Change it, at once; what permits a payment that was refused before wants a step-up."""
+        """Change it, at once: the next payment obeys it.
+
+        Whatever permits a payment that was refused before wants a step-up with the purpose `right`: a limit that rises
+        or goes, a list that widens, a later end, a birthdate by which it ends later, one more phone.
+        """
         _, right = owned.right(session(), caller(), right_id, lock=True)
+        drawing_rights.require(right, "changed", current_time())
         before = drawing_rights.terms_of(right)
         after = terms.read(body, before)
-        if loosens(before, after):
+        delegate = Delegate(**asdict(drawing_rights.delegate_of(right)) | body.get("delegate", {}))
+        if _gives_more(right, before, after, delegate):
             demand_step_up("right")
         outcome = drawing_rights.change(
             session(),
             right,
             _ceiling(),
             right_terms=after,
-            delegate=Delegate(**asdict(drawing_rights.delegate_of(right)) | body.get("delegate", {})),
+            delegate=delegate,
             watching=_watching(drawing_rights.watching_of(right), body),
             now=current_time(),
         )
@@ -177,10 +189,13 @@ class Tokens(MethodView):
     @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, token_schemas.TokenList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
-        """Newest first."""
+        """Newest first; for a child those of the phone that asks, as everywhere."""
         card, right = owned.right(session(), caller(), right_id)
-        wanted = select(Token).where(Token.card_id == card.card_id, Token.right_id == right.right_id)
-        show = partial(shown.token, session(), now=current_time(), to_child=caller().scope == "child")
+        wanted, to_child = select(Token).where(Token.card_id == card.card_id), caller().scope == "child"
+        wanted = wanted.where(Token.right_id == right.right_id)
+        if to_child:
+            wanted = wanted.where(Token.device_thumbprint == caller().thumbprint)
+        show = partial(shown.token, session(), now=current_time(), to_child=to_child)
         return newest_first(session(), wanted, Token.token_id, page, show)
 
 
@@ -210,3 +225,30 @@ class Resume(MethodView):
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.resume(session(), right, current_time())
         return shown_right(right)
+
+
+@blueprint.route("/drawing-right-categories")
+class Categories(MethodView):
+    """What may be chosen in `allowed_categories` and `blocked_categories`, and what payments are told by."""
+
+    @requires("wallet", "child")
+    @nothing_else
+    @blueprint.response(200, schemas.CategoryList)
+    def get(self) -> Any:
+        """All of them, with their names in Danish and in English."""
+        found = [{"name": each.name, "label": {"da": each.da, "en": each.en}} for each in categories.described()]
+        return {"data": found, "next_cursor": None}
+
+
+@blueprint.route("/issuer/cards/<card_id>/drawing-rights")
+class OfCard(MethodView):
+    """As the blocking line sees them."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.arguments(Page(), location="query")
+    @blueprint.response(200, schemas.RightList)
+    def get(self, page: dict[str, Any], card_id: str) -> Any:
+        """Those on a card, ended ones too, newest first."""
+        card = owned.card(session(), caller(), owned.id_from("card", card_id))
+        return _page_of_rights(select(DrawingRight).where(DrawingRight.card_id == card.card_id), page)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from delegation import ages, drawing_rights, terms, usage
+from delegation import agenda, drawing_rights, terms, usage
 from delegation.drawing_rights import WATCHING
 from delegation.limits import Usage
 from delegation.models import DrawingRequest, DrawingRight, Pairing
@@ -81,9 +81,9 @@ def _one(right: DrawingRight, around: _Around) -> Shown:
         "delegate": asdict(drawing_rights.delegate_of(right)),
         **terms.as_json(own),
         **{name: getattr(right, name) for name in WATCHING},
-        "comes_of_age_on": comes_of_age_on(right),
+        "comes_of_age_on": _comes_of_age_on(right),
         "ends_when_of_age": right.ends_when_of_age,
-        "invitation_lapses_at": right.invitation_lapses_at if is_invitation(right) else None,
+        "invitation_lapses_at": right.invitation_lapses_at if agenda.is_invitation(right) else None,
         "phones": phones,
         "requests_open": around.requests_open.get(right.right_id, 0),
         "ceiling": without_none(asdict(around.ceiling)),
@@ -95,7 +95,7 @@ def _one(right: DrawingRight, around: _Around) -> Shown:
 def _because(right: DrawingRight, around: _Around) -> str | None:
     """Why nothing can be paid under it; of a block never the reason, since a child sees this too."""
     found = {f"card_{around.cards[right.card_id]}", *drawing_rights.because(right, around.now)}
-    if is_invitation(right):
+    if agenda.is_invitation(right):
         found.add("drawing_right_invited")
     if not around.phones[right.right_id]:
         found.add("drawing_right_unpaired")
@@ -104,13 +104,6 @@ def _because(right: DrawingRight, around: _Around) -> str | None:
     return next((cause for cause in CAUSES if cause in found), None)
 
 
-def is_invitation(right: DrawingRight) -> bool:
-    """Whether no phone was let in yet; it may be paused while it waits."""
-    return "invited" in (right.state, right.state_before_pause)
-
-
-def comes_of_age_on(right: DrawingRight) -> date | None:
-    """The day on which its delegate turns 18; None where that is not known, or was so before it was granted."""
-    if right.delegate_birthdate is None or not ages.is_child(right.delegate_birthdate, local_date(right.created_at)):
-        return None
-    return ages.comes_of_age_on(right.delegate_birthdate)
+def _comes_of_age_on(right: DrawingRight) -> date | None:
+    at = agenda.of_age_at(right, right.delegate_birthdate)
+    return None if at is None else local_date(at)

@@ -19,6 +19,11 @@ NUMBERS_TAKEN: Final = Gauge(
 OUTBOX_WAITING: Final = Gauge(
     "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="mostrecent"
 )
+RIGHTS_OVERDUE: Final = Gauge(
+    "tegnebog_rights_overdue_seconds",
+    "For how long something that came to a drawing right with time has waited to be told",
+    multiprocess_mode="mostrecent",
+)
 KEY_DAYS_LEFT: Final = Gauge(
     "tegnebog_key_days_left",
     "Days until a key is to be rotated, by purpose; negative once it was to be",

@@ -10,6 +10,7 @@ from prometheus_client.registry import REGISTRY
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from delegation import rounds
 from notifications import outbox
 from tokenization import number_space
 from tokenization.keys import checks, cryptoperiods
@@ -92,10 +93,12 @@ def _look_at_database() -> None:
     try:
         with services().database.reading() as session:
             metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
+            metrics.RIGHTS_OVERDUE.set(rounds.overdue(session, services().clock.now()).total_seconds())
             for fill in number_space.fills(session, services().settings.number_space):
                 metrics.NUMBERS_TAKEN.labels(fill.kind).set(fill.taken / fill.capacity)
     except SQLAlchemyError:
         metrics.OUTBOX_WAITING.set(float("nan"))
+        metrics.RIGHTS_OVERDUE.set(float("nan"))
 
 
 DOCS: Final[dict[str, Any]] = {"app_name": "Tegnebog", "validatorUrl": None, "docExpansion": "none"}

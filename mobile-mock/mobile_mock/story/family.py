@@ -1,18 +1,24 @@
-"""Step 5: Emil gets a child card with limits."""
+"""Step 5: Emil gets a child card with limits, and asks for more."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from mobile_mock.answers import list_in, object_in
 from mobile_mock.story.stage import Stage
 
 EMIL_PIN = "1379"
 PER_PAYMENT, PER_DAY = 20_000, 50_000
+TOO_MUCH = 25_000
 
 
 def lend(stage: Stage) -> None:
-    """5. Anna gives Emil a drawing right, pairs his phone, and hears of what he may not buy."""
+    """5. Anna gives Emil a drawing right, pairs his phone, hears of what he may not buy, and lets him have it once."""
     grant(stage)
     pair(stage)
     put_on_phone(stage)
-    spend(stage)
+    declined = spend(stage)
+    ask(stage, declined)
+    pause(stage)
 
 
 def grant(stage: Stage) -> None:
@@ -62,12 +68,12 @@ def put_on_phone(stage: Stage) -> None:
     token.fetch_keys()
 
 
-def spend(stage: Stage) -> None:
-    """One payment within the limits, one above."""
+def spend(stage: Stage) -> dict[str, Any]:
+    """One payment within the limits, one above: the decline, which he may ask for."""
     told, token = stage.transcript, stage.emil_token
     told.tell("Emil buys for DKK 120.00, then for 250.00.")
     stage.expect_decision("within the limits he pays", stage.grocer.tap(token, 12_000), "approved", "00")
-    declined = stage.grocer.tap(token, 25_000)
+    declined = stage.grocer.tap(token, TOO_MUCH)
     stage.expect_decision("above them he does not", declined, "amount_limit", "61")
     limit = declined["limit"] or {}
     came = {name: limit.get(name) for name in ("name", "limit", "of")}
@@ -76,3 +82,33 @@ def spend(stage: Stage) -> None:
     told.expect("only what was paid is spent", (usage["spent"], usage["remaining"]), (12_000, PER_DAY - 12_000))
     message = stage.anna.wait_for_message("drawing_right.payment_declined", stage.is_about_card)
     told.check("Anna's inbox tells her", message is not None and message["text"], message, "a message")
+    return declined
+
+
+def ask(stage: Stage, declined: Mapping[str, Any]) -> None:
+    """He asks for the payment that was declined; a yes lets exactly one through."""
+    told, token = stage.transcript, stage.emil_token
+    told.tell("Emil asks for it in one step; Anna hears of it and approves with MitID.")
+    asked = {"kind": "one_off", "payment_id": declined["id"], "message": "It is a present for Bo"}
+    response = stage.emil.request("POST", f"/v1/drawing-rights/{stage.right_id}/requests", asked)
+    told.expect("his request is made", response.status_code, 201)
+    wanted = object_in(response)
+    told.expect("for what he could not pay", (wanted["amount"], wanted["status"]), (TOO_MUCH, "open"))
+    message = stage.anna.wait_for_message("drawing_request.asked", stage.is_about_card)
+    told.check("Anna's inbox tells her", message is not None and message["text"], message, "a message")
+    stage.anna.step_up("approve")
+    approved = object_in(stage.anna.request("POST", f"/v1/drawing-requests/{wanted['id']}/approve"))
+    told.expect("she says yes", approved["status"], "approved")
+    stage.expect_decision("once he pays more than his limit", stage.grocer.tap(token, TOO_MUCH), "approved", "00")
+    stage.expect_decision("and only once", stage.grocer.tap(token, TOO_MUCH), "amount_limit", "61")
+
+
+def pause(stage: Stage) -> None:
+    """A pause holds from the moment that it is answered."""
+    told, path = stage.transcript, f"/v1/drawing-rights/{stage.right_id}"
+    told.tell("Anna pauses his card, and lets it go on.")
+    told.expect("it is paused", object_in(stage.anna.request("POST", f"{path}/pause"))["status"], "paused")
+    declined = stage.grocer.tap(stage.emil_token, 1_000)
+    stage.expect_decision("meanwhile he pays nothing", declined, "drawing_right_inactive", "62")
+    told.expect("it goes on", object_in(stage.anna.request("POST", f"{path}/resume"))["status"], "active")
+    stage.expect_decision("and he pays again", stage.grocer.tap(stage.emil_token, 1_000), "approved", "00")

@@ -136,14 +136,29 @@ def test_the_journal_of_what_cannot_be_a_client_is_not_there(world: World) -> No
         assert world.machine("issuer").request("GET", f"/v1/issuer/clients/{client_id}/journal").status_code == 404
 
 
-def test_a_childs_phone_is_out_when_the_last_day_of_its_right_has_passed(world: World, clock: SetClock) -> None:
-    child = world.child(world.grant(world.phone(), valid_until="2026-11-23")["id"])
+def test_a_childs_phone_is_out_once_the_last_day_of_its_right_has_passed_and_goes_on_when_that_is_moved(
+    world: World, clock: SetClock
+) -> None:
+    parent = world.phone()
+    child = world.child(world.grant(parent, valid_until="2026-11-23")["id"])
     with world.parts.database.transaction("test") as session:
         token = refresh_tokens.issue(session, child.session_id, clock.now())
     clock.advance(timedelta(days=1))
     token = refreshed(world, child, token) or ""
     assert token
     clock.advance(timedelta(days=1))
+    assert refreshed(world, child, token) is None
+    path, more = f"/v1/drawing-rights/{child.subject}", {"valid_until": "2026-12-24"}
+    assert parent.step_up("right").request("PATCH", path, more).json()["status"] == "active"
+    assert refreshed(world, child, token)
+
+
+def test_a_childs_phone_stays_out_when_its_right_is_revoked(world: World, clock: SetClock) -> None:
+    parent = world.phone()
+    child = world.child(world.grant(parent)["id"])
+    with world.parts.database.transaction("test") as session:
+        token = refresh_tokens.issue(session, child.session_id, clock.now())
+    parent.request("DELETE", f"/v1/drawing-rights/{child.subject}")
     assert refreshed(world, child, token) is None
     assert end_reason(world, child.session_id) == "right_ended"
 

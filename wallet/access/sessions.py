@@ -5,7 +5,7 @@ An access token names its session, which is looked up at every call: so an end i
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select, true
@@ -17,9 +17,6 @@ from tokenization import events, ids
 from tokenization.models import Requestor
 from wallet.access.events import SessionEnded, SessionRenewed, SessionStarted
 from wallet.access.models import AccessSession, OAuthClient
-
-# A drawing right that is over, with which its phones' sessions end.
-_OVER: Final = frozenset({"revoked", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +112,12 @@ def live(session: Session, session_id: UUID) -> AccessSession | None:
 
 
 def outlived_its_right(session: Session, found: AccessSession, now: datetime) -> bool:
-    """Whether it is a child's, and the drawing right is over: revoked, or its last day has passed."""
+    """Whether it is a child's, and the drawing right is over. One that expired may live again, so that ends no session;
+    revoking does.
+    """
     if found.right_id is None or found.card_id is None:
         return False
-    return drawing_rights.status(drawing_rights.load(session, found.card_id, found.right_id), now) in _OVER
+    return not drawing_rights.is_live(drawing_rights.load(session, found.card_id, found.right_id), now)
 
 
 def standing(session: Session, client_id: str, session_id: UUID | None) -> Standing:

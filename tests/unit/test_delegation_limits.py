@@ -1,11 +1,11 @@
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from delegation.judging import refusal
-from delegation.limits import Attempt, Exceeding, Refused, Usage, exceeding, loosens
+from delegation.limits import Attempt, Exceeding, Refused, Usage, exceeding
 from delegation.terms import LIMITS, WEEKDAYS, Ceiling, Hours, Limits, RightTerms
 from tests.drawing_rights import CEILING, NO_CEILING, attempt, permitting
 
@@ -113,7 +113,17 @@ def test_a_verification_is_held_to_where_and_when() -> None:
         (permitting(), attempt(mcc="6051"), "cash"),
         (permitting(allowed_categories=["cash"]), attempt(mcc="6051"), "cash"),
         (permitting(allowed_categories=["money_transfers"]), attempt(mcc="6051"), None),
+        (permitting(allow_cash=True), attempt(kind="cash", mcc="6011"), None),
+        (permitting(allow_cash=True), attempt(mcc="6051"), None),
+        (permitting(allow_cash=True, allowed_categories=["groceries"]), attempt(kind="cash", mcc="5411"), None),
+        (permitting(allow_cash=True, allowed_categories=["groceries"]), attempt(kind="cash", mcc="6011"), "category"),
+        (permitting(allow_cash=True, blocked_categories=["cash"]), attempt(kind="cash"), "category"),
         (permitting(), attempt(recurring=True), "recurring"),
+        (permitting(allow_recurring=True), attempt(recurring=True), None),
+        (permitting(blocked_merchants=["DK-1"]), attempt(merchant_id="DK-1"), "merchant"),
+        (permitting(blocked_merchants=["DK-1"]), attempt(merchant_id="DK-12"), None),
+        (permitting(allowed_merchants=["DK-1"], blocked_merchants=["DK-1"]), attempt(), "merchant"),
+        (permitting(blocked_merchants=[]), attempt(), None),
     ],
 )
 def test_where_and_what_for(terms: RightTerms, wanted: Attempt, limit: str | None) -> None:
@@ -169,6 +179,19 @@ def test_hours_hold_when_the_clocks_change(at: datetime, permitted: bool) -> Non
     assert (refusal(terms, CEILING, Usage(), attempt(at=at)) is None) == permitted
 
 
+@pytest.mark.parametrize(
+    ("at", "permitted"),
+    [
+        (datetime(2026, 6, 30, 21, 59, 59, tzinfo=UTC), False),
+        (datetime(2026, 6, 30, 22, 0, tzinfo=UTC), True),
+        (datetime(2026, 8, 1, tzinfo=UTC), True),
+    ],
+)
+def test_the_first_day_begins_at_midnight_in_copenhagen(at: datetime, permitted: bool) -> None:
+    refused = refusal(permitting(valid_from=date(2026, 7, 1)), CEILING, Usage(), attempt(at=at))
+    assert refused == (None if permitted else Refused("not_permitted", "valid_from", "drawing_right"))
+
+
 def test_what_is_not_permitted_at_all_is_named_before_how_much() -> None:
     refused = refusal(permitting(per_payment=1, allowed_countries=["DK"]), CEILING, USED, attempt(country="SE"))
     assert refused is not None
@@ -188,68 +211,8 @@ def test_every_limit_above_the_ceiling_is_named() -> None:
     ]
 
 
-NIGHT = Hours(("fri",), time(22), time(2))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "loose"),
-    [
-        (permitting(per_day=100), permitting(per_day=101), True),
-        (permitting(per_day=100), permitting(per_day=100), False),
-        (permitting(per_day=100), permitting(per_day=99), False),
-        (permitting(per_day=100), permitting(), True),
-        (permitting(), permitting(per_day=0), False),
-        (permitting(per_day=0), permitting(), True),
-        (permitting(allowed_categories=["games"]), permitting(allowed_categories=["games", "fuel"]), True),
-        (permitting(allowed_categories=["games", "fuel"]), permitting(allowed_categories=["games"]), False),
-        (permitting(allowed_categories=["games"]), permitting(), True),
-        (permitting(), permitting(allowed_categories=["games"]), False),
-        (permitting(), permitting(allowed_categories=["games", "cash"]), True),
-        (permitting(blocked_categories=["games"]), permitting(), True),
-        (permitting(), permitting(blocked_categories=["games"]), False),
-        (permitting(allowed_countries=["DK"]), permitting(allowed_countries=["SE"]), True),
-        (permitting(allowed_merchants=["a", "b"]), permitting(allowed_merchants=["b"]), False),
-        (permitting(hours=WEEKDAY_HOURS), permitting(hours=Hours(("mon",), time(7), time(20))), False),
-        (permitting(hours=WEEKDAY_HOURS), permitting(hours=Hours(("mon",), time(7), time(21, 1))), True),
-        (permitting(hours=WEEKDAY_HOURS), permitting(), True),
-        (permitting(hours=NIGHT), permitting(hours=Hours(("sat",), time(0), time(1))), False),
-        (permitting(hours=NIGHT), permitting(hours=Hours(("sat",), time(0), time(3))), True),
-        (permitting(valid_until=date(2026, 1, 1)), permitting(), True),
-        (permitting(), permitting(valid_until=date(2026, 1, 1)), False),
-    ],
-)
-def test_a_change_loosens_when_it_permits_what_was_refused(old: RightTerms, new: RightTerms, loose: bool) -> None:
-    assert loosens(old, new) == loose
-
-
 figures = st.none() | st.integers(0, 3_000)
 limits = st.builds(Limits, figures, figures, figures, figures, figures, st.none() | st.integers(0, 4))
-names = st.sampled_from(["groceries", "cash", "gambling", "other", "games", "money_transfers"])
-lists = st.none() | st.lists(names, max_size=3, unique=True).map(tuple)
-hour_spans = st.builds(
-    Hours,
-    st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=3, unique=True).map(tuple),
-    st.sampled_from([time(0), time(9), time(22)]),
-    st.sampled_from([time(0), time(2), time(17)]),
-)
-all_terms = st.builds(
-    RightTerms,
-    limits,
-    lists,
-    lists,
-    st.none() | st.just(("DK",)),
-    st.none() | st.just(("m1",)),
-    hours=st.none() | hour_spans,
-)
-attempts = st.builds(
-    Attempt,
-    st.integers(1, 3_000),
-    st.sampled_from(["5411", "6011", "7995", "1520", "5816", "6051"]),
-    st.sampled_from(["DK", "SE"]),
-    st.sampled_from(["m1", "m2"]),
-    st.sampled_from(["purchase", "cash"]),
-    st.integers(0, 7 * 24 * 60).map(lambda minutes: datetime(2026, 3, 27, tzinfo=UTC) + timedelta(minutes=minutes)),
-)
 
 
 @given(limits, limits, st.lists(st.integers(1, 2_000), max_size=12))
@@ -266,13 +229,3 @@ def test_the_sums_of_what_is_permitted_never_exceed_limit_or_ceiling(
         sums = (bound.per_day, bound.per_week, bound.per_month, bound.total)
         assert all(spent <= most for most in sums if most is not None)
         assert bound.payments_per_day is None or made <= bound.payments_per_day
-
-
-@settings(max_examples=300)
-@given(all_terms, all_terms, limits, attempts, st.integers(0, 2_000))
-def test_terms_that_do_not_loosen_permit_nothing_that_was_refused(
-    old: RightTerms, new: RightTerms, ceiling: Limits, wanted: Attempt, spent: int
-) -> None:
-    usage = Usage(spent, spent, spent, spent, spent, payments_today=1)
-    if refusal(old, ceiling, usage, wanted) and not refusal(new, ceiling, usage, wanted):
-        assert loosens(old, new)

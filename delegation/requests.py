@@ -193,7 +193,7 @@ def _check_open(session: Session, right: DrawingRight, wanted: Wanted, most: int
     waiting = session.execute(select(*columns).where(_of(right.card_id, right.right_id), is_open)).all()
     for request_id, payment_id in waiting:
         if payment_id is not None and payment_id == wanted.payment_id:
-            raise AlreadyAsked(request_id=ids.to_text("rqst", request_id))
+            raise AlreadyAsked(drawing_request_id=ids.to_text("rqst", request_id))
     if len(waiting) >= most:
         raise TooManyOpenRequests
 

@@ -124,7 +124,7 @@ def test_one_payment_is_asked_for_once_at_a_time(session: Session, right: Drawin
     first = ask(session, right, payment_id=payment_id)
     with pytest.raises(AlreadyAsked) as refused:
         ask(session, right, payment_id=payment_id)
-    assert refused.value.facts == {"request_id": ids.to_text("rqst", first.request_id)}
+    assert refused.value.facts == {"drawing_request_id": ids.to_text("rqst", first.request_id)}
     ask(session, right, payment_id=ids.new_id())
     requests.decline(session, right, first, NOON)
     assert ask(session, right, payment_id=payment_id).payment_id == payment_id

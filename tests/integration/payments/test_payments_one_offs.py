@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.integration.payments.lists import decide
-from tests.integration.payments.scene import HOTEL, TRAM, Answer, Scene
+from tests.integration.payments.scene import HOTEL, TRAM, Answer, Scene, refused
 from tests.world import NETTO
 from tokenization import ids
 from tokenization.journal.models import JournalEntry
@@ -83,6 +83,14 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
     assert pay(scene)["limit"]["name"] == "per_payment"
 
 
+def test_one_payment_is_not_asked_for_twice_at_a_time(scene: Scene) -> None:
+    declined = pay(scene)["id"]
+    first = asked(scene, payment_id=declined)
+    again = ask(scene, payment_id=declined)
+    assert refused(again) == (409, "already-asked")
+    assert again.json()["drawing_request_id"] == first["id"]
+
+
 def test_a_payment_within_the_limits_spends_none(scene: Scene) -> None:
     request = one_off(scene)
     approved(scene, 20_000)
@@ -142,8 +150,9 @@ def test_the_ceiling_holds_all_the_same_and_then_none_is_spent(scene: Scene) -> 
     request = one_off(scene, 160_000)
     answer = pay(scene, 160_000)
     assert answer["limit"] == {"name": "per_day", "limit": 300_000, "spent": 150_000, "of": "ceiling"}
-    refused = ask(scene, payment_id=answer["id"])
-    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "payment_id")
+    about_it = ask(scene, payment_id=answer["id"])
+    assert refused(about_it) == (422, "invalid")
+    assert "ceiling" in about_it.json()["errors"][0]["message"]
     assert status(scene, request) == "approved"
 
 

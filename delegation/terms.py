@@ -11,6 +11,7 @@ import pycountry
 
 from delegation import categories
 from tokenization.errors import Invalid
+from tokenization.money import MAX_AMOUNT_MINOR
 
 LIMITS: Final = ("per_payment", "per_day", "per_week", "per_month", "total", "payments_per_day")
 LISTS: Final = (
@@ -18,9 +19,11 @@ LISTS: Final = (
     *("allowed_merchants", "blocked_merchants"),
 )
 PLAIN: Final = ("allow_cash", "allow_recurring", "valid_from", "valid_until", "phones_allowed")
-PHONES_MOST: Final = 10
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MOST_AMOUNT: Final = 999_999_999_999
+MOST_AMOUNT: Final = MAX_AMOUNT_MINOR
+PAYMENTS_MOST: Final = 10_000
+MERCHANTS_MOST: Final = 200  # in a list of them
+PHONES_MOST: Final = 10
 _COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
 _DAY_MINUTES: Final = 24 * 60
 _HOUR: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -151,8 +154,9 @@ def _check_limits(limits: Limits) -> None:
     if not given:
         raise Invalid("limits", "set at least one limit")
     for name, figure in given.items():
-        if not 0 <= figure <= MOST_AMOUNT:
-            raise Invalid(f"limits.{name}", f"must be from 0 to {MOST_AMOUNT}, or null for no limit")
+        most = PAYMENTS_MOST if name == "payments_per_day" else MOST_AMOUNT
+        if not 0 <= figure <= most:
+            raise Invalid(f"limits.{name}", f"must be from 0, which is nothing, to {most}, or null for no limit")
 
 
 def _check_list(name: str, values: tuple[str, ...] | None) -> None:
@@ -160,8 +164,11 @@ def _check_list(name: str, values: tuple[str, ...] | None) -> None:
         return
     if not values and not name.startswith("blocked"):
         raise Invalid(name, "name at least one, or null for no limit")
+    known = _KNOWN.get(name)
+    if known is None and (len(values) > MERCHANTS_MOST or not all(value.strip() for value in values)):
+        raise Invalid(name, f"must be at most {MERCHANTS_MOST} ids, none of them empty")
     for value in values:
-        if value not in _KNOWN.get(name, (value,)):
+        if known is not None and value not in known:
             raise Invalid(name, f"unknown: {value}")
 
 

@@ -1,4 +1,4 @@
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +58,7 @@ def test_what_is_said_twice_is_kept_once() -> None:
         (permitting(per_day=-1), "limits.per_day", "from 0"),
         (permitting(total=1_000_000_000_000), "limits.total", "999999999999"),
         (permitting(payments_per_day=-1), "limits.payments_per_day", "from 0"),
+        (permitting(payments_per_day=10_001), "limits.payments_per_day", "10000"),
         (permitting(per_day=1, allowed_categories=["sweets"]), "allowed_categories", "sweets"),
         (permitting(per_day=1, blocked_categories=["Gambling"]), "blocked_categories", "Gambling"),
         (permitting(per_day=1, allowed_categories=[]), "allowed_categories", "at least one"),
@@ -65,7 +66,14 @@ def test_what_is_said_twice_is_kept_once() -> None:
         (permitting(per_day=1, allowed_countries=["dk"]), "allowed_countries", "dk"),
         (permitting(per_day=1, allowed_countries=[]), "allowed_countries", "at least one"),
         (permitting(per_day=1, allowed_merchants=[]), "allowed_merchants", "at least one"),
+        (permitting(per_day=1, allowed_merchants=["DK-1", " "]), "allowed_merchants", "empty"),
+        (permitting(per_day=1, blocked_merchants=[""]), "blocked_merchants", "empty"),
+        (permitting(per_day=1, blocked_merchants=map(str, range(201))), "blocked_merchants", "at most 200"),
+        (permitting(per_day=1, phones_allowed=0), "phones_allowed", "from 1"),
+        (permitting(per_day=1, phones_allowed=11), "phones_allowed", "to 10"),
+        (permitting(per_day=1, valid_from=date(2027, 1, 2), valid_until=date(2027, 1, 1)), "valid_until", "valid_from"),
         (permitting(per_day=1, valid_until=date(2026, 11, 21)), "valid_until", "today or later"),
+        (RightTerms(Limits(), allow_cash=True, valid_until=TODAY), "limits", "at least one"),
     ],
 )
 def test_terms_that_make_no_sense_are_refused_by_the_name_of_the_field(
@@ -84,6 +92,11 @@ def test_terms_that_make_no_sense_are_refused_by_the_name_of_the_field(
         permitting(per_day=100_000, per_month=50_000),
         permitting(per_day=1, blocked_categories=[]),
         permitting(per_day=1, valid_until=TODAY),
+        permitting(per_day=1, valid_from=date(2020, 1, 1)),
+        permitting(per_day=1, valid_from=TODAY, valid_until=TODAY),
+        permitting(payments_per_day=0),
+        permitting(per_day=1, blocked_merchants=map(str, range(200)), phones_allowed=10),
+        permitting(per_day=1, allowed_categories=["other"], blocked_categories=["other"]),
         permitting(per_day=1, allowed_merchants=["Bagerén på hjørnet 🥐"]),
     ],
 )
@@ -117,7 +130,7 @@ def test_hours_that_are_none_are_refused(wrong: dict[str, Any], field: str) -> N
 
 
 def a_right(state: str = "active", valid_until: date | None = None) -> DrawingRight:
-    return DrawingRight(state=state, valid_until=valid_until)
+    return DrawingRight(state=state, valid_until=valid_until, invitation_lapses_at=NOON + timedelta(days=30))
 
 
 @pytest.mark.parametrize(

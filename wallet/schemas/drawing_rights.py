@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields
 from delegation.categories import CATEGORIES
 from delegation.drawing_rights import NOTIFY
 from delegation.limits import CEILING, DRAWING_RIGHT
-from delegation.terms import LIMITS, MOST_AMOUNT, PHONES_MOST, WEEKDAYS
+from delegation.terms import LIMITS, MERCHANTS_MOST, MOST_AMOUNT, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
 from wallet.schemas.cards import PaymentAnswer
 from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole
 from wallet.schemas.pages import list_of
@@ -20,8 +20,6 @@ CAUSES: Final = (
     *("drawing_right_unpaired", "drawing_right_not_begun"),
 )
 _COUNTRIES_MOST: Final = 250
-_MERCHANTS_MOST: Final = 200
-_PAYMENTS_MOST: Final = 10_000
 _NONE_OR_NOTHING: Final = (
     "`null` is no limit of the grantor's (the scheme's ceiling still holds), `0` lets nothing through"
 )
@@ -65,7 +63,7 @@ class Limits(Schema):
     per_week = Figure("the most in a week, which begins on Monday", 100_000)
     per_month = Figure("the most in a calendar month", 150_000)
     total = Figure("the most in all; it never begins anew", 500_000)
-    payments_per_day = Figure("how many payments in a day", 5, _PAYMENTS_MOST)
+    payments_per_day = Figure("how many payments in a day", 5, PAYMENTS_MOST)
 
 
 _HOUR = r"([01]\d|2[0-3]):[0-5]\d"
@@ -102,12 +100,12 @@ class Terms(Schema):
     )
     allowed_merchants = Several(
         Text(60),
-        _MERCHANTS_MOST,
+        MERCHANTS_MOST,
         allow_none=True,
         metadata=_about("only these, by the id that stands in a payment; `null` is all", ["DK-123"]),
     )
     blocked_merchants = Several(
-        Text(60), _MERCHANTS_MOST, allow_none=True, metadata=_about("none of these, by the same id", ["DK-666"])
+        Text(60), MERCHANTS_MOST, allow_none=True, metadata=_about("none of these, by the same id", ["DK-666"])
     )
     allow_cash = Flag(metadata=_about("cash, and what is as good as cash: money transfers; false unless said"))
     allow_recurring = Flag(metadata=_about("payments that a merchant begins: subscriptions; false unless said"))

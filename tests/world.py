@@ -13,16 +13,16 @@ import httpx
 from flask import Flask
 from joserfc.jwk import ECKey
 
-from delegation import drawing_rights, pairing
+from delegation import drawing_rights
 from mobile_mock.dpop import DpopClient
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant, Shop
 from notifications import outbox
 from notifications.relay import fan_out
-from tokenization import cards, ids, policies
+from tokenization import cards, ids
 from tokenization.clock import SetClock
 from tokenization.keys.ring import KeyRing
-from wallet import people
+from wallet import people, phones
 from wallet.access import guard, sessions, step_up
 from wallet.access.access_tokens import AccessTokens, Grant
 from wallet.access.keys import AccessKeys
@@ -214,7 +214,7 @@ class World:
         granted: dict[str, Any] = answer.json()
         return granted
 
-    def child(self, right_id: str, key: ECKey | None = None) -> Phone:
+    def child(self, right_id: str, key: ECKey | None = None, name: str = "Emil's phone") -> Phone:
         """A phone that the parent has just let in; that this wants a device grant is tested with `wallet/access`."""
         key, now, wanted = key or ECKey.generate_key("P-256"), self.clock.now(), ids.parse("right", right_id)
         client_id = self.access["child_app"]["client_id"]
@@ -222,21 +222,10 @@ class World:
             card = cards.lock(session, drawing_rights.card_of(session, wanted) or wanted)
             assert card is not None
             right = drawing_rights.load(session, card.card_id, wanted)
-            phone = {"device_thumbprint": key.thumbprint(), "device_name": "Emil's phone"}
-            policy = policies.load(session, now).drawing_rights
-            paired = pairing.pair(session, right, **phone, policy=policy, now=now)
-            started = sessions.start_for_child(
-                session,
-                client_id=client_id,
-                thumbprint=key.thumbprint(),
-                holder_id=card.holder_id,
-                card_id=card.card_id,
-                right_id=wanted,
-                pairing_id=paired.pairing_id,
-                now=now,
-            )
+            phone = {"client_id": client_id, "thumbprint": key.thumbprint(), "name": name}
+            started = phones.let_in(session, card, right, **phone, now=now)
             session_id = started.session_id
-        return Phone(self, "child", client_id, right_id, "Emil's phone", session_id, key, acr=None)
+        return Phone(self, "child", client_id, right_id, name, session_id, key, acr=None)
 
     def tell(self) -> None:
         """Let everybody be told of what happened; texts and webhooks stay where they wait."""

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
-from delegation import drawing_rights, pairing
+from delegation import drawing_rights
 from delegation.drawing_rights import Delegate
 from delegation.models import DrawingRight
 from delegation.terms import Ceiling, Limits, RightTerms
@@ -22,6 +22,7 @@ from tests.drawing_rights import POLICY
 from tests.world import STAFF, Machine, Phone, World
 from tokenization import cards, ids
 from tokenization.models import Requestor
+from wallet import phones
 from wallet.access import sessions
 from wallet.access.access_tokens import Grant
 from wallet.access.models import OAuthClient
@@ -41,18 +42,8 @@ def childs_phone(
         limits = RightTerms(Limits(per_payment=20_000))
         right = drawing_rights.grant(session, card, Delegate("Emil"), limits, Ceiling(), policy=POLICY, now=now)
         assert isinstance(right, DrawingRight)
-        phone = {"device_thumbprint": key.thumbprint(), "device_name": name}
-        paired = pairing.pair(session, right, **phone, policy=POLICY, now=now)
-        session_id = sessions.start_for_child(
-            session,
-            client_id=client_id,
-            thumbprint=key.thumbprint(),
-            holder_id=card.holder_id,
-            card_id=card.card_id,
-            right_id=right.right_id,
-            pairing_id=paired.pairing_id,
-            now=now,
-        ).session_id
+        phone = {"client_id": client_id, "thumbprint": key.thumbprint(), "name": name}
+        session_id = phones.let_in(session, card, right, **phone, now=now).session_id
         right_id = ids.to_text("right", right.right_id)
     return Phone(world, "child", client_id, right_id, name, session_id, key, acr=None)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from threading import Barrier
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -35,6 +35,7 @@ PHONES, LIMIT = 32, 5
 ROUNDS = int(os.environ.get("ROUNDS", "20"))  # `make races`: 3,000
 ALLOWED = replace(POLICIES, provisioning=replace(POLICIES.provisioning, active_tokens_per_card=LIMIT))
 Take = Callable[[Session, UUID], Card | None]
+Done = TypeVar("Done")
 Change = Callable[[Session, Cardholder, Card, Token], None]
 
 
@@ -124,7 +125,7 @@ def while_blocked(world: World) -> Iterator[None]:
         yield
 
 
-def in_flight(world: World, step: Callable[[], httpx.Response], around: Any) -> httpx.Response:
+def in_flight(world: World, step: Callable[[], Done], around: Any) -> Done:
     """The answer to a call that had come when the other was under way, and waited for it."""
     with ThreadPoolExecutor(1) as pool:
         with around:

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, Event
 from time import monotonic
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ def while_replaced(world: World) -> Iterator[None]:
         yield
 
 
-def wait_for_lock(world: World, running: "Future[httpx.Response]") -> None:
+def wait_for_lock(world: World, running: "Future[Any]") -> None:
     """Until somebody waits for a lock in the database."""
     deadline, pause = monotonic() + SECONDS, Event()
     while monotonic() < deadline and not running.done():

@@ -8,12 +8,11 @@ from typing import Any, ParamSpec
 from flask import Response, g, request
 from flask.views import MethodView
 
-from delegation import drawing_rights, pairing
-from delegation.models import DrawingRight, Pairing
-from tokenization import life_cycle, policies, tokens
+from delegation import drawing_rights
+from delegation.models import DrawingRight
 from tokenization.errors import NotFound
 from tokenization.models import Card
-from wallet.access import sessions
+from wallet import phones
 from wallet.access.guard import caller, requires
 from wallet.access.oauth import devices
 from wallet.access.oauth.devices import PendingDevice
@@ -96,26 +95,8 @@ def _unknown_code() -> Response:
 
 
 def _let_in(card: Card, right: DrawingRight, pending: PendingDevice) -> None:
-    now = current_time()
-    paired = pairing.pair(
-        session(),
-        right,
-        device_thumbprint=pending.thumbprint,
-        device_name=pending.device_name,
-        policy=policies.load(session(), now).drawing_rights,
-        now=now,
-    )
-    sessions.end_for_pairing(session(), paired.pairing_id, reason="paired_anew", now=now)
-    started = sessions.start_for_child(
-        session(),
-        client_id=pending.client_id,
-        thumbprint=pending.thumbprint,
-        holder_id=card.holder_id,
-        card_id=card.card_id,
-        right_id=right.right_id,
-        pairing_id=paired.pairing_id,
-        now=now,
-    )
+    phone = {"client_id": pending.client_id, "thumbprint": pending.thumbprint, "name": pending.device_name}
+    started = phones.let_in(session(), card, right, **phone, now=current_time())
     session_id, redis = started.session_id, services().redis
     after_commit(session(), lambda: devices.approve(redis, pending, session_id))
 
@@ -131,15 +112,5 @@ class Unpair(MethodView):
     def post(self, body: dict[str, Any], right_id: str) -> Any:
         """One phone of the right, or every one: its token ends, and its session. Whatever the right's status."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
-        for phone in pairing.unpair(session(), right, pairing_id=body.get("phone"), now=current_time()):
-            _put_out(card, phone)
+        phones.put_out(session(), card, right, body.get("phone"), current_time())
         return shown_right(right)
-
-
-def _put_out(card: Card, phone: Pairing) -> None:
-    """What was under way on it meets the card's lock, and then a session and a token that have ended."""
-    now = current_time()
-    sessions.end_for_pairing(session(), phone.pairing_id, reason="unpaired", now=now)
-    for token in tokens.live_tokens(session(), card.card_id):
-        if (token.right_id, token.device_thumbprint) == (phone.right_id, phone.device_thumbprint):
-            life_cycle.deactivate(session(), card, token, by="cardholder", reason="unpaired", now=now)

@@ -74,7 +74,13 @@ def test_the_answer_is_that_of_rfc_8628_with_two_digits_to_compare(child_phone: 
 
 
 @pytest.mark.parametrize(
-    "spelling", [str.lower, lambda code: code.replace("-", ""), lambda code: f" {code[:4]} {code[5:]}"]
+    "spelling",
+    [
+        str.lower,
+        lambda code: code.replace("-", ""),
+        lambda code: f" {code[:4]} {code[5:]}",
+        lambda code: " ".join(code.lower()),
+    ],
 )
 def test_a_user_code_is_found_in_any_spelling(child_phone: Phone, redis: Redis, spelling: Callable[[str], str]) -> None:
     code = child_phone.ask_to_pair()["user_code"]

@@ -78,6 +78,7 @@ def strangers(world: World) -> dict[str, Call]:
         "a thief with a key of her own": lambda method, path: _with_proof(thief, theirs, method, path),
         "one who has signed out": out.request,
         "a child whose right has ended": _without_right(world).request,
+        "a child whose phone was put out": _put_out(world).request,
     }
 
 
@@ -100,6 +101,13 @@ def _without_right(world: World) -> Phone:
     child = childs_phone(world)
     revoked = world.phone().request("DELETE", f"/v1/drawing-rights/{child.subject}")
     assert revoked.status_code == 200, revoked.text
+    return child
+
+
+def _put_out(world: World) -> Phone:
+    child = childs_phone(world)
+    unpaired = world.phone().request("POST", f"/v1/drawing-rights/{child.subject}/unpair")
+    assert unpaired.status_code == 200, unpaired.text
     return child
 
 

@@ -18,10 +18,12 @@ from wallet.access.models import AccessSession
 Caller = Phone | Machine
 # Emil and Ella are Anna's children, Osvald is Bo's. Bo and Osvald have the wallet of the other provider.
 PARENT_OF: Final = {"emil": "anna", "ella": "anna", "osvald": "bo"}
+# Another phone of Emil's, under the same right: all that is Emil's is on both, but for the card on the one.
+TABLET: Final = "emils tablet"
 SIDES: Final = ("one", "other")
 SIDE_OF: Final = {"anna": "one", "bo": "other"}
 MACHINES: Final = tuple(f"{side} {scope}" for scope in ("merchant", "provider", "network") for side in SIDES)
-CALLERS: Final = (*SIDE_OF, *PARENT_OF, *MACHINES)
+CALLERS: Final = (*SIDE_OF, *PARENT_OF, TABLET, *MACHINES)
 BANK: Final = "bank"
 HOOKS: Final = "http://127.0.0.1:9/hooks"
 
@@ -122,8 +124,9 @@ class Neighbours:
             side = SIDE_OF[parent]
             phone = childs_phone(self.world, parent, f"{name}'s phone", client_id=self._clients[side]["child"])
             self._add_phone(name, phone, parent)
-            self._add("right_id", phone.subject, name, name, parent, named_to=(f"{side} provider",))
+            self._add("right_id", phone.subject, name, *_phones(name), parent, named_to=(f"{side} provider",))
             self._add("pairing_id", self._pairing_of(phone), name, parent)
+        self._add_phone(TABLET, self.world.child(self._phone("emil").subject), "anna")
 
     def _add_phone(self, name: str, phone: Phone, *seen_by: str) -> None:
         self.callers[name] = phone
@@ -139,10 +142,11 @@ class Neighbours:
         for name, side in SIDE_OF.items():
             token = self._phone(name).active(self.world.person(name)["card"])
             self._add("token_id", token["id"], name, name, f"{side} provider")
-        for name, parent in PARENT_OF.items():
+        for name, parent in (*PARENT_OF.items(), (TABLET, "anna")):
             phone = self._phone(name)
             token = phone.active(right_id=phone.subject)
-            self._add("token_id", token["id"], name, name, parent, f"{SIDE_OF[parent]} provider")
+            seen_by = (name, parent, f"{SIDE_OF[parent]} provider")
+            self._add("token_id", token["id"], name, *seen_by, named_to=_phones(name))
             if name == "emil":
                 self._emils = PhoneToken(phone.request, token, phone.encryption_key, self._today)
                 self._emils.fetch_keys()
@@ -161,14 +165,14 @@ class Neighbours:
             paid = self._shop(acquirer).charge_card(card, 100, network_reference=reference)
             self._add("payment_id", paid["id"], name, name, acquirer)
         paid = self._shop("one network").tap(self._emils, 100)
-        self._add("payment_id", paid["id"], "emil", "emil", "anna", "one network")
+        self._add("payment_id", paid["id"], "emil", *_phones("emil"), "anna", "one network")
 
     def _ask(self) -> None:
         for name, parent in PARENT_OF.items():
             right_id = self._phone(name).subject
             asked = {"kind": "one_off", "amount": 30_000, "message": f"{name} asks"}
             made = self._done(name, "POST", f"/v1/drawing-rights/{right_id}/requests", asked)
-            self._add("request_id", made["id"], name, name, parent)
+            self._add("request_id", made["id"], name, *_phones(name), parent)
 
     def _deliver(self) -> None:
         for who in MACHINES[:4]:
@@ -180,7 +184,7 @@ class Neighbours:
         tell(self.world)
         for name in (*SIDE_OF, *PARENT_OF):
             newest = self._done(name, "GET", "/v1/inbox")["data"][0]
-            self._add("message_id", newest["id"], name, name)
+            self._add("message_id", newest["id"], name, *_phones(name))
 
     def _add(self, kind: str, text: str, whose: str, *seen_by: str, named_to: tuple[str, ...] = ()) -> None:
         self.things.append(Thing(kind, text, whose, frozenset(seen_by), frozenset((*seen_by, *named_to))))
@@ -201,3 +205,8 @@ class Neighbours:
 
     def _today(self) -> date:
         return self.world.clock.now().date()
+
+
+def _phones(name: str) -> tuple[str, ...]:
+    """The callers that are the same person: what is theirs, but for what is on one phone alone."""
+    return (name, TABLET) if name == "emil" else (name,)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, events, limits
@@ -145,10 +145,8 @@ def decline(session: Session, right: DrawingRight, request: DrawingRequest, now:
 
 def one_offs(session: Session, card_id: UUID, right_id: UUID, now: datetime) -> tuple[OneOff, ...]:
     """What one payment each may still spend, oldest first."""
-    columns = (DrawingRequest.request_id, DrawingRequest.amount, DrawingRequest.merchant["id"].as_string())
-    usable = (DrawingRequest.state == "approved") & (DrawingRequest.lapses_at > now)
-    statement = select(*columns).where(_of(card_id, right_id), usable, DrawingRequest.kind == ONE_OFF)
-    return tuple(OneOff(*row) for row in session.execute(statement.order_by(DrawingRequest.request_id)))
+    rows = session.execute(_USABLE, {"of_card": card_id, "of_right": right_id, "now": now})
+    return tuple(OneOff(*row) for row in rows)
 
 
 def spend(request: DrawingRequest, payment_id: UUID, now: datetime) -> None:
@@ -224,3 +222,13 @@ def _announce(
 ) -> None:
     asked = {"request_id": request.request_id, "kind": request.kind, "amount": request.amount, "limit": request.limit}
     drawing_rights.announce(session, kind, right, now, **asked, **more)
+
+
+# Built once: it is asked at each payment under a right. The state is no parameter: the index has it in its condition.
+_USABLE: Final = (
+    select(DrawingRequest.request_id, DrawingRequest.amount, DrawingRequest.merchant["id"].as_string())
+    .where(DrawingRequest.card_id == bindparam("of_card"), DrawingRequest.right_id == bindparam("of_right"))
+    .where(DrawingRequest.state == literal_column("'approved'"), DrawingRequest.lapses_at > bindparam("now"))
+    .where(DrawingRequest.kind == ONE_OFF)
+    .order_by(DrawingRequest.request_id)
+)

@@ -1,0 +1,113 @@
+"""One yes, many who would use it: what no race may bring about, with a control in which the rule is broken."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Barrier
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from delegation import drawing_rights, requests
+from delegation.judging import OneOff
+from delegation.models import DrawingRequest
+from tests.integration.payments.scene import Answer, Scene
+from tests.races.test_payments_races import AT_ONCE, at_once, card_id_of, reasons
+from tokenization import cards, ids
+from tokenization.models import Card
+
+ROUNDS = 10
+DAY = timedelta(days=1)
+
+
+def ask(scene: Scene, amount: int = 25_000) -> Any:
+    path = f"/v1/drawing-rights/{scene.town.right_id}/requests"
+    return scene.town.emil.request("POST", path, {"kind": "one_off", "amount": amount})
+
+
+def approve(scene: Scene) -> str:
+    """Emil asks for one payment, and Anna says yes."""
+    request_id = ask(scene).json()["id"]
+    answer = scene.town.anna.step_up("approve").request("POST", f"/v1/drawing-requests/{request_id}/approve")
+    assert answer.status_code == 200, answer.text
+    return str(request_id)
+
+
+def sixteen_taps(scene: Scene) -> list[Answer]:
+    while scene.emil.keys_left < AT_ONCE:
+        scene.emil.fetch_keys()
+    return [scene.tap(25_000, "pin", token=scene.emil) for _ in range(AT_ONCE)]
+
+
+def test_of_sixteen_payments_at_once_exactly_one_spends_a_one_off(scene: Scene) -> None:
+    scene.emils(per_day=None)
+    for _ in range(ROUNDS):
+        request_id = approve(scene)
+        found = reasons(at_once(scene.ask, sixteen_taps(scene)))
+        assert found == {"approved": 1, "amount_limit": AT_ONCE - 1}
+        listed = scene.town.anna.request("GET", f"/v1/drawing-rights/{scene.town.right_id}/requests").json()["data"]
+        assert (listed[0]["id"], listed[0]["status"]) == (request_id, "spent")
+        scene.world.clock.advance(DAY)
+
+
+def read_before_the_lock(monkeypatch: pytest.MonkeyPatch, read: Callable[[Session], Any]) -> None:
+    """Let sixteen at once read something first, and lock the card then."""
+    lock, everybody_has_read = cards.lock, Barrier(AT_ONCE)
+
+    def late(session: Session, card_id: UUID) -> Card | None:
+        session.info["stale"] = read(session)
+        everybody_has_read.wait(20)
+        return lock(session, card_id)
+
+    monkeypatch.setattr(cards, "lock", late)
+
+
+def test_control_a_one_off_that_is_read_before_the_lock_and_spent_unseen_lets_more_pass(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.emils(per_day=None)
+    approve(scene)
+    taps, load, now = sixteen_taps(scene), requests.one_offs, scene.world.clock.now()
+    card_id, right_id = card_id_of(scene), ids.parse("right", scene.town.right_id)
+
+    def stale(session: Session, *_: Any) -> tuple[OneOff, ...]:
+        found: tuple[OneOff, ...] = session.info["stale"]
+        return found
+
+    def unseen(request: DrawingRequest, payment_id: UUID, now: datetime) -> None:
+        request.state, request.spent_by = "spent", payment_id
+
+    read_before_the_lock(monkeypatch, lambda session: load(session, card_id, right_id, now))
+    monkeypatch.setattr(requests, "one_offs", stale)
+    monkeypatch.setattr(requests, "spend", unseen)
+    found = reasons(at_once(scene.ask, taps))
+    assert found["approved"] > 1
+
+
+def statuses(scene: Scene) -> Counter[int]:
+    return Counter(answer.status_code for answer in at_once(lambda _: ask(scene), range(AT_ONCE)))
+
+
+def test_of_sixteen_requests_at_once_as_many_wait_as_may(scene: Scene) -> None:
+    assert statuses(scene) == {201: 5, 409: AT_ONCE - 5}
+
+
+def test_control_requests_that_are_counted_before_the_lock_are_too_many(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, now = requests._check_open, scene.world.clock.now()  # noqa: SLF001 - what is broken here
+
+    def too_early(session: Session, right: Any, wanted: Any, most: int, at: datetime) -> None:
+        """It was looked at before."""
+
+    right_id = ids.parse("right", scene.town.right_id)
+
+    def count(session: Session) -> None:
+        right = drawing_rights.load(session, card_id_of(scene), right_id)
+        check(session, right, requests.Wanted("one_off", 1, "per_payment"), 5, now)
+
+    read_before_the_lock(monkeypatch, count)
+    monkeypatch.setattr(requests, "_check_open", too_early)
+    assert statuses(scene) == {201: AT_ONCE}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from delegation.drawing_rights import Watching
+
 Payload = Mapping[str, Any]
 
 
@@ -25,6 +27,11 @@ def _under_a_right(payload: Payload) -> bool:
     return payload["right_id"] is not None
 
 
+def _paid_under_a_right(payload: Payload) -> bool:
+    """Not where a shop only asked whether the card is good: nothing was paid."""
+    return _under_a_right(payload) and payload["amount"] > 0
+
+
 def _at_once(payload: Payload) -> bool:
     return payload["right_id"] is None and payload["decision"] == "approved"
 
@@ -42,19 +49,30 @@ def _by_a_copy(payload: Payload) -> bool:
     return payload["reason"] in ("refresh_reuse", "code_reuse")
 
 
+def _why(why: str) -> Callable[[Payload], bool]:
+    return lambda payload: bool(payload["why"] == why)
+
+
+def _lowers_ceilings(payload: Payload) -> bool:
+    return payload["name"] == "ceilings" and bool(payload.get("lowered"))
+
+
 def _becomes(status: str) -> Callable[[Payload], bool]:
     return lambda payload: status == payload["changes"].get("status")
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One telling of an event. `kind` is its type unless said; `notify` is what the grantor must have chosen."""
+    """One telling of an event. `kind` is its type unless said; `notify` is what the grantor must have chosen, and with
+    `if_large` an amount above the one that the grantor chose.
+    """
 
     audience: Audience
     kind: str | None = None
     sms: bool = False
     when: Callable[[Payload], bool] = _always
     notify: frozenset[str] = frozenset({"all", "declined", "none"})
+    if_large: bool = False
 
 
 _HOLDER: Final = Telling(Audience.HOLDER)
@@ -97,11 +115,29 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "drawing_right.paused": (_HOLDER, _DELEGATE),
     "drawing_right.resumed": (_HOLDER, _DELEGATE),
     "drawing_right.revoked": (_HOLDER, _DELEGATE),
+    "drawing_right.expired": (
+        Telling(Audience.HOLDER, when=_why("valid_until")),
+        Telling(Audience.DELEGATE, when=_why("valid_until")),
+        Telling(Audience.HOLDER, kind="drawing_right.ended_of_age", when=_why("came_of_age")),
+        Telling(Audience.DELEGATE, kind="drawing_right.ended_of_age", when=_why("came_of_age")),
+        # Who was invited and never let in has no inbox.
+        Telling(Audience.HOLDER, kind="drawing_right.invitation_lapsed", when=_why("invitation_lapsed")),
+    ),
+    "drawing_right.came_of_age": (_HOLDER, _DELEGATE),
+    "drawing_right.week_ended": (_HOLDER,),
     "drawing_request.asked": (_HOLDER,),
     "drawing_request.approved": (_DELEGATE,),
     "drawing_request.declined": (_DELEGATE,),
     "payment.approved": (
-        Telling(Audience.HOLDER, kind="drawing_right.payment_approved", when=_under_a_right, notify=frozenset({"all"})),
+        Telling(
+            Audience.HOLDER,
+            kind="drawing_right.payment_approved",
+            when=_paid_under_a_right,
+            notify=frozenset({"all"}),
+            if_large=True,
+        ),
+        # It is how a delegate sees what is left.
+        Telling(Audience.DELEGATE, when=_paid_under_a_right),
     ),
     "payment.declined": (
         Telling(
@@ -117,6 +153,11 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "requestor.changed": tuple(
         Telling(audience, kind=kind, when=when)
         for kind, when in (("requestor.suspended", _becomes("suspended")), ("requestor.resumed", _becomes("active")))
+        for audience in (Audience.HOLDER, Audience.DELEGATE)
+    ),
+    # R-2.10b: a ceiling may be lowered, and whose rights reach above it then must know.
+    "policy.set": tuple(
+        Telling(audience, kind="drawing_right.ceilings_lowered", when=_lowers_ceilings)
         for audience in (Audience.HOLDER, Audience.DELEGATE)
     ),
     # What ended by a token or a code that came twice was stolen from one of the two who came (R-S2).
@@ -137,10 +178,20 @@ ABOUT_A_TOKEN: Final = frozenset(
 )
 ABOUT_TOKENS_OF_A_CARD: Final = frozenset({"card.blocked", "card.unblocked", "card.closed", "card.replaced"})
 ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset(
-    {"drawing_right.changed", "drawing_right.paused", "drawing_right.resumed", "drawing_right.revoked"}
+    {
+        "drawing_right.changed",
+        "drawing_right.paused",
+        "drawing_right.resumed",
+        "drawing_right.revoked",
+        "drawing_right.expired",
+    }
 )
 # Of them only those that change its status come as far as the outbox.
 ABOUT_TOKENS_OF_A_REQUESTOR: Final = frozenset({"requestor.changed"})
+# Of them only those that lower a ceiling do.
+ABOUT_RIGHTS_UNDER_A_CEILING: Final = frozenset({"policy.set"})
+# People hear of these piece by piece, too (crowds.py).
+TOLD_TO_CROWDS: Final = ABOUT_TOKENS_OF_A_REQUESTOR | ABOUT_RIGHTS_UNDER_A_CEILING
 # What `token.updated` calls each of them.
 OPERATIONS: Final[Mapping[str, str]] = {
     "token.provisioned": "provision",
@@ -158,10 +209,11 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "drawing_right.paused": "pause_right",
     "drawing_right.resumed": "resume_right",
     "drawing_right.revoked": "revoke_right",
+    "drawing_right.expired": "expire_right",
     "requestor.changed": "change_wallet",
 }
 # Who did it, where the event itself does not say; else it was whose phone it is.
-_ACTED: Final = {
+_ACTED: Final[Mapping[str, str | None]] = {
     "card.unblocked": "issuer",
     "card.closed": "issuer",
     "card.replaced": "issuer",
@@ -170,6 +222,7 @@ _ACTED: Final = {
     "drawing_right.paused": "cardholder",
     "drawing_right.resumed": "cardholder",
     "drawing_right.revoked": "cardholder",
+    "drawing_right.expired": None,  # nobody: time passed
 }
 # Which credentials' merchants may get `credential.updated` (R-3.6b).
 ABOUT_CREDENTIALS_OF_A_CARD: Final = frozenset({"card.replaced", "card.closed"})
@@ -187,9 +240,6 @@ SILENT: Final = frozenset(
         "card.issued",
         "card.erased",
         "card.plastic_ordered",
-        "drawing_right.expired",
-        "drawing_right.came_of_age",
-        "drawing_right.week_ended",
         "token.keys_issued",
         "token.code_sent",
         "token.code_refused",
@@ -198,7 +248,6 @@ SILENT: Final = frozenset(
         "cardholder.registered",
         "cardholder.changed",
         "requestor.registered",
-        "policy.set",
         "key.rotated",
         "key.retired",
         "key.reinstated",
@@ -218,14 +267,22 @@ SILENT: Final = frozenset(
 )
 
 
-def acted(type_: str, payload: Payload) -> str:
-    """Which party did what an event of OPERATIONS tells of, where the event does not say."""
-    return _ACTED.get(type_) or ("delegate" if payload["right_id"] else "cardholder")
+def acted(type_: str, payload: Payload) -> str | None:
+    """Which party did what an event of OPERATIONS tells of, where the event does not say; None where nobody did."""
+    if type_ in _ACTED:
+        return _ACTED[type_]
+    return "delegate" if payload["right_id"] else "cardholder"
 
 
 def tellings(type_: str, payload: Payload) -> tuple[Telling, ...]:
     """How people are told of this event, before anything is asked of the database."""
     return tuple(telling for telling in PEOPLE.get(type_, ()) if telling.when(payload))
+
+
+def is_wanted(telling: Telling, watching: Watching, payload: Payload) -> bool:
+    """Whether a grantor who watches so wants to hear it."""
+    is_small = telling.if_large and watching.notify_above is not None and payload["amount"] <= watching.notify_above
+    return watching.notify_grantor in telling.notify and not is_small
 
 
 def concerns_anybody(type_: str, payload: Payload) -> bool:

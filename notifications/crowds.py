@@ -1,34 +1,59 @@
-"""Telling many people of one thing: the phones of a wallet stop paying, as it was suspended, or pay again."""
+"""Telling many people of one thing: the phones of a wallet stop paying, as it was suspended, or pay again; the scheme
+lowers its ceilings.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from delegation.models import DrawingRight
-from notifications import audiences, wording
-from notifications.audiences import Audience
+from notifications import audiences, ceilings, wording
+from notifications.audiences import Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.outbox import Waiting
-from notifications.people import LIVING, Told, write
+from notifications.people import LIVING, Told, is_child, write
 from notifications.pieces import Piece
 from tokenization.clock import local_date
 from tokenization.models import Card, Cardholder, Plastic, Requestor, Token
 
 Words = Mapping[tuple[Audience, str], Rendered]
+_NOT_OVER: Final = ("invited", *LIVING)
 
 
 def tell(session: Session, event: Waiting, piece: Piece, now: datetime) -> frozenset[UUID]:
-    """Tell whom the piece's tokens belong to, each once however many they have. Answers whose inboxes grew."""
-    if piece.tokens is None:
+    """Tell whom the piece's tokens or rights belong to, each once however many. Answers whose inboxes grew."""
+    if piece.tokens is not None:
+        found = _of_tokens(session, event, piece.tokens, now)
+    elif piece.rights is not None:
+        found = _of_rights(session, event, piece.rights, now)
+    else:
         return frozenset()
-    words = _words(session, event)
-    found = session.execute(_paying(piece.tokens, now)).all()
-    told = {each.recipient_id: each for row in found for each in _told(row, words, now)}
+    told = {each.recipient_id: each for each in found}
     return write(session, event, list(told.values()), now)
+
+
+def _of_tokens(session: Session, event: Waiting, concerned: ColumnElement[bool], now: datetime) -> Iterator[Told]:
+    """Of tokens that were set up: others did not pay before, and their people know it."""
+    words = _words(session, event)
+    under = and_(DrawingRight.card_id == Token.card_id, DrawingRight.right_id == Token.right_id)
+    paying = _whose(Token, now).outerjoin(DrawingRight, under).where(concerned, Token.state == "active")
+    for row in session.execute(paying):
+        yield from _told(*row, words, now)
+
+
+def _told(holder_id: UUID, language: str, right: DrawingRight | None, words: Words, now: datetime) -> Iterator[Told]:
+    to = wording.language(language)
+    if right is None:
+        yield Told(holder_id, None, words[Audience.HOLDER, to], sms=False)
+    elif drawing_rights.status(right, now) in LIVING:
+        yield Told(holder_id, None, words[Audience.HOLDER, to], sms=False)
+        yield Told(right.right_id, None, words[Audience.DELEGATE, to], sms=False)
 
 
 def _words(session: Session, event: Waiting) -> Words:
@@ -39,27 +64,33 @@ def _words(session: Session, event: Waiting) -> Words:
     return {(each.audience, to): render(each, happening, to) for each in tellings for to in wording.LANGUAGES}
 
 
-def _paying(concerned: ColumnElement[bool], now: datetime) -> Select[UUID, str, DrawingRight | None]:
-    """Of tokens that were set up and whose card lives: others did not pay before, and their people know it."""
+def _of_rights(session: Session, event: Waiting, concerned: ColumnElement[bool], now: datetime) -> Iterator[Told]:
+    lowered = ceilings.lowered(session, event, now)
+    to_holder, to_delegate = audiences.tellings(event.type, event.payload)
+
+    @cache
+    def words(telling: Telling, language: str, limits: tuple[str, ...], to_a_child: bool) -> Rendered:
+        figures = {limit: lowered.figures[limit] for limit in limits}
+        payload = {"figures": figures, "from": lowered.since}
+        return render(telling, Happening(event.type, payload, event.at, card_last4="", is_child=to_a_child), language)
+
+    for holder_id, language, right in session.execute(_whose(DrawingRight, now).where(concerned)):
+        status = drawing_rights.status(right, now)
+        if status in _NOT_OVER:
+            yield Told(holder_id, None, words(to_holder, language, tuple(lowered.figures), False), sms=False)
+        if status in LIVING:
+            felt = tuple(ceilings.felt_by(right, lowered))
+            yield Told(right.right_id, None, words(to_delegate, language, felt, is_child(right, now)), sms=False)
+
+
+def _whose(what: type[Token | DrawingRight], now: datetime) -> Select[UUID, str, DrawingRight]:
+    """Of tokens or rights of cards that live: the cards' holders, and the rights."""
     current = and_(Plastic.card_id == Card.card_id, Plastic.plastic_id == Card.current_plastic_id)
-    under = and_(DrawingRight.card_id == Token.card_id, DrawingRight.right_id == Token.right_id)
-    alive = (Token.state == "active", Card.state != "closed", Plastic.expiry >= local_date(now))
     return (
         select(Card.holder_id, Cardholder.language, DrawingRight)
-        .select_from(Token)
-        .join(Card, Card.card_id == Token.card_id)
+        .select_from(what)
+        .join(Card, Card.card_id == what.card_id)
         .join(Cardholder, Cardholder.holder_id == Card.holder_id)
         .join(Plastic, current)
-        .outerjoin(DrawingRight, under)
-        .where(concerned, *alive)
+        .where(Card.state != "closed", Plastic.expiry >= local_date(now))
     )
-
-
-def _told(row: Row[UUID, str, DrawingRight | None], words: Words, now: datetime) -> Iterator[Told]:
-    holder_id, language, right = row
-    to = wording.language(language)
-    if right is None:
-        yield Told(holder_id, None, words[Audience.HOLDER, to], sms=False)
-    elif drawing_rights.status(right, now) in LIVING:
-        yield Told(holder_id, None, words[Audience.HOLDER, to], sms=False)
-        yield Told(right.right_id, None, words[Audience.DELEGATE, to], sms=False)

@@ -7,12 +7,16 @@ from typing import Any, Final
 
 from notifications import wording
 from notifications.audiences import Audience, Telling
-from notifications.texts import FOR_DELEGATES, FOR_HOLDERS
+from notifications.texts import FOR_CHILDREN, FOR_DELEGATES, FOR_HOLDERS, Texts
+
+_TO_CHILDREN: Final[Texts] = {**FOR_DELEGATES, **FOR_CHILDREN}
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An event and what the database knows around it. `card_last4` is the current plastic's."""
+    """An event and what the database knows around it. `card_last4` is the current plastic's, `is_child` whether the
+    delegate is one that day, `until` when a yes lapses.
+    """
 
     type: str
     payload: Mapping[str, Any]
@@ -21,6 +25,8 @@ class Happening:
     delegate_name: str | None = None
     wallet_name: str | None = None
     not_updated: Sequence[str] = ()
+    is_child: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ def render(telling: Telling, happening: Happening, language: str) -> Rendered:
     """Put a happening into words, for one audience."""
     kind, to = telling.kind or happening.type, wording.language(language)
     for_delegate = telling.audience is not Audience.HOLDER
-    title, text = (FOR_DELEGATES if for_delegate else FOR_HOLDERS)[kind][to]
+    to_delegates = _TO_CHILDREN if happening.is_child else FOR_DELEGATES
+    title, text = (to_delegates if for_delegate else FOR_HOLDERS)[kind][to]
     values = _Values(happening, to, for_delegate)
     return Rendered(kind, to, title.format_map(values), text.format_map(values))
 
@@ -65,7 +72,7 @@ def _card(happening: Happening, _: str) -> str:
 def _amount(happening: Happening, to: str) -> str:
     payload = happening.payload
     if happening.type.startswith("drawing_request."):
-        return wording.asked_for(payload, wording.ACCOUNT_CURRENCY, to)
+        return wording.asked_for(payload, to)
     return wording.amount(payload["amount"], payload["currency"], to)
 
 
@@ -76,14 +83,24 @@ def _delegate(happening: Happening, _: str) -> str:
 _PARTS: Final[Mapping[str, Callable[[Happening, str], str]]] = {
     "card": _card,
     "at": lambda happening, to: wording.moment(happening.at, to),
+    "day": lambda happening, to: wording.day(happening.payload["from"], to),
+    "week": lambda happening, to: wording.week(happening.payload["week"], to),
     "reason": lambda happening, to: wording.reason(happening.payload["reason"], to),
     "previous": lambda happening, _: str(happening.payload["previous_last4"]),
     "expiry": lambda happening, to: wording.month(happening.payload["expiry"], to),
     "more": lambda happening, to: wording.after_replacement(happening.payload["reason"], happening.not_updated, to),
     "device": lambda happening, _: wording.name(happening.payload["device_name"]),
     "merchant": lambda happening, _: wording.name(happening.payload["merchant"]),
+    "place": lambda happening, to: wording.place(happening.payload["merchant"], happening.payload["country"], to),
     "wallet": lambda happening, _: wording.name(happening.wallet_name or ""),
     "delegate": _delegate,
     "owner": lambda happening, to: wording.genitive(_delegate(happening, to), to),
     "amount": _amount,
+    "spent": lambda happening, to: wording.amount(happening.payload["spent"], wording.ACCOUNT_CURRENCY, to),
+    "payments": lambda happening, to: wording.payments(happening.payload["payments"], to),
+    "left": lambda happening, to: wording.left(happening.payload, to),
+    "next": lambda happening, to: wording.what_next(happening.payload, to, is_child=happening.is_child),
+    "message": lambda happening, to: wording.quoted(happening.payload["message"], to),
+    "granted": lambda happening, to: wording.granted(happening.payload, happening.until, to),
+    "figures": lambda happening, to: wording.figures(happening.payload["figures"], to),
 }

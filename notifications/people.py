@@ -1,7 +1,7 @@
 """Telling people: from an event to messages in inboxes and text messages on their way. Each is told once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,14 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights
-from delegation.models import DrawingRight
+from delegation import ages, drawing_rights
+from delegation.models import DrawingRequest, DrawingRight
 from notifications import audiences
 from notifications.audiences import Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.models import Message, SmsMessage
 from notifications.outbox import Waiting
 from tokenization import ids
+from tokenization.clock import local_date
 from tokenization.models import Card, Cardholder, Credential, Plastic, Requestor
 
 LIVING: Final = ("active", "paused")
@@ -58,15 +59,23 @@ def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now:
         card_last4=last4,
         delegate_name=right.delegate_name if right else None,
         not_updated=_not_updated(session, event.card_id) if event.type == "card.replaced" else (),
+        until=_until(session, event) if event.type == "drawing_request.approved" else None,
     )
     for telling in tellings:
-        rendered = render(telling, happening, language)
         if telling.audience is Audience.HOLDER:
-            if right is None or right.notify_grantor in telling.notify:
+            if right is None or audiences.is_wanted(telling, drawing_rights.watching_of(right), event.payload):
+                rendered = render(telling, happening, language)
                 yield Told(holder_id, event.card_id if last4 else None, rendered, telling.sms)
             continue
         rights = _living_rights(session, event.card_id, now) if telling.audience is Audience.DELEGATES else [right]
-        yield from (Told(each.right_id, None, rendered, telling.sms) for each in rights if each is not None)
+        for each in filter(None, rights):
+            rendered = render(telling, replace(happening, is_child=is_child(each, event.at)), language)
+            yield Told(each.right_id, None, rendered, telling.sms)
+
+
+def is_child(right: DrawingRight, at: datetime) -> bool:
+    """Whether its delegate is a child on that day."""
+    return ages.is_child(right.delegate_birthdate, local_date(at))
 
 
 def _holder(session: Session, event: Waiting) -> tuple[UUID, str, str]:
@@ -87,6 +96,13 @@ def _holder(session: Session, event: Waiting) -> tuple[UUID, str, str]:
 def _right(session: Session, event: Waiting) -> DrawingRight | None:
     text = event.payload.get("right_id")
     return session.get(DrawingRight, (event.card_id, ids.parse("right", text))) if text else None
+
+
+def _until(session: Session, event: Waiting) -> datetime | None:
+    """When a grantor's yes lapses."""
+    request_id = ids.parse("rqst", event.payload["request_id"])
+    request = session.get(DrawingRequest, (event.card_id, request_id))
+    return request.lapses_at if request else None
 
 
 def _living_rights(session: Session, card_id: UUID, now: datetime) -> list[DrawingRight]:

@@ -79,12 +79,34 @@ LIMITS: Final[Phrases] = {
     "payments_per_day": ("pr. dag", "per day"),
 }
 
-# Which rule of the grantor's stood in the way where no figure did: a sentence.
+# Whose limit it is, as a sentence begins: the scheme's no grantor can lift (R-2.10b).
+WHOSE: Final[Phrases] = {
+    "drawing_right": ("Grænsen", "The limit"),
+    "ceiling": ("Kortselskabets grænse", "The card scheme's limit"),
+}
+
+# Where something is left: "Left today: DKK 380.00".
+LEFT: Final[Phrases] = {
+    "per_day": ("Tilbage i dag", "Left today"),
+    "per_week": ("Tilbage i denne uge", "Left this week"),
+    "per_month": ("Tilbage i denne måned", "Left this month"),
+    "total": ("Tilbage i alt", "Left in all"),
+}
+
+# Which rule of the grantor's stood in the way where no figure did, by the name of the limit: a sentence.
 RULES: Final[Phrases] = {
-    "allowed_categories": ("Den slags butik er ikke tilladt.", "That kind of shop is not allowed."),
-    "blocked_categories": ("Den slags butik er ikke tilladt.", "That kind of shop is not allowed."),
-    "allowed_countries": ("Landet er ikke tilladt.", "The country is not allowed."),
-    "allowed_merchants": ("Butikken er ikke tilladt.", "The shop is not allowed."),
-    "hours": ("Det er uden for den tilladte tid.", "It is outside the allowed hours."),
-    "valid_until": ("Retten til at betale er udløbet.", "The right to pay has expired."),
+    "category": ("Den slags butik er ikke tilladt{kind}.", "That kind of shop is not allowed{kind}."),
+    "country": ("Der må ikke betales i det land.", "Payments in that country are not allowed."),
+    "merchant": ("Den butik er ikke tilladt.", "That shop is not allowed."),
+    "hours": ("Det var uden for den tilladte tid.", "It was outside the allowed hours."),
+    "cash": ("Kontanter og pengeoverførsler er ikke tilladt.", "Cash and money transfers are not allowed."),
+    "recurring": ("Abonnementer er ikke tilladt.", "Subscriptions are not allowed."),
+    "valid_from": ("Kortet kan ikke bruges endnu.", "The card cannot be used yet."),
+}
+
+# What a delegate can do about it: ask for more, or whether it may, where the grantor can lift the limit.
+NEXT: Final[Phrases] = {
+    "more": ("Du kan bede om mere i appen.", "You can ask for more in the app."),
+    "permission": ("Du kan spørge i appen, om det er i orden.", "You can ask in the app whether it is all right."),
+    "help": ("Spørg en voksen, hvis du har brug for hjælp.", "Ask a grown-up if you need help."),
 }

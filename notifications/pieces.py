@@ -1,17 +1,20 @@
-"""An event piece by piece: so many tokens at a time, each piece in a transaction of its own.
+"""An event piece by piece: so many tokens, or drawing rights, at a time, each piece in a transaction of its own.
 
 A block reaches any number of tokens at once, by derivation (R-10.1); telling of them takes as long as it takes. Nobody
 else waits for it: a piece holds the feeds for some milliseconds, and a relay that is killed loses no more than a piece.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from notifications import audiences
+from delegation.models import DrawingRight
+from notifications import audiences, ceilings
 from notifications.outbox import Waiting
 from tokenization import ids
 from tokenization.models import Requestor, Token
@@ -21,31 +24,56 @@ SIZE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The next tokens that an event concerns, by their ids: how to find them (None without any), and whose they are.
+    """The next tokens, or drawing rights, that an event concerns, by their ids: how to find them (None without any),
+    and whose the tokens are.
 
     `progress` is the last of them where more come after it, and None where this is all.
     """
 
     tokens: ColumnElement[bool] | None = None
     requestors: frozenset[UUID] = frozenset()
+    rights: ColumnElement[bool] | None = None
     progress: UUID | None = None
 
 
-def following(session: Session, event: Waiting) -> Piece:
+def following(session: Session, event: Waiting, now: datetime) -> Piece:
     """What is to be told next."""
+    if event.type in audiences.ABOUT_RIGHTS_UNDER_A_CEILING:
+        return _of_rights(session, event, now)
     concerned = _tokens_concerned(event)
     if concerned is None or _is_overtaken(session, event):
         return Piece()
-    if event.progress is not None:
-        concerned = and_(concerned, Token.token_id > event.progress)
-    columns = select(Token.token_id, Token.requestor_id).where(concerned).order_by(Token.token_id)
+    behind = _behind(event, Token.token_id, concerned)
+    columns = select(Token.token_id, Token.requestor_id).where(behind).order_by(Token.token_id)
     found = session.execute(columns.limit(SIZE + 1)).all()
-    piece = found[:SIZE]
-    if not piece:
+    if not found:
         return Piece()
-    last = piece[-1].token_id
-    requestors = frozenset(row.requestor_id for row in piece)
-    return Piece(and_(concerned, Token.token_id <= last), requestors, last if len(found) > SIZE else None)
+    requestors = frozenset(row.requestor_id for row in found[:SIZE])
+    last, more = _last([row.token_id for row in found])
+    return Piece(tokens=and_(behind, Token.token_id <= last), requestors=requestors, progress=last if more else None)
+
+
+def _of_rights(session: Session, event: Waiting, now: datetime) -> Piece:
+    lowered = ceilings.lowered(session, event, now)
+    if not lowered.figures:
+        return Piece()
+    behind = _behind(event, DrawingRight.right_id, ceilings.reached_above(lowered))
+    in_order = select(DrawingRight.right_id).where(behind).order_by(DrawingRight.right_id)
+    found = session.scalars(in_order.limit(SIZE + 1)).all()
+    if not found:
+        return Piece()
+    last, more = _last(found)
+    return Piece(rights=and_(behind, DrawingRight.right_id <= last), progress=last if more else None)
+
+
+def _behind(event: Waiting, by: InstrumentedAttribute[UUID], concerned: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Those that nobody was told of yet."""
+    return concerned if event.progress is None else and_(concerned, by > event.progress)
+
+
+def _last(found: Sequence[UUID]) -> tuple[UUID, bool]:
+    """The last of a piece, and whether more come after it: one more than fits was looked for."""
+    return found[:SIZE][-1], len(found) > SIZE
 
 
 def _tokens_concerned(event: Waiting) -> ColumnElement[bool] | None:

@@ -59,12 +59,12 @@ def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
 
     Nothing happens where the lease ran out and another relay has the event now: so nobody is told twice.
     """
-    piece = pieces.following(session, event)
+    piece = pieces.following(session, event, now)
     more = piece.progress
     if not (outbox.finish(session, event) if more is None else outbox.move_on(session, event, more)):
         return frozenset()
     updates.record(session, event, piece, now)
-    if event.type in audiences.ABOUT_TOKENS_OF_A_REQUESTOR:
+    if event.type in audiences.TOLD_TO_CROWDS:
         return crowds.tell(session, event, piece, now)
     return people.tell(session, event, now) if event.is_fresh else frozenset()
 

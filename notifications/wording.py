@@ -1,31 +1,36 @@
 """What stands in a text's braces: amounts, times, names and reasons in the reader's language."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
-from notifications.phrases import DECLINES, LIMITS, REASONS, RULES, Phrases
-from tokenization import money, numbers
+from delegation import categories
+from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
+from delegation.limits import CEILING, DRAWING_RIGHT
+from notifications import names
+from notifications.phrases import DECLINES, LEFT, LIMITS, NEXT, REASONS, RULES, WHOSE, Phrases
+from tokenization import money
 from tokenization.clock import COPENHAGEN
 
+T = TypeVar("T")
 LANGUAGES: Final = ("da", "en")
 # Limits and requests for more are in the account's currency; policies are in DKK.
 ACCOUNT_CURRENCY: Final = "DKK"
 # Whose figures a delegate may read; the card's own would tell what its holder spends.
-_OPEN_TO_DELEGATES: Final = frozenset({"drawing_right", "ceiling"})
+_OPEN_TO_DELEGATES: Final = frozenset({DRAWING_RIGHT, CEILING})
 _MOMENT: Final = {"da": "d. MMMM y 'kl.' HH.mm", "en": "d MMMM y 'at' HH:mm"}
 _AMOUNT: Final = {"da": None, "en": "¤¤ #,##0.00"}  # the locale's own, but "DKK 120.00" and not "DKK120.00"
+_DAY: Final = "d. MMMM y", "d MMMM y"
 _MONTH: Final = "MMMM y"
+_HOME: Final = "DK"
+_LONGEST_MESSAGE: Final = 120
 _MOST_MERCHANTS: Final = 5
-_LONGEST_NAME: Final = 40
-_LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"(?<=\S)(?:[.:@]|//)+(?=\S)|www\b", re.IGNORECASE)
-_UNPRINTABLE: Final = re.compile(r"[^\w\s&'’.,:/@()+!-]|_")
+_KINDS_OF_SHOP: Final = {each.name: (each.da, each.en) for each in categories.described()}
 
 
 def language(wanted: str) -> str:
@@ -54,64 +59,144 @@ def month(expiry: str, to: str) -> str:
     return format_date(date.fromisoformat(f"{expiry}-01"), _MONTH, locale=to)
 
 
+def day(when: date, to: str) -> str:
+    """`1. december 2026`, `1 December 2026`."""
+    return format_date(when, _of(_DAY, to), locale=to)
+
+
+def week(monday: str, to: str) -> str:
+    """`2026-11-16` -> `uge 47`: people count weeks as ISO 8601 does."""
+    return f"{_of(('uge', 'week'), to)} {date.fromisoformat(monday).isocalendar().week}"
+
+
 def name(text: str) -> str:
-    """A name that somebody chose, made harmless: no address that a phone would turn into a link, no number to call, no
-    card number, nothing invisible (R-S1)."""
-    visible = _UNPRINTABLE.sub(" ", unicodedata.normalize("NFKC", text))
-    no_address = _LOOKS_LIKE_AN_ADDRESS.sub(" ", visible)
-    return numbers.none_to_call(" ".join(no_address.split()))[:_LONGEST_NAME].strip() or "?"
+    """A name that somebody chose, made harmless (R-S1)."""
+    return names.harmless(text)
+
+
+def place(merchant: str, country: str, to: str) -> str:
+    """A shop, with its country where that is another: `Gallerian (Sverige)`."""
+    abroad = None if country == _HOME else Locale(to).territories.get(country)
+    return f"{name(merchant)} ({abroad})" if abroad else name(merchant)
 
 
 def genitive(whose: str, to: str) -> str:
     """Emils, Jonas'; Emil's, Jonas'."""
-    if whose[-1:].lower() in {"s", "x", "z"}:
+    if whose.rstrip(names.END_OF_ISOLATE)[-1:].lower() in {"s", "x", "z"}:
         return f"{whose}'"
     return f"{whose}s" if to == "da" else f"{whose}'s"
 
 
 def phrase(table: Phrases, word: str, to: str) -> str | None:
     """A word of the API as people say it, or None."""
-    return table[word][LANGUAGES.index(to)] if word in table else None
+    return _of(table[word], to) if word in table else None
+
+
+def _of(both: tuple[T, T], to: str) -> T:
+    return both[LANGUAGES.index(to)]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."  # "kr." has its own
+
+
+def listed(things: Sequence[str], to: str) -> str:
+    """`a, b og c`, `a, b and c`."""
+    *first, last = things
+    return f"{', '.join(first)} {_of(('og', 'and'), to)} {last}" if first else last
 
 
 def reason(word: str, to: str) -> str:
     """Why, after `Reason: `."""
-    return phrase(REASONS, word, to) or REASONS["other"][LANGUAGES.index(to)]
+    return phrase(REASONS, word, to) or _of(REASONS["other"], to)
 
 
 def why_declined(payload: Mapping[str, Any], to: str, *, for_delegate: bool) -> str:
     """A sentence: why a payment was declined, with the limit that stopped it."""
     limit = payload["limit"]
     if limit and (rule := phrase(RULES, limit["name"], to)):
-        return rule
+        return rule.format(kind=_kind_of_shop(payload, to))
     if limit and limit["name"] in LIMITS and not (for_delegate and limit["of"] not in _OPEN_TO_DELEGATES):
         return _limit_sentence(limit, payload["currency"], to)
-    return phrase(DECLINES, payload["reason"], to) or DECLINES["not_permitted"][LANGUAGES.index(to)]
+    return phrase(DECLINES, payload["reason"], to) or _of(DECLINES["not_permitted"], to)
+
+
+def _kind_of_shop(payload: Mapping[str, Any], to: str) -> str:
+    if "mcc" not in payload:  # of before
+        return ""
+    kinds = [_of(_KINDS_OF_SHOP[each], to) for each in sorted(categories.categories_of(payload["mcc"]))]
+    return f": {', '.join(kinds).lower()}"
+
+
+def what_next(payload: Mapping[str, Any], to: str, *, is_child: bool) -> str:
+    """What a delegate can do after a payment was declined: ask the grantor, where a yes would let it through."""
+    limit = payload["limit"] or {}
+    can_be_lifted = limit.get("of") == DRAWING_RIGHT and payload["amount"] > 0
+    if can_be_lifted and limit["name"] in HOW_MUCH:
+        return f" {phrase(NEXT, 'more', to)}"
+    if can_be_lifted and limit["name"] in WHERE_AND_WHEN:
+        return f" {phrase(NEXT, 'permission', to)}"
+    return f" {phrase(NEXT, 'help', to)}" if is_child else ""
 
 
 def _limit_sentence(limit: Mapping[str, Any], currency: str, to: str) -> str:
     most, on = figure(limit["name"], limit["limit"], currency, to), phrase(LIMITS, limit["name"], to)
-    sentence = f"Grænsen {on} er {most}" if to == "da" else f"The limit {on} is {most}"
+    whose = phrase(WHOSE, limit["of"], to) or _of(WHOSE[DRAWING_RIGHT], to)
+    sentence = f"{whose} {on} {_of(('er', 'is'), to)} {most}"
     if limit["spent"]:
         spent = figure(limit["name"], limit["spent"], currency, to)
         sentence += f"; brugt er {spent}" if to == "da" else f"; used so far is {spent}"
-    return sentence if sentence.endswith(".") else f"{sentence}."  # "kr." has its own
+    return _sentence(sentence)
+
+
+def left(payload: Mapping[str, Any], to: str) -> str:
+    """What is left of the nearest limit after a payment; nothing where there is none, or the event is of before."""
+    nearest = payload.get("left") or {}
+    where = phrase(LEFT, nearest.get("limit", ""), to)
+    return _sentence(f" {where}: {amount(nearest['remaining'], payload['currency'], to)}") if where else ""
+
+
+def figures(lowered: Mapping[str, int], to: str) -> str:
+    """Limits by name: `1.000,00 kr. pr. dag og 10 betalinger pr. dag`."""
+    return listed([_limited(limit, most, to) for limit, most in lowered.items()], to)
+
+
+def _limited(limit: str, most: int, to: str) -> str:
+    return f"{figure(limit, most, ACCOUNT_CURRENCY, to)} {phrase(LIMITS, limit, to)}"
 
 
 def figure(limit: str, value: int, currency: str, to: str) -> str:
     """A limit's figure: an amount, or so many payments."""
-    if limit != "payments_per_day":
-        return amount(value, currency, to)
-    one, many = ("betaling", "betalinger") if to == "da" else ("payment", "payments")
-    return f"{format_decimal(value, locale=to)} {one if value == 1 else many}"
+    return payments(value, to) if limit == "payments_per_day" else amount(value, currency, to)
 
 
-def asked_for(payload: Mapping[str, Any], currency: str, to: str) -> str:
-    """What a delegate asked for: a payment's amount once, or a higher limit."""
-    wanted = figure(payload["limit"], payload["amount"], currency, to)
-    if payload["kind"] == "one_off":
-        return amount(payload["amount"], currency, to)
-    return f"{wanted} {phrase(LIMITS, payload['limit'], to) or ''}".strip()
+def payments(count: int, to: str) -> str:
+    """1 -> `1 betaling`, 4 -> `4 betalinger`."""
+    one, many = _of((("betaling", "betalinger"), ("payment", "payments")), to)
+    return f"{format_decimal(count, locale=to)} {one if count == 1 else many}"
+
+
+def asked_for(payload: Mapping[str, Any], to: str) -> str:
+    """What a delegate asked for: one payment, or a higher limit."""
+    if payload["kind"] != "one_off":
+        return _limited(payload["limit"], payload["amount"], to)
+    once = f"{amount(payload['amount'], ACCOUNT_CURRENCY, to)} {_of(('til én betaling', 'for one payment'), to)}"
+    shop = payload.get("merchant")
+    return f"{once} {_of(('hos', 'at'), to)} {name(shop)}" if shop else once
+
+
+def granted(payload: Mapping[str, Any], until: datetime | None, to: str) -> str:
+    """What a yes is good for: one payment until then, or every payment from now on."""
+    if payload["kind"] != "one_off" or until is None:
+        return _of(("Det gælder fra nu af.", "It holds from now on."), to)
+    return f"{_of(('Betal senest', 'Pay no later than'), to)} {moment(until, to)}."
+
+
+def quoted(message: str | None, to: str) -> str:
+    """What somebody wrote, between quotation marks that it cannot close (names.py lets none through)."""
+    if not message:
+        return ""
+    return f" {_of(('Besked', 'Message'), to)}: “{names.harmless(message, _LONGEST_MESSAGE)}”."
 
 
 def after_replacement(reason_: str, not_updated: Sequence[str], to: str) -> str:

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from notifications.audiences import PEOPLE, REQUESTORS, SILENT, Audience, concerns_anybody, tellings
+from delegation.drawing_rights import NOTIFY, Watching
+from notifications.audiences import PEOPLE, REQUESTORS, SILENT, Audience, concerns_anybody, is_wanted, tellings
 
 
 @pytest.mark.parametrize(
@@ -13,9 +14,15 @@ from notifications.audiences import PEOPLE, REQUESTORS, SILENT, Audience, concer
         ("token.keys_issued", {}, False),
         ("token.activated", {}, True),
         ("payment.approved", {"right_id": None}, False),
-        ("payment.approved", {"right_id": "right_1"}, True),
+        ("payment.approved", {"right_id": "right_1", "amount": 1}, True),
+        ("payment.approved", {"right_id": "right_1", "amount": 0}, False),
         ("payment.declined", {"right_id": None}, False),
         ("payment.captured", {"right_id": "right_1"}, False),
+        ("policy.set", {"name": "ceilings", "lowered": ["per_day"]}, True),
+        ("policy.set", {"name": "ceilings", "lowered": []}, False),
+        ("policy.set", {"name": "ceilings"}, False),
+        ("policy.set", {"name": "card_limits", "lowered": ["cash_per_day"]}, False),
+        ("drawing_right.expired", {"why": "something_new"}, True),
         ("something.nobody_thought_of", {}, True),
     ],
 )
@@ -60,3 +67,47 @@ def test_only_cardholders_get_texts() -> None:
 def test_nothing_is_both_told_and_silent() -> None:
     assert SILENT.isdisjoint(PEOPLE)
     assert SILENT.isdisjoint(REQUESTORS)
+
+
+@pytest.mark.parametrize(
+    ("watching", "small", "large", "declined"),
+    [
+        (Watching("all"), True, True, True),
+        (Watching("all", notify_above=10_000), False, True, True),
+        (Watching("all", notify_above=0), True, True, True),
+        (Watching("declined"), False, False, True),
+        (Watching("declined", notify_above=10_000), False, False, True),
+        (Watching("none"), False, False, False),
+        (Watching("none", notify_above=10_000), False, False, False),
+    ],
+)
+def test_a_grantor_hears_of_payments_as_wished(watching: Watching, small: bool, large: bool, declined: bool) -> None:
+    approved, refused = PEOPLE["payment.approved"][0], PEOPLE["payment.declined"][0]
+    wanted = [is_wanted(approved, watching, {"amount": amount}) for amount in (10_000, 10_001)]
+    assert (*wanted, is_wanted(refused, watching, {"amount": 1})) == (small, large, declined)
+
+
+@pytest.mark.parametrize("notify_grantor", NOTIFY)
+def test_everything_else_is_told_whatever_was_chosen_of_payments(notify_grantor: str) -> None:
+    others = [each for type_, of_type in PEOPLE.items() if not type_.startswith("payment.") for each in of_type]
+    assert all(is_wanted(telling, Watching(notify_grantor, notify_above=1), {"amount": 0}) for telling in others)
+
+
+@pytest.mark.parametrize(
+    ("why", "kinds"),
+    [
+        ("valid_until", [None, None]),
+        ("came_of_age", ["drawing_right.ended_of_age", "drawing_right.ended_of_age"]),
+        ("invitation_lapsed", ["drawing_right.invitation_lapsed"]),
+    ],
+)
+def test_a_right_that_expired_is_told_by_its_reason(why: str, kinds: list[str | None]) -> None:
+    told = tellings("drawing_right.expired", {"why": why})
+    assert [telling.kind for telling in told] == kinds
+    assert told[0].audience is Audience.HOLDER
+
+
+def test_a_payment_that_a_shop_only_asked_about_is_no_news_unless_declined() -> None:
+    nothing = {"right_id": "right_1", "amount": 0}
+    assert tellings("payment.approved", nothing) == ()
+    assert len(tellings("payment.declined", nothing)) == 2

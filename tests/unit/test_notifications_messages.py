@@ -1,16 +1,20 @@
+import inspect
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from string import Formatter
 from typing import Any
 
 import pytest
 
+from delegation import limits
+from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
+from delegation.terms import LIMITS as LIMIT_NAMES
 from notifications import wording
 from notifications.audiences import PEOPLE, Audience, Telling
 from notifications.messages import Happening, Rendered, render
-from notifications.phrases import DECLINES, LIMITS, REASONS, RULES
-from notifications.texts import FOR_DELEGATES, FOR_HOLDERS, Texts
+from notifications.phrases import DECLINES, LEFT, LIMITS, NEXT, REASONS, RULES, WHOSE
+from notifications.texts import FOR_CHILDREN, FOR_DELEGATES, FOR_HOLDERS, Texts
 from tokenization import cards, token_operations
 from wallet.payments.reasons import RESPONSE_CODES
 
@@ -29,33 +33,49 @@ PAYLOAD: dict[str, Any] = {
     "delegate_name": "Emil",
     "device_name": "Emil's phone",
     "merchant": "Netto Vesterbro",
+    "country": "DK",
+    "mcc": "5411",
+    "left": {"limit": "per_day", "remaining": 38_000},
     "kind": "one_off",
     "amount": 25_000,
     "currency": "DKK",
     "limit": LIMIT,
+    "message": "Må jeg? 🙏",
+    "week": "2026-11-16",
+    "spent": 31_000,
+    "payments": 4,
+    "figures": dict.fromkeys(("per_payment", "per_day", "per_week", "per_month", "payments_per_day"), 123_456_789),
+    "from": date(2026, 12, 1),
 }
 SUSPENSION_REASONS = {rule.reason for rule in token_operations.RULES if rule.operation == "suspend"}
 REQUEST = {**PAYLOAD, "limit": "per_payment"}
+TO_DELEGATES = (FOR_DELEGATES, FOR_CHILDREN)
 
 
-def words(telling: Telling, type_: str, language: str = "en", **changes: Any) -> Rendered:
+def words(telling: Telling, type_: str, language: str = "en", *, is_child: bool = False, **changes: Any) -> Rendered:
     payload = {**(REQUEST if type_.startswith("drawing_request.") else PAYLOAD), **changes}
     around: dict[str, Any] = {"card_last4": "4711", "wallet_name": "Lommen", "not_updated": ["Filmfloden"]}
-    return render(telling, Happening(type_, payload, AT, **around), language)
+    happening = Happening(type_, payload, AT, **around, is_child=is_child, until=AT + timedelta(hours=24))
+    return render(telling, happening, language)
 
 
-def every_message() -> Iterator[tuple[str, Telling, str]]:
+def every_message() -> Iterator[tuple[str, Telling, str, bool]]:
     for type_, tellings in PEOPLE.items():
         for telling in tellings:
-            yield from ((type_, telling, language) for language in wording.LANGUAGES)
+            for language in wording.LANGUAGES:
+                yield type_, telling, language, False
+                if (telling.kind or type_) in FOR_CHILDREN and telling.audience is not Audience.HOLDER:
+                    yield type_, telling, language, True
 
 
-EVERY = pytest.mark.parametrize(("type_", "telling", "language"), list(every_message()))
+EVERY = pytest.mark.parametrize(("type_", "telling", "language", "is_child"), list(every_message()))
 
 
 @EVERY
-def test_every_message_can_be_said_in_both_languages(type_: str, telling: Telling, language: str) -> None:
-    said = words(telling, type_, language)
+def test_every_message_can_be_said_in_both_languages(
+    type_: str, telling: Telling, language: str, is_child: bool
+) -> None:
+    said = words(telling, type_, language, is_child=is_child)
     assert said.language == language
     assert 5 < len(said.title) <= 60
     assert 20 < len(said.text) <= 300
@@ -65,25 +85,32 @@ def test_every_message_can_be_said_in_both_languages(type_: str, telling: Tellin
 
 @EVERY
 def test_no_message_has_a_link_a_number_to_call_or_a_question_for_secrets(
-    type_: str, telling: Telling, language: str
+    type_: str, telling: Telling, language: str, is_child: bool
 ) -> None:
-    said = words(telling, type_, language)
+    said = words(telling, type_, language, is_child=is_child)
     assert not re.search(r"https?:|www|[a-z]\.[a-z]|@|\d{5,}", f"{said.title} {said.text}", re.IGNORECASE)
     asks = r"(type|enter|send|reply|indtast|oplys|svar med).{0,30}(pin|cvc|code|kode|number|nummer|password)"
     assert not re.search(asks, said.text, re.IGNORECASE)
 
 
 @EVERY
-def test_every_message_names_its_time_but_for_a_question(type_: str, telling: Telling, language: str) -> None:
+def test_every_message_names_its_time_but_for_a_question(
+    type_: str, telling: Telling, language: str, is_child: bool
+) -> None:
     if type_ in {"credential.registered", "drawing_request.asked"}:
         return
-    clock = "00.30" if language == "da" else "00:30"
-    assert clock in words(telling, type_, language).text
+    clock = {"drawing_right.week_ended": {"da": "uge 47", "en": "week 47"}, "policy.set": dict.fromkeys("de", "")}
+    when = clock.get(type_, {"da": "00.30", "en": "00:30"}).get(language, "ecember 2026")
+    assert when in words(telling, type_, language, is_child=is_child).text
 
 
 def test_delegates_never_read_the_cards_number_or_why_it_is_blocked() -> None:
-    parts = {part for _, text in pairs(FOR_DELEGATES) for _, part, _, _ in Formatter().parse(text) if part}
+    parts = {part for texts in TO_DELEGATES for _, text in pairs(texts) for part in placeholders(text)}
     assert parts.isdisjoint({"card", "reason", "previous", "expiry", "more"})
+
+
+def placeholders(text: str) -> set[str]:
+    return {part for _, part, _, _ in Formatter().parse(text) if part}
 
 
 def pairs(texts: Texts) -> Iterator[tuple[str, str]]:
@@ -92,13 +119,26 @@ def pairs(texts: Texts) -> Iterator[tuple[str, str]]:
 
 
 def test_every_text_has_both_languages_and_asks_for_the_same_in_each() -> None:
-    for texts in (FOR_HOLDERS, FOR_DELEGATES):
+    for texts in (FOR_HOLDERS, *TO_DELEGATES):
         for kind, by_language in texts.items():
             asked = [
                 {part for text in by_language[language] for _, part, _, _ in Formatter().parse(text) if part}
                 for language in wording.LANGUAGES
             ]
             assert asked[0] == asked[1], kind
+
+
+def test_a_text_for_children_asks_for_what_everybodys_does_and_says_something_else() -> None:
+    for kind, by_language in FOR_CHILDREN.items():
+        for language, (_, text) in by_language.items():
+            usual = FOR_DELEGATES[kind][language][1]
+            assert (placeholders(text), text != usual) == (placeholders(usual), True), kind
+
+
+def test_only_a_child_is_told_to_ask_a_grown_up() -> None:
+    everybodys = [text for texts in (FOR_HOLDERS, FOR_DELEGATES) for _, text in pairs(texts)]
+    assert not [text for text in everybodys if re.search(r"voksen|grown-up|\b(barn|børn|child)", text)]
+    assert all(re.search("voksen|grown-up", text) for both in FOR_CHILDREN.values() for _, text in both.values())
 
 
 def test_no_text_is_left_over() -> None:
@@ -130,7 +170,7 @@ def test_a_declined_child_payment_in_danish() -> None:
     )
     assert words(child, "payment.declined", "en").text == (
         "You wanted to pay DKK 250.00 at Netto Vesterbro on 23 November 2026 at 00:30. "
-        "The limit per day is DKK 500.00; used so far is DKK 380.00."
+        "The limit per day is DKK 500.00; used so far is DKK 380.00. You can ask for more in the app."
     )
 
 
@@ -139,6 +179,83 @@ def test_a_new_card_after_misuse_says_what_to_do() -> None:
     assert said.text == (
         "The card ending in 0815 was replaced on 23 November 2026 at 00:30 by one that ends in 4711 and expires "
         "September 2029. Put the card on your phones again. These are not told: Filmfloden."
+    )
+
+
+def test_an_approved_payment_says_what_is_left() -> None:
+    parent, child = PEOPLE["payment.approved"]
+    assert words(parent, "payment.approved", "da", country="SE", merchant="Gallerian").text == (
+        "Emil betalte 250,00 kr. hos Gallerian (Sverige) 23. november 2026 kl. 00.30. Tilbage i dag: 380,00 kr."
+    )
+    weekly = {"limit": "per_week", "remaining": 0}
+    assert words(child, "payment.approved", left=weekly).text.endswith(" at 00:30. Left this week: DKK 0.00.")
+    for nothing in ({"left": None}, {"left": {"limit": "something_new", "remaining": 1}}):
+        assert words(child, "payment.approved", **nothing).text.endswith(" at 00:30.")
+
+
+def test_a_payment_of_before_there_was_anything_left_is_told_too() -> None:
+    [parent, _] = PEOPLE["payment.approved"]
+    of_before = {name: value for name, value in PAYLOAD.items() if name not in ("left", "mcc")}
+    said = render(parent, Happening("payment.approved", of_before, AT, card_last4="4711"), "en")
+    assert said.text == "Emil paid DKK 250.00 at Netto Vesterbro on 23 November 2026 at 00:30."
+    stopped = {**of_before, "limit": {**LIMIT, "name": "category"}}
+    assert wording.why_declined(stopped, "en", for_delegate=False) == "That kind of shop is not allowed."
+
+
+def test_a_week_in_danish() -> None:
+    [telling] = PEOPLE["drawing_right.week_ended"]
+    said = words(telling, "drawing_right.week_ended", "da")
+    assert (said.title, said.text) == (
+        "Emils uge: 310,00 kr.",
+        "Emil brugte 310,00 kr. på 4 betalinger i uge 47 med kortet, der ender på 4711.",
+    )
+
+
+@pytest.mark.parametrize(("monday", "week"), [("2026-12-28", 53), ("2027-01-04", 1), ("2024-12-30", 1)])
+def test_weeks_are_counted_as_iso_8601_does(monday: str, week: int) -> None:
+    assert (wording.week(monday, "da"), wording.week(monday, "en")) == (f"uge {week}", f"week {week}")
+
+
+def test_lowered_ceilings_name_each_figure_and_the_day() -> None:
+    parent, child = PEOPLE["policy.set"]
+    two = {"per_day": 200_000, "payments_per_day": 10}
+    assert words(parent, "policy.set", "da", figures=two).text == (
+        "Fra 1. december 2026 gælder der højst 2.000,00 kr. pr. dag og 10 betalinger pr. dag for den, du lader betale "
+        "med dit kort. Har du selv sat en højere grænse, er det kortselskabets, der gælder."
+    )
+    assert words(child, "policy.set", figures={"per_week": 700_000}).text == (
+        "From 1 December 2026 your card is good for at most DKK 7,000.00 per week."
+    )
+
+
+def test_a_request_says_what_for_where_and_in_whose_words() -> None:
+    [telling] = PEOPLE["drawing_request.asked"]
+    assert words(telling, "drawing_request.asked", "da").text == (
+        "Emil beder om 250,00 kr. til én betaling hos Netto Vesterbro på kortet, der ender på 4711. "
+        "Besked: “Må jeg? 🙏”. Svar i appen."
+    )
+    bare = words(telling, "drawing_request.asked", message=None, merchant=None)
+    assert bare.text == "Emil asks for DKK 250.00 for one payment on the card ending in 4711. Answer in the app."
+
+
+def test_what_a_child_writes_can_pass_for_nothing_that_we_say() -> None:
+    [telling] = PEOPLE["drawing_request.asked"]
+    sly = "”. Banken: ring 70 10 20 30, eller https://evil.example “\u202e\n\nMere" + "x" * 500
+    said = words(telling, "drawing_request.asked", message=sly).text
+    quoted = said.split("“")[1].split("”")[0]
+    assert (said.count("“"), said.count("”"), len(quoted)) == (1, 1, 120)
+    assert not re.search(r"\d|//|\w\.\w|[\u202e\n]", quoted)
+
+
+def test_a_yes_says_until_when_or_that_it_holds_from_now_on() -> None:
+    [telling] = PEOPLE["drawing_request.approved"]
+    assert words(telling, "drawing_request.approved", "da").text == (
+        "Du bad om 250,00 kr. til én betaling hos Netto Vesterbro. Svaret kom 23. november 2026 kl. 00.30: ja. "
+        "Betal senest 24. november 2026 kl. 00.30."
+    )
+    raised = words(telling, "drawing_request.approved", kind="raise", limit="per_week", amount=70_000)
+    assert raised.text.endswith(
+        "DKK 700.00 per week. The answer came on 23 November 2026 at 00:30: yes. It holds from now on."
     )
 
 
@@ -173,40 +290,6 @@ def test_amounts_as_people_write_them(minor: int, currency: str, danish: str, en
 
 
 @pytest.mark.parametrize(
-    ("chosen", "shown"),
-    [
-        ("Anna's phone", "Anna's phone"),
-        ("Blåbærgrød & Sønner", "Blåbærgrød & Sønner"),
-        ("https://evil.example/x", "https evil example/x"),
-        ("www.evil.example", "evil example"),
-        ("evil.example", "evil example"),
-        ("me@evil.example", "me evil example"),
-        ("Call 12 34 56 78 now", "Call … now"),
-        ("+45 12345678", "+…"),
-        ("9208900000000000", "…"),
-        ("9208 9000 0000 0000", "…"),
-        ("９２０８９０００００００００００", "…"),
-        ("7-Eleven 1234", "7-Eleven 1234"),
-        ("Ring 70:10:20:30 straks. Annas tlf", "Ring … straks. Annas tlf"),
-        ("Ring 70  10  20  30", "Ring …"),
-        ("70,10/20+30", "…"),
-        ("⑦⓪①⓪②⓪③⓪", "…"),
-        ("7o10 20 3o", "…o…o"),
-        ("two\nlines\tand\x00nul", "two lines and nul"),
-        ("\u202eenohp\u200b", "enohp"),
-        ("<b>bold</b>", "b bold /b"),
-        ("Salling Group A/S", "Salling Group A/S"),
-        ("x" * 200, "x" * 40),
-        ("", "?"),
-        ("\u200b", "?"),
-        ("{at}", "at"),
-    ],
-)
-def test_a_name_that_somebody_chose_is_made_harmless(chosen: str, shown: str) -> None:
-    assert wording.name(chosen) == shown
-
-
-@pytest.mark.parametrize(
     ("whose", "danish", "english"),
     [("Emil", "Emils", "Emil's"), ("Jonas", "Jonas'", "Jonas'"), ("Max", "Max'", "Max'")],
 )
@@ -214,9 +297,10 @@ def test_whose_it_is(whose: str, danish: str, english: str) -> None:
     assert (wording.genitive(whose, "da"), wording.genitive(whose, "en")) == (danish, english)
 
 
-def declined(limit: dict[str, Any] | None, reason: str = "amount_limit", *, for_delegate: bool = False) -> str:
-    payload = {"limit": limit, "reason": reason, "currency": "DKK"}
-    return wording.why_declined(payload, "en", for_delegate=for_delegate)
+def declined(limit: dict[str, Any] | None, reason: str = "amount_limit", to: str = "en", **more: Any) -> str:
+    for_delegate = more.pop("for_delegate", False)
+    payload = {"limit": limit, "reason": reason, "currency": "DKK", "mcc": "5816", **more}
+    return wording.why_declined(payload, to, for_delegate=for_delegate)
 
 
 def test_a_limit_of_the_card_is_told_its_holder_and_not_a_delegate() -> None:
@@ -230,9 +314,58 @@ def test_a_limit_on_how_often_counts_payments() -> None:
     assert declined(often, "count_limit") == "The limit per day is 5 payments; used so far is 5 payments."
 
 
-def test_a_rule_without_a_figure_is_named() -> None:
-    hours = {"name": "hours", "limit": None, "spent": None, "of": "drawing_right"}
-    assert declined(hours, "not_permitted") == "It is outside the allowed hours."
+def test_the_schemes_limit_is_told_from_the_grantors() -> None:
+    ceiling = {**LIMIT, "of": "ceiling", "spent": 0}
+    assert declined(ceiling, to="da") == "Kortselskabets grænse pr. dag er 500,00 kr."
+    assert declined(ceiling, for_delegate=True) == "The card scheme's limit per day is DKK 500.00."
+
+
+def refusable() -> set[str]:
+    """What a drawing right can refuse by, from what stands in its rules."""
+    return set(LIMIT_NAMES) | set(re.findall(r'_not_permitted\("(\w+)"\)', inspect.getsource(limits)))
+
+
+@pytest.mark.parametrize("name", sorted(refusable()))
+@pytest.mark.parametrize("for_delegate", [False, True])
+def test_every_limit_that_can_refuse_is_explained_to_both_in_both_languages(name: str, for_delegate: bool) -> None:
+    figures = {"limit": 50_000, "spent": 0} if name in LIMIT_NAMES else {"limit": None, "spent": None}
+    limit = {"name": name, "of": "drawing_right", **figures}
+    said = [declined(limit, "not_permitted", to, for_delegate=for_delegate) for to in wording.LANGUAGES]
+    assert set(said).isdisjoint(DECLINES["not_permitted"])
+    assert len(set(said)) == 2
+
+
+def test_what_is_explained_is_what_can_refuse() -> None:
+    assert LIMITS.keys() | RULES.keys() == refusable() >= HOW_MUCH | WHERE_AND_WHEN
+    assert LEFT.keys() == HOW_MUCH - {"per_payment", "payments_per_day"}
+
+
+def test_a_kind_of_shop_is_named() -> None:
+    category = {"name": "category", "limit": None, "spent": None, "of": "drawing_right"}
+    assert declined(category, "not_permitted", "da") == "Den slags butik er ikke tilladt: apps og digitale varer, spil."
+    assert declined(category, "not_permitted", mcc="7995") == "That kind of shop is not allowed: gambling."
+
+
+@pytest.mark.parametrize(
+    ("changes", "of_a_grown_up", "of_a_child"),
+    [
+        ({"name": "per_day"}, "You can ask for more in the app.", None),
+        ({"name": "category"}, "You can ask in the app whether it is all right.", None),
+        ({"name": "per_day", "of": "ceiling"}, "", "Ask a grown-up if you need help."),
+        ({"name": "valid_from"}, "", "Ask a grown-up if you need help."),
+        (None, "", "Ask a grown-up if you need help."),
+    ],
+)
+def test_a_delegate_can_ask_for_what_a_grantor_can_lift(
+    changes: dict[str, Any] | None, of_a_grown_up: str, of_a_child: str | None
+) -> None:
+    payload = {"limit": None if changes is None else {**LIMIT, **changes}, "amount": 100}
+    assert wording.what_next(payload, "en", is_child=False).strip() == of_a_grown_up
+    assert wording.what_next(payload, "en", is_child=True).strip() == (of_a_child or of_a_grown_up)
+
+
+def test_nobody_can_ask_for_a_payment_of_nothing() -> None:
+    assert wording.what_next({"limit": LIMIT, "amount": 0}, "en", is_child=False) == ""
 
 
 def test_a_limit_that_has_no_words_yet_falls_back_on_the_reason() -> None:
@@ -245,5 +378,5 @@ def test_every_reason_has_words() -> None:
 
 
 def test_every_phrase_has_both_languages() -> None:
-    for table in (REASONS, DECLINES, LIMITS, RULES):
-        assert all(danish and english for danish, english in table.values())
+    for table in (REASONS, DECLINES, LIMITS, RULES, LEFT, WHOSE, NEXT):
+        assert all(danish and english and danish != english for danish, english in table.values())

@@ -6,19 +6,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, delete, insert, select, text
 
+from delegation.models import DrawingRight
 from notifications import outbox, pieces
 from notifications.models import Feed, Message, OutboxRow, Update
 from tests.integration.notifications.test_notifications_relay import waiting
 from tests.integration.notifications.town import Town, until
+from tokenization import ids
 from tokenization.clock import SetClock
-from tokenization.models import Token
+from tokenization.models import Policy, Token
 from wallet import embedded
 
+CEILINGS = "drawing_right.ceilings_lowered"
 TOKENS = 1_200  # of each wallet: the second one's begin within the third piece
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 
@@ -92,6 +96,45 @@ def test_a_relay_that_is_killed_has_told_nobody_twice_and_the_next_leaves_nobody
         living = [tuple(row) for row in session.execute(select(Token.requestor_id, Token.token_id))]
     assert sorted(entries(town)[before:]) == sorted(living)
     assert told_of_the_block(town) == sorted([town.holder_of(card_id), right_id])
+
+
+def test_a_relay_that_is_killed_between_the_pieces_of_a_lowered_ceiling_has_told_nobody_twice(
+    town: Town, engine: Engine, command: list[str], clock: SetClock
+) -> None:
+    card_id = town.card()
+    first = town.right(card_id)
+    town.copies_of_right(first, pieces.SIZE + 1)
+    with town.transaction() as session:
+        town.fan_out_all(session)
+    town.set_ceilings(per_day=200_000)
+    with town.database.reading() as session:
+        *_, last = rights = session.scalars(select(DrawingRight.right_id).order_by(DrawingRight.right_id)).all()
+    with engine.connect() as connection, running(command) as process:
+        connection.execute(insert(Message).values(message_in_the_way(town, last)))
+        assert until(lambda: somebody_waits(town), 60)
+        process.kill()
+        process.wait()
+        assert len(told_of_ceilings(town)) == pieces.SIZE + 1
+        assert progress(town) == rights[pieces.SIZE - 1]
+    clock.advance(outbox.LEASE * 2)
+    while waiting(town):
+        town.tell()
+    with engine.begin() as connection:
+        connection.execute(delete(Policy).where(Policy.version > 1))
+    assert told_of_ceilings(town) == sorted([*rights, town.holder_of(card_id)])
+
+
+def message_in_the_way(town: Town, recipient_id: UUID) -> dict[str, Any]:
+    """One that the relay will find there, not committed, and wait for."""
+    with town.database.reading() as session:
+        event_id = session.scalars(select(OutboxRow.event_id)).one()
+    words = {"kind": CEILINGS, "language": "en", "title": "", "text": "", "at": town.clock.now()}
+    return {"recipient_id": recipient_id, "message_id": ids.new_id(), "event_id": event_id, **words}
+
+
+def told_of_ceilings(town: Town) -> list[UUID]:
+    with town.database.reading() as session:
+        return sorted(session.scalars(select(Message.recipient_id).where(Message.kind == CEILINGS)))
 
 
 def entries(town: Town) -> list[tuple[UUID, UUID]]:

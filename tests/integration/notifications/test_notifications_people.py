@@ -1,3 +1,4 @@
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -5,10 +6,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights
-from delegation.models import DrawingRight
-from notifications import inbox
-from notifications.models import Message, SmsMessage
+from delegation import drawing_rights, requests
+from delegation.events import DrawingRightExpired, DrawingRightWeekEnded
+from delegation.models import DrawingRequest, DrawingRight
+from delegation.terms import Ceiling
+from notifications import inbox, wording
+from notifications.models import Message, SmsMessage, Update
+from tests.drawing_rights import POLICY
 from tests.integration.notifications.town import Town
 from tokenization import ids
 from tokenization.errors import NotFound
@@ -86,7 +90,7 @@ def test_a_declined_child_payment_is_told_to_both_with_the_limit(town: Town, car
     assert (parent.kind, child.kind) == ("drawing_right.payment_declined", "payment.declined")
     assert "Emil wanted to pay DKK 250.00 at Netto Vesterbro" in parent.text
     assert parent.text.endswith("The limit per payment is DKK 200.00.")
-    assert child.text.endswith("The limit per payment is DKK 200.00.")
+    assert child.text.endswith("The limit per payment is DKK 200.00. You can ask for more in the app.")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +109,81 @@ def test_the_grantor_is_told_of_payments_as_wished(
     town.pay(card_id, PaymentDeclined, right_id=right_id, **DECLINED)
     payments = [kind for kind in kinds(town, town.holder_of(card_id)) if "payment" in kind]
     assert sorted(payments) == told
+
+
+def test_only_payments_above_an_amount_are_told_where_the_grantor_chose_so(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id, notify_above=10_000)
+    for amount in (10_000, 10_001):
+        town.pay(card_id, PaymentApproved, right_id=right_id, amount=amount)
+    town.pay(card_id, PaymentDeclined, right_id=right_id, amount=1, **DECLINED)
+    told = [message.title for message in read(town, town.holder_of(card_id)) if "payment" in message.kind]
+    assert sorted(told) == ["Emil paid DKK 100.01", "Emil's payment was declined"]
+    assert kinds(town, right_id).count("payment.approved") == 2
+
+
+def test_a_delegate_reads_what_is_left_after_a_payment_and_gets_no_text(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id, "none")
+    town.pay(card_id, PaymentApproved, right_id=right_id, left={"limit": "per_day", "remaining": 38_000})
+    message = newest(town, right_id)
+    assert (message.kind, message.title) == ("payment.approved", "You paid DKK 250.00")
+    assert message.text.endswith(" Left today: DKK 380.00.")
+    assert not town.screen.messages
+
+
+@pytest.mark.parametrize(("birthdate", "asks"), [(None, False), (date(1990, 1, 1), False), (date(2020, 1, 1), True)])
+def test_only_who_is_known_to_be_a_child_is_told_to_ask_a_grown_up(
+    town: Town, card_id: UUID, birthdate: date | None, asks: bool
+) -> None:
+    right_id = town.right(card_id, birthdate=birthdate)
+    town.block(card_id)
+    message = newest(town, right_id)
+    assert (message.kind, "grown-up" in message.text) == ("card.blocked", asks)
+
+
+def test_a_yes_says_until_when_it_is_good(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+
+    def ask_and_approve(session: Session, _: Card) -> None:
+        right = session.get_one(DrawingRight, (card_id, right_id))
+        wanted = requests.Wanted("one_off", 30_000, "per_payment", message="Må jeg?")
+        asked = requests.ask(session, right, wanted, policy=POLICY, now=town.clock.now())
+        assert isinstance(asked, DrawingRequest)
+        requests.approve(session, right, asked, Ceiling(), policy=POLICY, now=town.clock.now())
+
+    town.change(card_id, ask_and_approve)
+    assert newest(town, town.holder_of(card_id)).text.endswith("Message: “Må jeg?”. Answer in the app.")
+    tomorrow = wording.moment(town.clock.now() + timedelta(hours=24), "en")
+    assert newest(town, right_id).text.endswith(f" yes. Pay no later than {tomorrow}.")
+
+
+def test_a_right_that_expired_is_told_to_both_and_to_its_wallet(town: Town, card_id: UUID) -> None:
+    right_id, wallet = town.right(card_id), town.requestor("wallet", "Lommen")
+    town.token(card_id, wallet, right_id, "Emil's phone")
+
+    def expire(session: Session, _: Card) -> None:
+        right, now = session.get_one(DrawingRight, (card_id, right_id)), town.clock.now()
+        drawing_rights.announce(session, DrawingRightExpired, right, now, why="came_of_age")
+
+    town.tell()
+    town.change(card_id, expire)
+    assert kinds(town, town.holder_of(card_id))[-1] == kinds(town, right_id)[-1] == "drawing_right.ended_of_age"
+    with town.database.reading() as session:
+        newest_facts = session.scalars(select(Update.facts).order_by(Update.seq.desc())).first()
+    assert newest_facts == {"operation": "expire_right", "reason": None, "by": None}
+
+
+def test_a_week_is_told_to_the_grantor_alone(town: Town, card_id: UUID) -> None:
+    right_id = town.right(card_id)
+
+    def end(session: Session, _: Card) -> None:
+        right = session.get_one(DrawingRight, (card_id, right_id))
+        week = {"week": "2026-11-16", "spent": 31_000, "payments": 4}
+        drawing_rights.announce(session, DrawingRightWeekEnded, right, town.clock.now(), **week)
+
+    before = kinds(town, right_id)
+    town.change(card_id, end)
+    assert newest(town, town.holder_of(card_id)).title == "Emil's week: DKK 310.00"
+    assert kinds(town, right_id) == before
 
 
 def test_a_child_does_not_read_what_the_parent_spends(town: Town, card_id: UUID) -> None:

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,14 +24,25 @@ from notifications.sms import Screen, SmsSender
 from tests import payments
 from tests.drawing_rights import POLICY
 from tests.numbers import SPACE
-from tokenization import cardholders, cards, credentials, events, ids, life_cycle, replacement, requestors, tokens
+from tokenization import (
+    cardholders,
+    cards,
+    credentials,
+    events,
+    ids,
+    life_cycle,
+    policies,
+    replacement,
+    requestors,
+    tokens,
+)
 from tokenization.clock import Clock
 from tokenization.models import Card, Credential, Requestor, Token
 from tokenization.provisioning import making
 from tokenization.provisioning.history import Wish
 from tokenization.vault import Vault
 from wallet.database import Database
-from wallet.payments.events import PaymentEvent
+from wallet.payments.events import PaymentApproved, PaymentEvent
 
 POLICIES = replace(
     payments.POLICIES,
@@ -195,6 +207,16 @@ class Town:
         with self.transaction() as session:
             session.execute(text(insert), {"count": count, "first": first, "like": token_id})
 
+    def copies_of_right(self, right_id: UUID, count: int) -> None:
+        """As many more rights like that one."""
+        columns = ", ".join(column.name for column in DrawingRight.__table__.columns if column.name != "right_id")
+        insert = f"""
+            INSERT INTO delegation.drawing_rights (right_id, {columns})
+            SELECT CAST('00000000-0000-7000-8000-' || lpad(to_hex(nth), 12, '0') AS uuid), {columns}
+            FROM delegation.drawing_rights, generate_series(1, :count) AS nth WHERE right_id = :like"""  # noqa: S608 - ours
+        with self.transaction() as session:
+            session.execute(text(insert), {"count": count, "like": right_id})
+
     def set_status(self, requestor_id: UUID, status: str) -> None:
         """The bank suspends a requestor, or lets it go on."""
         with self.transaction() as session:
@@ -202,27 +224,44 @@ class Town:
                 session, requestors.get(session, requestor_id, lock=True), {"status": status}, self.clock.now()
             )
 
-    def right(self, card_id: UUID, notify_grantor: str = "all") -> UUID:
-        """A drawing right for Emil, whose phone is paired."""
+    def right(
+        self,
+        card_id: UUID,
+        notify_grantor: str = "all",
+        *,
+        notify_above: int | None = None,
+        birthdate: date | None = None,
+        paired: bool = True,
+        **limits: int,
+    ) -> UUID:
+        """A drawing right for Emil, whose phone is paired: DKK 200 a payment, unless the limits say something else."""
 
         def grant(session: Session, card: Card) -> UUID:
-            now, terms = self.clock.now(), RightTerms(Limits(per_payment=20_000))
+            now, terms = self.clock.now(), RightTerms(Limits(**(limits or {"per_payment": 20_000})))
             right = drawing_rights.grant(
                 session,
                 card,
-                Delegate("Emil"),
+                Delegate("Emil", birthdate),
                 terms,
                 Ceiling(),
-                watching=Watching(notify_grantor),
+                watching=Watching(notify_grantor, notify_above),
                 policy=POLICY,
                 now=now,
             )
             assert isinstance(right, DrawingRight)
             phone = {"device_thumbprint": "thumb", "device_name": "Emil's phone"}
-            pairing.pair(session, right, **phone, policy=POLICY, now=now)
+            if paired:
+                pairing.pair(session, right, **phone, policy=POLICY, now=now)
             return right.right_id
 
         return self.change(card_id, grant)
+
+    def set_ceilings(self, *, in_days: int = 0, **figures: int) -> None:
+        """The bank sets new ceilings, which hold at once or in so many days; the other figures stay as delivered."""
+        now = self.clock.now()
+        delivered = asdict(payments.POLICIES.ceilings)
+        with self.transaction() as session:
+            policies.put(session, "ceilings", delivered | figures, now + timedelta(days=in_days), "bank", now)
 
     def unblock(self, card_id: UUID) -> None:
         """Take a card's block away."""
@@ -257,7 +296,7 @@ class Town:
 
     def pay(self, card_id: UUID, kind: type[PaymentEvent], **more: Any) -> None:
         """Let a payment have happened."""
-        usual = {
+        usual: dict[str, Any] = {
             "payment_id": ids.new_id(),
             "token_id": None,
             "credential_id": None,
@@ -271,6 +310,9 @@ class Town:
             "reason": "approved",
             "limit": None,
         }
+
+        if kind is PaymentApproved:
+            usual["left"] = None
 
         def happened(session: Session, card: Card) -> None:
             event = kind(at=self.clock.now(), card_id=card_id, holder_id=card.holder_id, **{**usual, **more})

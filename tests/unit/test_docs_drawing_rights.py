@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from delegation.categories import described
+from delegation.drawing_rights import MOVES
 from delegation.judging import HOW_MUCH, WHERE_AND_WHEN, refusal, refusals
 from delegation.limits import Usage
 from delegation.terms import LIMITS, Hours, RightTerms
@@ -61,3 +62,8 @@ def test_what_a_one_off_lifts_in_the_document_is_what_it_lifts() -> None:
     assert set(by_payment[1].rpartition("alone ")[2].split(", ")) == WHERE_AND_WHEN
     named = {row[3] for row in SAID.values() if row[3]}
     assert set(by_payment[2].split(", ")) == named - HOW_MUCH - WHERE_AND_WHEN
+
+
+def test_the_moves_in_the_document_are_those_of_the_code() -> None:
+    coded = [(name, ", ".join(sorted(sources)), target or "") for name, (sources, target) in MOVES.items()]
+    assert [(name, sources, target) for name, _, sources, target in table("drawing-rights.md", "Its life")] == coded

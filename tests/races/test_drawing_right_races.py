@@ -102,6 +102,29 @@ def test_each_is_decided_as_if_they_had_come_in_the_journals_order(scene: Scene,
     assert season.shown() == season.by_plain_sums()
 
 
+def a_yes(scene: Scene) -> None:
+    """Emil asks for one payment beyond his limits, and Anna says yes."""
+    path = f"/v1/drawing-rights/{scene.town.right_id}/requests"
+    asked = scene.town.emil.request("POST", path, {"kind": "one_off", "amount": AMOUNT})
+    assert asked.status_code == 201, asked.text
+    path = f"/v1/drawing-requests/{asked.json()['id']}/approve"
+    assert scene.town.anna.step_up("approve").request("POST", path).status_code == 200
+
+
+def test_a_one_off_is_spent_by_exactly_one_of_sixteen_at_once(scene: Scene) -> None:
+    tills, season = Tills(scene), Season(scene)
+    for number in range(max(1, ROUNDS // 40)):
+        yes = number % 3
+        this = season.next(number, fits=3)
+        for _ in range(yes):
+            a_yes(scene)
+        answers = at_once(partial(tills.pay, request) for request in tills.taps(TILLS))
+        assert reasons(answer for (answer,) in answers)["approved"] == 3 + yes
+        season.count((3 + yes) * AMOUNT, 3 + yes)
+        assert season.used(this.limit) == this.most + yes * this.unit
+    assert season.shown() == season.by_plain_sums()
+
+
 # Several rights, on one card and on two.
 
 

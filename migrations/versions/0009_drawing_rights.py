@@ -42,12 +42,13 @@ NEW = (
     ("notify_above", sa.BigInteger()),
     ("due_at", sa.DateTime(timezone=True)),
 )
-# What holds for a right that is there already: an invitation runs from now on, and everything is looked at once.
+# What holds for a right that is there already: an invitation runs from now on, and everything is looked at once. No
+# policy said at its grant that it ends at 18, and an upgrade must not end it without a word: that day is told.
 NEW_AND_SET = (
     ("allow_cash", sa.Boolean(), "false"),
     ("allow_recurring", sa.Boolean(), "false"),
     ("weekly_summary", sa.Boolean(), "true"),
-    ("ends_when_of_age", sa.Boolean(), "true"),
+    ("ends_when_of_age", sa.Boolean(), "false"),
     ("invitation_lapses_at", sa.DateTime(timezone=True), "now() + interval '30 days'"),
     ("looked_at", sa.DateTime(timezone=True), "now()"),
 )

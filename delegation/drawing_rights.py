@@ -80,7 +80,7 @@ def terms_of(right: DrawingRight) -> RightTerms:
     """What the row permits, as a value."""
     lists: dict[str, Any] = {name: None if (names := getattr(right, name)) is None else tuple(names) for name in LISTS}
     return RightTerms(
-        limits=Limits(**{name: getattr(right, name) for name in LIMITS}),
+        limits=Limits.of(right),
         **lists,
         hours=terms.Hours.of(right.hours) if right.hours else None,
         **{name: getattr(right, name) for name in PLAIN},

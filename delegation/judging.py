@@ -122,13 +122,13 @@ def _where_and_when(terms: RightTerms) -> Iterator[Check]:
         yield OnlyHours(terms.hours)
 
 
-def nearest(terms: RightTerms, ceiling: Ceiling, usage_after: Usage) -> tuple[str, int] | None:
-    """(limit, minor units): the amount limit of which least is left, with the ceiling's in mind; None without any.
+def nearest(terms: RightTerms, ceiling: Ceiling, usage: Usage, spending_minor: int = 0) -> tuple[str, int] | None:
+    """(limit, minor units): of which amount limit, or ceiling, least is left once that much more is spent; or None.
 
     Of limits that leave the same, the one that holds longest. What one payment may cost says nothing of what is left.
     """
     left = [
-        (limit, max(0, allowed - used(usage_after, limit)))
+        (limit, max(0, allowed - used(usage, limit) - spending_minor))
         for limit, allowed, _ in tightest(terms.limits, ceiling)
         if limit not in ("per_payment", "payments_per_day")
     ]

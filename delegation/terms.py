@@ -41,9 +41,9 @@ class Limits:
     payments_per_day: int | None = None
 
     @classmethod
-    def of(cls, figures: Mapping[str, Any]) -> Self:
-        """From figures by name, such as the `ceilings` policy's; names of other things are passed over."""
-        return cls(**{name: figures.get(name) for name in LIMITS})
+    def of(cls, figures: object) -> Self:
+        """Out of whatever has such figures by name, as a drawing right and the policy `ceilings` have."""
+        return cls(*(getattr(figures, name, None) for name in LIMITS))
 
 
 # R-2.10b: the scheme's maximum has the same shape (and none for `total`).

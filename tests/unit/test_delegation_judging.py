@@ -121,3 +121,13 @@ def test_the_nearest_limit_is_that_of_which_least_is_left(
     terms: RightTerms, ceiling: Ceiling, expected: tuple[str, int] | None
 ) -> None:
     assert nearest(terms, ceiling, USED) == expected
+
+
+@pytest.mark.parametrize(
+    ("spending", "expected"), [(5_000, ("per_week", 10_000)), (15_000, ("per_week", 0)), (30_000, ("total", 0))]
+)
+def test_what_is_being_spent_is_taken_off_and_nothing_is_left_below_zero(
+    spending: int, expected: tuple[str, int]
+) -> None:
+    terms = permitting(per_day=50_000, per_week=75_000, total=140_000)
+    assert nearest(terms, NO_CEILING, USED, spending) == expected

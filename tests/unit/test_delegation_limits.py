@@ -49,7 +49,7 @@ def test_no_limit_at_all_lets_everything_through() -> None:
 @pytest.mark.parametrize("limit", ["per_payment", "per_day", "per_week", "per_month"])
 def test_the_ceiling_holds_where_the_grantor_set_no_limit(limit: str) -> None:
     figure: int = getattr(CEILING, limit)
-    refused = refusal(permitting(), Limits.of({limit: figure}), Usage(), attempt(figure + 1))
+    refused = refusal(permitting(), Ceiling(**{limit: figure}), Usage(), attempt(figure + 1))
     assert refused == Refused("amount_limit", limit, "ceiling", figure, 0)
 
 

@@ -1,11 +1,10 @@
 """The rules about one payment, each by itself. Pure. Their order stands in decision.py."""
 
-import dataclasses
 from typing import Final
 
 from delegation.categories import categories_of
 from delegation.judging import Permitted, judge, nearest
-from delegation.limits import Attempt, Refused, Usage
+from delegation.limits import Attempt, Refused
 from delegation.terms import Ceiling
 from delegation.usage import Delta
 from tokenization.policies import Holds, Policies
@@ -159,19 +158,13 @@ def judged_right(s: Situation) -> Permitted | Refused | None:
 
 def approval(s: Situation) -> Approved:
     """Yes, with what the payment takes of its drawing right, whatever it may become."""
-    right, judged = s.card.right, judged_right(s)
-    if right is None or not isinstance(judged, Permitted):
+    right = s.card.right
+    if right is None:
         return Approved()
-    left = nearest(right.terms, ceiling(s.policies), _with(_attempt(s).amount_minor, right.used))
-    return Approved(judged.one_off, Left(*left) if left else None)
-
-
-def _with(amount_minor: int, used: Usage) -> Usage:
-    """The amounts of a drawing right's usage, with another payment."""
-    names = ("day_minor", "week_minor", "month_minor", "total_minor")
-    before = {name: getattr(used, name) for name in names}
-    after = {name: minor + amount_minor for name, minor in before.items() if minor is not None}
-    return dataclasses.replace(used, **after)
+    judged = judged_right(s) if right.one_offs else Permitted()
+    one_off = judged.one_off if isinstance(judged, Permitted) else None
+    left = nearest(right.terms, ceiling(s.policies), right.used, _attempt(s).amount_minor)
+    return Approved(one_off, Left(*left) if left else None)
 
 
 def _attempt(s: Situation) -> Attempt:
@@ -188,7 +181,7 @@ def _attempt(s: Situation) -> Attempt:
 
 def ceiling(policies: Policies) -> Ceiling:
     """The scheme's maximum over every drawing right."""
-    return Ceiling.of(dataclasses.asdict(policies.ceilings))
+    return Ceiling.of(policies.ceilings)
 
 
 def margin_minor(asked: Authorization, holds: Holds) -> int:

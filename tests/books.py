@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from delegation.categories import categories_of
-from delegation.models import COUNTERS, UsageDay
+from delegation.models import COUNTERS, DrawingRequest, UsageDay
 from delegation.usage import Delta
 from notifications import audiences
 from notifications.models import OutboxRow
@@ -31,6 +31,7 @@ def assert_books_balance(session: Session, opened_with: Mapping[UUID, int]) -> N
     _check_operations(session, payments)
     _check_accounts(session, payments, opened_with)
     _check_usage(session, payments)
+    _check_one_offs(session, payments)
     _check_journal(session, payments)
     _check_outbox(session)
     _check_references(session, payments)
@@ -100,6 +101,21 @@ def _counted(payment: Payment, amount: int) -> dict[str, int]:
     payments = 1 if payment.held_minor or payment.captured_minor else 0
     mcc = payment.merchant["mcc"]
     return asdict(Delta.of(amount, kind=payment.kind, mcc=mcc, scheme=payment.scheme, payments=payments))
+
+
+def _check_one_offs(session: Session, payments: Iterable[Payment]) -> None:
+    """Each that is spent let one payment through that is not reversed, of no more than it was for; and no other."""
+    requests = session.scalars(select(DrawingRequest).execution_options(populate_existing=True)).all()
+    spent = {request.spent_by: request for request in requests if request.spent_by is not None}
+    assert len(spent) == sum(request.state == "spent" for request in requests)
+    for payment in payments:
+        request = spent.pop(payment.payment_id, None)
+        if request is not None:
+            assert (payment.approved, payment.right_id) == (True, request.right_id)
+            assert payment.held_minor or payment.captured_minor
+            assert payment.amount_minor + payment.margin_minor <= request.amount
+            assert request.merchant is None or request.merchant["id"] == payment.merchant["id"]
+    assert not spent
 
 
 _OPERATION_BY_EVENT = {

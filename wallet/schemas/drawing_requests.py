@@ -1,5 +1,7 @@
 """What children ask and parents answer. Amounts in minor units of the account's currency."""
 
+from typing import Any, Final
+
 from marshmallow import Schema, fields
 
 from delegation.requests import KINDS
@@ -7,20 +9,27 @@ from delegation.terms import LIMITS
 from wallet.schemas.fields import Amount, Choice, Id, Moment, Text
 from wallet.schemas.pages import list_of
 
-MESSAGE_CHARACTERS_MAX = 200
+STATUSES: Final = ("open", "approved", "declined", "spent", "lapsed")
+_MESSAGE_CHARACTERS_MAX: Final = 200
+
+
+def _about(text: str) -> dict[str, Any]:
+    return {"description": text}
 
 
 class Ask(Schema):
     """A payment of at most `amount` once (`one_off`), or a `limit` that becomes `amount` for good (`raise`).
 
-    With `payment_id`, a payment that was declined, both may be left out.
+    With `payment_id` both may be left out: then they are what that payment needed.
     """
 
     kind = Choice(*KINDS, required=True)
-    amount = Amount(1, allow_none=True, load_default=None)
-    limit = Choice(*LIMITS, allow_none=True, load_default=None)
-    payment_id = Id("pay", allow_none=True, load_default=None)
-    message = Text(MESSAGE_CHARACTERS_MAX, allow_none=True, load_default=None)
+    amount = Amount(
+        1, allow_none=True, load_default=None, metadata=_about("payments, for a raise of `payments_per_day`")
+    )
+    limit = Choice(*LIMITS, allow_none=True, load_default=None, metadata=_about("which is to be raised"))
+    payment_id = Id("pay", allow_none=True, load_default=None, metadata=_about("a payment of this right's, declined"))
+    message = Text(_MESSAGE_CHARACTERS_MAX, allow_none=True, load_default=None, metadata=_about("kept exactly"))
 
 
 class MerchantAnswer(Schema):
@@ -32,21 +41,23 @@ class MerchantAnswer(Schema):
 
 
 class RequestAnswer(Schema):
-    """What was asked, and what became of it: open, approved, declined, spent, lapsed."""
+    """What was asked, and what became of it."""
 
     id = Id("rqst", attribute="request_id")
     drawing_right_id = Id("right", attribute="right_id")
-    kind = fields.String()
+    kind = fields.String(metadata={"enum": list(KINDS)})
     amount = fields.Integer()
     currency = fields.String()
-    limit = fields.String()
+    limit = fields.String(metadata={"enum": list(LIMITS)})
     payment_id = Id("pay", allow_none=True)
     merchant = fields.Nested(MerchantAnswer, allow_none=True)
     message = fields.String(allow_none=True)
-    status = fields.String()
+    status = fields.String(metadata={"enum": list(STATUSES)})
     created_at = Moment()
     decided_at = Moment(allow_none=True)
-    lapses_at = Moment(allow_none=True)
+    lapses_at = Moment(
+        allow_none=True, metadata=_about("when it is of no more use; `null` where it stands, or was a no")
+    )
 
 
 RequestList = list_of(RequestAnswer)

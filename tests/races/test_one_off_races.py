@@ -22,19 +22,6 @@ ROUNDS = 10
 DAY = timedelta(days=1)
 
 
-def ask(scene: Scene, amount: int = 25_000) -> Any:
-    path = f"/v1/drawing-rights/{scene.town.right_id}/requests"
-    return scene.town.emil.request("POST", path, {"kind": "one_off", "amount": amount})
-
-
-def approve(scene: Scene) -> str:
-    """Emil asks for one payment, and Anna says yes."""
-    request_id = ask(scene).json()["id"]
-    answer = scene.town.anna.step_up("approve").request("POST", f"/v1/drawing-requests/{request_id}/approve")
-    assert answer.status_code == 200, answer.text
-    return str(request_id)
-
-
 def sixteen_taps(scene: Scene) -> list[Answer]:
     while scene.emil.keys_left < AT_ONCE:
         scene.emil.fetch_keys()
@@ -44,7 +31,7 @@ def sixteen_taps(scene: Scene) -> list[Answer]:
 def test_of_sixteen_payments_at_once_exactly_one_spends_a_one_off(scene: Scene) -> None:
     scene.emils(per_day=None)
     for _ in range(ROUNDS):
-        request_id = approve(scene)
+        request_id = scene.one_off()
         found = reasons(at_once(scene.ask, sixteen_taps(scene)))
         assert found == {"approved": 1, "amount_limit": AT_ONCE - 1}
         listed = scene.town.anna.request("GET", f"/v1/drawing-rights/{scene.town.right_id}/requests").json()["data"]
@@ -68,7 +55,7 @@ def test_control_a_one_off_that_is_read_before_the_lock_and_spent_unseen_lets_mo
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.emils(per_day=None)
-    approve(scene)
+    scene.one_off()
     taps, load, now = sixteen_taps(scene), requests.one_offs, scene.world.clock.now()
     card_id, right_id = card_id_of(scene), ids.parse("right", scene.town.right_id)
 
@@ -87,7 +74,7 @@ def test_control_a_one_off_that_is_read_before_the_lock_and_spent_unseen_lets_mo
 
 
 def statuses(scene: Scene) -> Counter[int]:
-    return Counter(answer.status_code for answer in at_once(lambda _: ask(scene), range(AT_ONCE)))
+    return Counter(answer.status_code for answer in at_once(lambda _: scene.ask_for(25_000), range(AT_ONCE)))
 
 
 def test_of_sixteen_requests_at_once_as_many_wait_as_may(scene: Scene) -> None:

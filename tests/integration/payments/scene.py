@@ -97,6 +97,24 @@ class Scene:
         answer = self.town.anna.step_up("right").request("PATCH", path, {"limits": limits})
         assert answer.status_code == 200, answer.text
 
+    def ask_for(self, amount: int | None = None, **body: Any) -> httpx.Response:
+        """Emil asks Anna for one payment of so much, or for the one that was declined."""
+        wanted = {"kind": "one_off", "amount": amount, **body}
+        return self.town.emil.request("POST", f"/v1/drawing-rights/{self.town.right_id}/requests", wanted)
+
+    def approve(self, request: Answer) -> Answer:
+        """Anna says yes to it."""
+        path = f"/v1/drawing-requests/{request['id']}/approve"
+        answer = self.town.anna.step_up("approve").request("POST", path)
+        assert answer.status_code == 200, answer.text
+        return cast(Answer, answer.json())
+
+    def one_off(self, amount: int | None = 25_000, **body: Any) -> str:
+        """Emil asks, and Anna says yes: the request's id."""
+        asked = self.ask_for(amount, **body)
+        assert asked.status_code == 201, asked.text
+        return cast(str, self.approve(asked.json())["id"])
+
     def used(self, limit: str) -> int:
         """How much of a limit Emil has used."""
         answer = self.town.anna.request("GET", f"/v1/drawing-rights/{self.town.right_id}").json()

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, CursorResult, delete, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 
-from delegation.models import UsageDay
+from delegation.models import DrawingRequest, UsageDay
 from notifications.models import OutboxRow
 from tests.books import assert_books_balance
 from tests.integration.payments.scene import HOTEL, Scene
@@ -40,6 +40,13 @@ BREAKS: dict[str, Callable[[], UpdateBase]] = {
     "reference of an operation": lambda: update(PaymentOperation).values(network_reference="another"),
 }
 
+ONE_OFF: dict[str, Callable[[], UpdateBase]] = {
+    "one-off that is there again": lambda: update(DrawingRequest).values(state="approved"),
+    "who spent a one-off": lambda: update(DrawingRequest).values(spent_by=DrawingRequest.request_id),
+    "amount of a one-off": lambda: update(DrawingRequest).values(amount=24_999),
+    "where a one-off was for": lambda: update(DrawingRequest).values(merchant={"id": "DK-999"}),
+}
+
 
 @pytest.fixture
 def business(unchecked: Scene) -> Scene:
@@ -63,14 +70,28 @@ def test_the_books_of_honest_business_balance(business: Scene, connection: Conne
     check(connection, business)
 
 
-@pytest.mark.parametrize("what", BREAKS)
-def test_books_that_were_tampered_with_do_not_balance(business: Scene, connection: Connection, what: str) -> None:
-    with business.world.parts.database.transaction("a thief") as session:
-        broken = session.execute(BREAKS[what]())
+def break_(scene: Scene, how: UpdateBase) -> None:
+    with scene.world.parts.database.transaction("a thief") as session:
+        broken = session.execute(how)
         assert isinstance(broken, CursorResult)
         assert broken.rowcount
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_books_that_were_tampered_with_do_not_balance(business: Scene, connection: Connection, what: str) -> None:
+    break_(business, BREAKS[what]())
     with pytest.raises(AssertionError):
         check(connection, business)
+
+
+@pytest.mark.parametrize("what", ONE_OFF)
+def test_nor_do_those_of_a_one_off(unchecked: Scene, connection: Connection, what: str) -> None:
+    unchecked.one_off()
+    unchecked.approved(25_000, token=unchecked.emil)
+    check(connection, unchecked)
+    break_(unchecked, ONE_OFF[what]())
+    with pytest.raises(AssertionError):
+        check(connection, unchecked)
 
 
 def test_a_balance_that_was_never_there_does_not_balance(business: Scene, connection: Connection) -> None:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,31 +15,6 @@ from tokenization.journal.models import JournalEntry
 from wallet.payments.models import Payment
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def ask(scene: Scene, **body: Any) -> httpx.Response:
-    """Emil asks."""
-    path = f"/v1/drawing-rights/{scene.town.right_id}/requests"
-    return scene.town.emil.request("POST", path, {"kind": "one_off", **body})
-
-
-def asked(scene: Scene, **body: Any) -> Answer:
-    answer = ask(scene, **body)
-    assert answer.status_code == 201, answer.text
-    found: Answer = answer.json()
-    return found
-
-
-def approve(scene: Scene, request: Answer) -> Answer:
-    """Anna says yes."""
-    answer = scene.town.anna.step_up("approve").request("POST", f"/v1/drawing-requests/{request['id']}/approve")
-    assert answer.status_code == 200, answer.text
-    found: Answer = answer.json()
-    return found
-
-
-def one_off(scene: Scene, amount: int = 25_000, **body: Any) -> str:
-    return str(approve(scene, asked(scene, amount=amount, **body))["id"])
 
 
 def status(scene: Scene, request_id: str) -> str:
@@ -58,7 +32,7 @@ def approved(scene: Scene, amount: int = 25_000, **more: Any) -> str:
 
 def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid(scene: Scene) -> None:
     declined = pay(scene)
-    request = asked(scene, payment_id=declined["id"], message="Det er til mormor")
+    request = scene.ask_for(payment_id=declined["id"], message="Det er til mormor").json()
     assert request == {
         "id": request["id"],
         "drawing_right_id": scene.town.right_id,
@@ -77,7 +51,7 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
     assert pay(scene)["reason"] == "amount_limit", "to ask is not to be given"
     scene.world.clock.advance(HOUR)
     times = {"decided_at": "2026-11-22T11:15:00Z", "lapses_at": "2026-11-23T11:15:00Z"}
-    assert approve(scene, request) == request | times | {"status": "approved"}
+    assert scene.approve(request) == request | times | {"status": "approved"}
     approved(scene)
     assert (status(scene, request["id"]), scene.used("per_day")) == ("spent", 25_000)
     assert pay(scene)["limit"]["name"] == "per_payment"
@@ -85,14 +59,14 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
 
 def test_one_payment_is_not_asked_for_twice_at_a_time(scene: Scene) -> None:
     declined = pay(scene)["id"]
-    first = asked(scene, payment_id=declined)
-    again = ask(scene, payment_id=declined)
+    first = scene.ask_for(payment_id=declined).json()
+    again = scene.ask_for(payment_id=declined)
     assert refused(again) == (409, "already-asked")
     assert again.json()["drawing_request_id"] == first["id"]
 
 
 def test_a_payment_within_the_limits_spends_none(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     approved(scene, 20_000)
     assert status(scene, request) == "approved"
     approved(scene, 25_000)
@@ -100,13 +74,13 @@ def test_a_payment_within_the_limits_spends_none(scene: Scene) -> None:
 
 
 def test_a_payment_above_what_was_approved_spends_none(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     assert pay(scene, 25_001)["limit"]["name"] == "per_payment"
     assert status(scene, request) == "approved"
 
 
 def test_what_was_asked_for_one_shop_is_for_no_other(scene: Scene) -> None:
-    request = approve(scene, asked(scene, payment_id=pay(scene)["id"]))["id"]
+    request = scene.one_off(None, payment_id=pay(scene)["id"])
     assert pay(scene, at=TRAM)["limit"]["name"] == "per_payment"
     assert status(scene, request) == "approved"
     approved(scene, at=NETTO)
@@ -119,9 +93,9 @@ def test_what_a_grantor_blocked_is_let_through_once_where_it_was_asked_for(scene
     assert blocked.status_code == 200, blocked.text
     declined = pay(scene, 10_000)
     assert (declined["reason"], declined["limit"]["name"]) == ("not_permitted", "category")
-    anywhere = one_off(scene)
+    anywhere = scene.one_off()
     assert pay(scene, 10_000)["reason"] == "not_permitted", "that is about how much, not about where"
-    approve(scene, asked(scene, payment_id=declined["id"]))
+    scene.one_off(None, payment_id=declined["id"])
     assert pay(scene, 10_000, at=TRAM)["reason"] == "not_permitted"
     approved(scene, 10_000)
     assert pay(scene, 10_000)["reason"] == "not_permitted"
@@ -129,16 +103,16 @@ def test_what_a_grantor_blocked_is_let_through_once_where_it_was_asked_for(scene
 
 
 def test_the_oldest_that_fits_is_spent(scene: Scene) -> None:
-    small, large = one_off(scene, 25_000), one_off(scene, 40_000)
+    small, large = scene.one_off(25_000), scene.one_off(40_000)
     approved(scene, 30_000)
     assert (status(scene, small), status(scene, large)) == ("approved", "spent")
-    newer = one_off(scene, 40_000)
+    newer = scene.one_off(40_000)
     approved(scene, 21_000)
     assert (status(scene, small), status(scene, newer)) == ("spent", "approved")
 
 
 def test_it_lapses_a_day_after_the_yes(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     scene.world.clock.advance(DAY)
     assert pay(scene)["limit"]["name"] == "per_payment"
     assert status(scene, request) == "lapsed"
@@ -147,17 +121,17 @@ def test_it_lapses_a_day_after_the_yes(scene: Scene) -> None:
 def test_the_ceiling_holds_all_the_same_and_then_none_is_spent(scene: Scene) -> None:
     scene.emils(per_payment=150_000, per_day=None)
     approved(scene, 150_000)
-    request = one_off(scene, 160_000)
+    request = scene.one_off(160_000)
     answer = pay(scene, 160_000)
     assert answer["limit"] == {"name": "per_day", "limit": 300_000, "spent": 150_000, "of": "ceiling"}
-    about_it = ask(scene, payment_id=answer["id"])
+    about_it = scene.ask_for(payment_id=answer["id"])
     assert refused(about_it) == (422, "invalid")
     assert "ceiling" in about_it.json()["errors"][0]["message"]
     assert status(scene, request) == "approved"
 
 
 def test_what_another_rule_declines_spends_none(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     scene.money(24_999)
     assert pay(scene)["reason"] == "insufficient_funds"
     assert scene.pay(25_000, token=scene.emil, cvm="pin", pin="9999")["reason"] == "wrong_pin"
@@ -169,16 +143,16 @@ def test_what_another_rule_declines_spends_none(scene: Scene) -> None:
 
 def test_an_estimate_needs_one_for_all_that_it_may_become(scene: Scene) -> None:
     declined = pay(scene, 20_000, at=HOTEL, estimated=True)
-    small = one_off(scene, 22_999)
+    small = scene.one_off(22_999)
     assert pay(scene, 20_000, at=HOTEL, estimated=True)["limit"]["name"] == "per_payment"
-    request = approve(scene, asked(scene, payment_id=declined["id"]))
+    request = scene.approve(scene.ask_for(payment_id=declined["id"]).json())
     assert request["amount"] == 23_000
     approved(scene, 20_000, at=HOTEL, estimated=True)
     assert (status(scene, small), status(scene, request["id"])) == ("approved", "spent")
 
 
 def test_a_payment_that_is_wholly_reversed_gives_it_back(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     payment_id = approved(scene)
     assert scene.do("reversals", payment_id, 10_000).status_code == 201
     assert status(scene, request) == "spent"
@@ -189,7 +163,7 @@ def test_a_payment_that_is_wholly_reversed_gives_it_back(scene: Scene) -> None:
 
 
 def test_a_capture_that_is_wholly_reversed_gives_it_back_and_a_refund_does_not(scene: Scene) -> None:
-    first, second = one_off(scene), one_off(scene)
+    first, second = scene.one_off(), scene.one_off()
     refunded, reversed_ = approved(scene), approved(scene)
     for payment_id, what in ((refunded, "refunds"), (reversed_, "reversals")):
         assert scene.do("captures", payment_id, 25_000).status_code == 201
@@ -198,7 +172,7 @@ def test_a_capture_that_is_wholly_reversed_gives_it_back_and_a_refund_does_not(s
 
 
 def test_a_lost_answer_that_is_reversed_gives_it_back(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     approved(scene, network_reference="lost")
     for _ in range(2):
         assert scene.reverse_lost("lost", amount=None).status_code == 201
@@ -206,7 +180,7 @@ def test_a_lost_answer_that_is_reversed_gives_it_back(scene: Scene) -> None:
 
 
 def test_one_that_is_given_back_lapses_when_it_would_have(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     payment_id = approved(scene)
     scene.world.clock.advance(DAY)
     assert status(scene, request) == "spent"
@@ -219,16 +193,16 @@ def test_two_payments_of_one_list_spend_one_each(scene: Scene) -> None:
     def tap() -> Answer:
         return scene.tap(25_000, "pin", token=scene.emil)
 
-    one_off(scene)
+    scene.one_off()
     assert decide(scene, tap(), tap()) == ["approved", "amount_limit"]
     scene.emils(per_day=None)
-    one_off(scene)
-    one_off(scene, 30_000)
+    scene.one_off()
+    scene.one_off(30_000)
     assert decide(scene, tap(), tap(), tap()) == ["approved", "approved", "amount_limit"]
 
 
 def test_a_verification_spends_none(scene: Scene) -> None:
-    request = one_off(scene)
+    request = scene.one_off()
     scene.emils(payments_per_day=0)
     assert pay(scene, 0, kind="verification")["approved"]
     assert status(scene, request) == "approved"
@@ -239,7 +213,7 @@ def test_it_is_of_one_right_and_no_other(scene: Scene) -> None:
     child = scene.world.child(other)
     body = {"kind": "one_off", "amount": 25_000}
     request = child.request("POST", f"/v1/drawing-rights/{other}/requests", body).json()
-    approve(scene, request)
+    scene.approve(request)
     assert pay(scene)["reason"] == "amount_limit"
 
 
@@ -268,7 +242,7 @@ def test_a_payment_says_what_it_leaves_of_the_nearest_limit(scene: Scene, sessio
 
 def test_a_one_off_leaves_nothing_below_zero(scene: Scene, session: Session) -> None:
     scene.emils(per_day=10_000)
-    one_off(scene)
+    scene.one_off()
     assert left(session, approved(scene)) == ({"limit": "per_day", "remaining": 0},) * 2
 
 

@@ -84,12 +84,15 @@ class DrawingRightWeekEnded(DrawingRightEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRequestEvent(DrawingRightEvent):
-    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way."""
+    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way, `merchant` the name of
+    where a payment was declined that it is about.
+    """
 
     request_id: UUID
     kind: str
     amount: int
     limit: str
+    merchant: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

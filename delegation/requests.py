@@ -221,7 +221,8 @@ def _announce(
     **more: object,
 ) -> None:
     asked = {"request_id": request.request_id, "kind": request.kind, "amount": request.amount, "limit": request.limit}
-    drawing_rights.announce(session, kind, right, now, **asked, **more)
+    merchant = request.merchant["name"] if request.merchant else None
+    drawing_rights.announce(session, kind, right, now, **asked, merchant=merchant, **more)
 
 
 # Built once: it is asked at each payment under a right. The state is no parameter: the index has it in its condition.

@@ -60,8 +60,8 @@ REFUSED: Final[tuple[tuple[dict[str, Any], str, str], ...]] = (
     (born("02-04-2015"), "delegate.birthdate", DATE),
     (born(2015), "delegate.birthdate", DATE),
     # Where
-    ({"blocked_categories": ["fun"]}, "blocked_categories", "unknown: fun"),
-    ({"allowed_categories": ["Groceries"]}, "allowed_categories", "unknown: Groceries"),
+    ({"blocked_categories": ["fun"]}, "blocked_categories", "must be of adult, airlines"),
+    ({"allowed_categories": ["Groceries"]}, "allowed_categories", "must be of adult, airlines"),
     ({"allowed_categories": []}, "allowed_categories", "at least one"),
     ({"allowed_categories": ["groceries"] * 1_000}, "allowed_categories", MANY),
     ({"allowed_categories": "groceries"}, "allowed_categories", "list"),

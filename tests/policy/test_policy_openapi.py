@@ -149,6 +149,26 @@ def test_every_operation_says_who_may_call_it_and_what_it_does(document: dict[st
         assert ("X-Actor" in headers) == (" /v1/issuer/" in name), name
 
 
+def test_what_is_given_as_an_example_is_one(document: dict[str, Any]) -> None:
+    """Of a whole body, and of each field."""
+    found = list(examples(document))
+    assert len(found) > 20
+    for place, schema, example in found:
+        whole = {**schema, "components": document["components"]}
+        assert jsonschema_rs.validator_for(whole, validate_formats=True).is_valid(example), (place, example)
+
+
+def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Where each stands, the schema that it is an example of, and the example."""
+    for name, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "example" in content:
+            yield name, content["schema"], content["example"]
+    for name, schema in document["components"]["schemas"].items():
+        for field, about in schema.get("properties", {}).items():
+            yield from ((f"{name}.{field}", about, example) for example in about.get("examples", ()))
+
+
 def test_the_docs_name_no_address_elsewhere(world: World) -> None:
     page = world.http.get("/docs/")
     assert page.status_code == 200

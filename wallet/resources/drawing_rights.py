@@ -80,7 +80,7 @@ class Grant(MethodView):
 
     @requires("wallet", step_up="right")
     @writes()
-    @blueprint.arguments(schemas.Grant())
+    @blueprint.arguments(schemas.Grant(), example=schemas.GRANT)
     @blueprint.response(201, schemas.RightAnswer)
     def post(self, body: dict[str, Any], card_id: str) -> Any:
         """Let somebody draw on the card, within limits and below the scheme's ceiling."""
@@ -127,7 +127,7 @@ class OneRight(MethodView):
 
     @requires("wallet")
     @writes()
-    @blueprint.arguments(schemas.Change())
+    @blueprint.arguments(schemas.Change(), example=schemas.CHANGE)
     @blueprint.response(200, schemas.RightAnswer)
     def patch(self, body: dict[str, Any], right_id: str) -> Any:
         """Change it, at once: the next payment obeys it.

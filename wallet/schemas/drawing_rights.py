@@ -81,9 +81,21 @@ class Hours(Schema):
     to = Text(5, 5, pattern=_HOUR, required=True, metadata={"examples": ["21:00"]})
 
 
+def _check_categories(names: list[str]) -> None:
+    if not CATEGORIES.issuperset(names):
+        raise ValidationError(f"must be of {', '.join(sorted(CATEGORIES))}")
+
+
 def _categories(text: str, *examples: list[str]) -> Several:
     known = "names of `GET /v1/drawing-right-categories`"
-    return Several(Text(40), len(CATEGORIES), allow_none=True, metadata=_about(f"{text}; {known}", *examples))
+    each = Text(40, metadata={"enum": sorted(CATEGORIES)})
+    return Several(
+        each,
+        len(CATEGORIES),
+        validate=_check_categories,
+        allow_none=True,
+        metadata=_about(f"{text}; {known}", *examples),
+    )
 
 
 class Terms(Schema):
@@ -136,6 +148,19 @@ class Change(Terms):
     """What is to change; what is not named stays."""
 
     delegate = fields.Nested(Delegate(partial=True))
+
+
+# Whole bodies, for the OpenAPI document.
+GRANT: Final[dict[str, Any]] = {
+    "delegate": {"name": "Emil", "birthdate": "2015-04-02"},
+    "limits": {"per_payment": 20_000, "per_day": 50_000, "per_week": None, "per_month": 150_000, "payments_per_day": 5},
+    "blocked_categories": ["gambling", "alcohol_and_tobacco"],
+    "allowed_countries": ["DK"],
+    "hours": {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "06:00", "to": "21:00"},
+    "valid_until": "2027-06-30",
+    "notify_grantor": "all",
+}
+CHANGE: Final[dict[str, Any]] = {"limits": {"per_day": 0}, "hours": None}
 
 
 class DelegateAnswer(Schema):

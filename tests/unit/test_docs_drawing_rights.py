@@ -13,6 +13,7 @@ from delegation.limits import Usage
 from delegation.terms import LIMITS, Hours, RightTerms
 from tests.documents import table
 from tests.drawing_rights import NO_CEILING, attempt, permitting
+from wallet.schemas.drawing_rights import CAUSES
 
 SAID = {row[0]: row[1:] for row in table("drawing-rights.md", "What a grantor may say")}
 # One term, and a payment (else a Sunday's, at a Danish grocer's) that it stops.
@@ -67,3 +68,7 @@ def test_what_a_one_off_lifts_in_the_document_is_what_it_lifts() -> None:
 def test_the_moves_in_the_document_are_those_of_the_code() -> None:
     coded = [(name, ", ".join(sorted(sources)), target or "") for name, (sources, target) in MOVES.items()]
     assert [(name, sources, target) for name, _, sources, target in table("drawing-rights.md", "Its life")] == coded
+
+
+def test_the_causes_in_the_document_are_those_of_the_code_in_their_order() -> None:
+    assert tuple(cause for cause, _ in table("drawing-rights.md", "What is shown, and to whom")) == CAUSES

@@ -21,12 +21,13 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
-from bench import authorizations, blocking, journals, replacement, rewrapping, tokens, vault
+from bench import authorizations, blocking, drawing_rights, journals, replacement, rewrapping, tokens, vault
 from bench.stage import Figure, Sizes, Stage, running, seconds
 
 RESULTS: Final = Path(__file__).parent / "results"
 MEASURED: Final[Mapping[str, Callable[[Stage], list[Figure]]]] = {
     "authorizations": authorizations.measure,
+    "drawing-rights": drawing_rights.measure,
     "vault": vault.measure,
     "tokens": tokens.measure,
     "blocking": blocking.measure,

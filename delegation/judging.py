@@ -3,12 +3,13 @@
 A verification spends nothing, so no amount or count stops it, and no one-off is spent on it; where and when still hold.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from delegation.limits import (
+    DRAWING_RIGHT,
     Attempt,
     Check,
     MostPayments,
@@ -34,7 +35,6 @@ from delegation.terms import LIMITS, Ceiling, Limits, RightTerms
 # What is on neither list (`valid_from`, `recurring`) no one-off lifts.
 HOW_MUCH: Final = frozenset(LIMITS)
 WHERE_AND_WHEN: Final = frozenset({"cash", "category", "country", "merchant", "hours"})
-_NO_CEILING: Final = Ceiling()
 _CEILING_ALONE: Final = RightTerms(Limits(), allow_cash=True, allow_recurring=True)
 
 
@@ -61,18 +61,20 @@ class Permitted:
 
 
 def judge(
-    terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt, one_offs: Iterable[OneOff] = ()
+    terms: RightTerms, ceiling: Ceiling, usage: Usage, attempt: Attempt, one_offs: Sequence[OneOff] = ()
 ) -> Permitted | Refused:
     """Permit a payment by the terms alone, else by the first one-off that fits; the ceiling always holds (R-2.10b).
 
     Where none fits, the refusal is the terms' own; where one does and the ceiling is in the way, the ceiling's.
     """
-    refused = refusal(terms, ceiling, usage, attempt)
+    found = refusals(terms, ceiling, usage, attempt)
+    refused = next(found, None)
     if refused is None:
         return Permitted()
-    if attempt.kind == "verification":
+    if not one_offs or attempt.kind == "verification":
         return refused
-    own = {each.limit for each in refusals(terms, _NO_CEILING, usage, attempt)}
+    # A limit of the grantor's that the ceiling hides is an amount or the count, which any one-off lifts.
+    own = {each.limit for each in (refused, *found) if each.of == DRAWING_RIGHT}
     one_off = next((each for each in one_offs if each.permits(attempt, own)), None)
     if one_off is None:
         return refused

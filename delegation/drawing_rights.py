@@ -6,27 +6,26 @@ Whoever changes one holds the card's lock. The grantor is the card's holder.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation import agenda, events, limits, terms
+from delegation import agenda, events, limits, parties, terms
 from delegation.errors import RightNotFound
 from delegation.limits import Exceeding
 from delegation.models import DrawingRight
-from delegation.terms import LIMITS, LISTS, MOST_AMOUNT, PLAIN, Ceiling, Limits, RightTerms
+from delegation.parties import UNLESS_SAID, WATCHING, Delegate, Watching
+from delegation.terms import LIMITS, LISTS, PLAIN, Ceiling, Limits, RightTerms
 from tokenization import cards, ids
 from tokenization.clock import local_date
-from tokenization.errors import CardBlocked, CardClosed, CardExpired, IllegalMove, Invalid
+from tokenization.errors import CardBlocked, CardClosed, CardExpired, IllegalMove
 from tokenization.events import emit
 from tokenization.models import Card
 from tokenization.policies import DrawingRightsPolicy
 
-OLDEST: Final = date(1900, 1, 1)  # whoever seems older was written down wrongly
-NOTIFY: Final = ("all", "declined", "none")
 OVER: Final = frozenset({"revoked", "expired"})
 _UNUSABLE: Final = {"blocked": CardBlocked, "closed": CardClosed, "expired": CardExpired}
 
@@ -40,28 +39,6 @@ MOVES: Final[dict[str, tuple[frozenset[str], str | None]]] = {
     "asked to give more": (frozenset({"active"}), None),
     "given more": (frozenset({"active", "paused"}), None),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Delegate:
-    """Who may draw on the card. The name is kept exactly as it was written."""
-
-    name: str
-    birthdate: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Watching:
-    """What the grantor wants to hear of payments: all, declined or none; of approved ones only what is above
-    `notify_above`, in minor units; a summary of each week.
-    """
-
-    notify_grantor: str = "all"
-    notify_above: int | None = None
-    weekly_summary: bool = True
-
-
-WATCHING: Final = ("notify_grantor", "notify_above", "weekly_summary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +130,13 @@ def grant(
     right_terms: RightTerms,
     ceiling: Ceiling,
     *,
-    watching: Watching = Watching(),  # frozen
+    watching: Watching = UNLESS_SAID,
     policy: DrawingRightsPolicy,
     now: datetime,
 ) -> DrawingRight | ExceedsCeiling:
     """Let a delegate draw on the card, within terms (R-2.10a). Raises Invalid, CardBlocked, CardClosed, CardExpired."""
     _check_card(session, card, now)
-    _check_delegate(delegate, now)
-    _check_watching(watching)
+    parties.check(delegate, watching, now)
     terms.check(right_terms, local_date(now))
     if above := limits.exceeding(right_terms.limits, ceiling):
         return ExceedsCeiling(tuple(above))
@@ -204,8 +180,7 @@ def change(
     old, new = terms_of(right), right_terms or terms_of(right)
     delegate = delegate or delegate_of(right)
     watching = watching or watching_of(right)
-    _check_delegate(delegate, now)
-    _check_watching(watching)
+    parties.check(delegate, watching, now)
     terms.check(new, local_date(now), before=old)
     above = [each for each in limits.exceeding(new.limits, ceiling) if each.asked != getattr(old.limits, each.limit)]
     if above:
@@ -322,19 +297,3 @@ def _check_card(session: Session, card: Card, now: datetime) -> None:
     status_of_card = cards.status(card, cards.current_plastic(session, card), now)
     if status_of_card != "active":
         raise _UNUSABLE[status_of_card]
-
-
-def _check_delegate(delegate: Delegate, now: datetime) -> None:
-    if not delegate.name.strip():
-        raise Invalid("delegate.name", "must not be empty")
-    if delegate.birthdate is not None and delegate.birthdate > local_date(now):
-        raise Invalid("delegate.birthdate", "must not be in the future")
-    if delegate.birthdate is not None and delegate.birthdate < OLDEST:
-        raise Invalid("delegate.birthdate", f"must not be before {OLDEST}")
-
-
-def _check_watching(watching: Watching) -> None:
-    if watching.notify_grantor not in NOTIFY:
-        raise Invalid("notify_grantor", f"must be one of {', '.join(NOTIFY)}")
-    if watching.notify_above is not None and not 0 <= watching.notify_above <= MOST_AMOUNT:
-        raise Invalid("notify_above", f"must be from 0 to {MOST_AMOUNT}, or null for every payment")

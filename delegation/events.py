@@ -84,8 +84,8 @@ class DrawingRightWeekEnded(DrawingRightEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRequestEvent(DrawingRightEvent):
-    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way, `merchant` the name of
-    where a payment was declined that it is about.
+    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way, `merchant` the name
+    of where a payment was declined that it is about.
     """
 
     request_id: UUID

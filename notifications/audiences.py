@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from delegation.drawing_rights import Watching
+from delegation.parties import Watching
 
 Payload = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from delegation.drawing_rights import Delegate
 from delegation.limits import Attempt
 from delegation.models import DrawingRight
+from delegation.parties import Delegate
 from delegation.terms import LIMITS, LISTS, Ceiling, Limits, RightTerms
 from tests.numbers import SPACE
 from tokenization import cardholders, cards, events, ids

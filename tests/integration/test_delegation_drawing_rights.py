@@ -5,10 +5,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, terms
-from delegation.drawing_rights import Delegate, ExceedsCeiling, Watching, status, terms_of
+from delegation.drawing_rights import ExceedsCeiling, status, terms_of
 from delegation.errors import RightNotFound
 from delegation.limits import Exceeding
 from delegation.models import DrawingRight
+from delegation.parties import Delegate, Watching
 from delegation.terms import Hours
 from tests.drawing_rights import CEILING, EMIL, NOON, POLICY, grant, issue_card, permitting
 from tokenization import cards, ids

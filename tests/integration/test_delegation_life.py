@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from delegation import agenda, drawing_rights
-from delegation.drawing_rights import Delegate, Watching, delegate_of, status, terms_of
+from delegation.drawing_rights import delegate_of, status, terms_of
 from delegation.models import DrawingRight
+from delegation.parties import Delegate, Watching
 from delegation.terms import Limits
 from tests.drawing_rights import CEILING, NOON, POLICY, grant, issue_card, permitting
 from tokenization import cards

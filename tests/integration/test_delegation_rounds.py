@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from delegation import drawing_rights, rounds, usage
-from delegation.drawing_rights import Delegate, Watching
 from delegation.models import DrawingRight
+from delegation.parties import Delegate, Watching
 from delegation.rounds import Due, due, look, overdue
 from delegation.usage import Delta
 from tests.drawing_rights import CEILING, NOON, POLICY, grant, issue_card, permitting

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from delegation.drawing_rights import Delegate
 from delegation.models import DrawingRight
+from delegation.parties import Delegate
 from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import audiences
 from notifications.models import Update

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
 from delegation import drawing_rights
-from delegation.drawing_rights import Delegate
 from delegation.models import DrawingRight
+from delegation.parties import Delegate
 from delegation.terms import Ceiling, Limits, RightTerms
 from mobile_mock.dpop import DpopClient
 from notifications import outbox

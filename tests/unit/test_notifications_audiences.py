@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from delegation.drawing_rights import NOTIFY, Watching
+from delegation.parties import NOTIFY, Watching
 from notifications.audiences import PEOPLE, REQUESTORS, SILENT, Audience, concerns_anybody, is_wanted, tellings
 
 

@@ -10,9 +10,10 @@ from flask.views import MethodView
 from sqlalchemy import Select, select
 
 from delegation import agenda, categories, drawing_rights, terms
-from delegation.drawing_rights import WATCHING, Delegate, ExceedsCeiling, Watching
+from delegation.drawing_rights import ExceedsCeiling
 from delegation.limits import loosens
 from delegation.models import DrawingRight
+from delegation.parties import WATCHING, Delegate, Watching
 from delegation.terms import PHONES_MOST, Ceiling, RightTerms
 from tokenization import policies
 from tokenization.models import Card, Token

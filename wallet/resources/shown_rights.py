@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from delegation import agenda, drawing_rights, terms, usage
-from delegation.drawing_rights import WATCHING
 from delegation.limits import Usage
 from delegation.models import DrawingRequest, DrawingRight, Pairing
+from delegation.parties import WATCHING
 from delegation.terms import Ceiling
 from tokenization import cards, ids, policies
 from tokenization.clock import local_date

@@ -5,8 +5,8 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields
 
 from delegation.categories import CATEGORIES
-from delegation.drawing_rights import NOTIFY
 from delegation.limits import CEILING, DRAWING_RIGHT
+from delegation.parties import NOTIFY
 from delegation.terms import LIMITS, MERCHANTS_MOST, MOST_AMOUNT, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
 from wallet.schemas.cards import PaymentAnswer
 from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, pairing
-from delegation.drawing_rights import Delegate, Watching
 from delegation.models import DrawingRight
+from delegation.parties import Delegate, Watching
 from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import outbox, webhooks
 from notifications.addresses import Guard

@@ -70,7 +70,7 @@ def test_the_books_of_honest_business_balance(business: Scene, connection: Conne
     check(connection, business)
 
 
-def break_(scene: Scene, how: UpdateBase) -> None:
+def tamper(scene: Scene, how: UpdateBase) -> None:
     with scene.world.parts.database.transaction("a thief") as session:
         broken = session.execute(how)
         assert isinstance(broken, CursorResult)
@@ -79,7 +79,7 @@ def break_(scene: Scene, how: UpdateBase) -> None:
 
 @pytest.mark.parametrize("what", BREAKS)
 def test_books_that_were_tampered_with_do_not_balance(business: Scene, connection: Connection, what: str) -> None:
-    break_(business, BREAKS[what]())
+    tamper(business, BREAKS[what]())
     with pytest.raises(AssertionError):
         check(connection, business)
 
@@ -89,7 +89,7 @@ def test_nor_do_those_of_a_one_off(unchecked: Scene, connection: Connection, wha
     unchecked.one_off()
     unchecked.approved(25_000, token=unchecked.emil)
     check(connection, unchecked)
-    break_(unchecked, ONE_OFF[what]())
+    tamper(unchecked, ONE_OFF[what]())
     with pytest.raises(AssertionError):
         check(connection, unchecked)
 

@@ -13,6 +13,7 @@ from delegation.limits import Usage
 from delegation.terms import LIMITS, Hours, RightTerms
 from tests.documents import table
 from tests.drawing_rights import NO_CEILING, attempt, permitting
+from wallet.schemas.drawing_requests import STATUSES
 from wallet.schemas.drawing_rights import CAUSES
 
 SAID = {row[0]: row[1:] for row in table("drawing-rights.md", "What a grantor may say")}
@@ -72,3 +73,7 @@ def test_the_moves_in_the_document_are_those_of_the_code() -> None:
 
 def test_the_causes_in_the_document_are_those_of_the_code_in_their_order() -> None:
     assert tuple(cause for cause, _ in table("drawing-rights.md", "What is shown, and to whom")) == CAUSES
+
+
+def test_the_statuses_of_a_request_in_the_document_are_those_of_the_code() -> None:
+    assert tuple(row[0] for row in table("drawing-rights.md", "Asking for more")) == STATUSES

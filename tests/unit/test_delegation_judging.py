@@ -1,14 +1,17 @@
 """How a payment is judged where its grantor has said yes to one more."""
 
+import dataclasses
 from datetime import date, time
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from delegation.judging import OneOff, Permitted, judge, nearest
+from delegation.judging import OneOff, Permitted, judge, nearest, refusal
 from delegation.limits import Refused, Usage
-from delegation.terms import Ceiling, Hours, RightTerms
+from delegation.terms import Ceiling, Hours, Limits, RightTerms
 from tests.drawing_rights import CEILING, NO_CEILING, attempt, permitting
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
@@ -131,3 +134,34 @@ def test_what_is_being_spent_is_taken_off_and_nothing_is_left_below_zero(
 ) -> None:
     terms = permitting(per_day=50_000, per_week=75_000, total=140_000)
     assert nearest(terms, NO_CEILING, USED, spending) == expected
+
+
+figures = st.none() | st.integers(0, 200)
+ceilings = st.builds(Ceiling, figures, figures, payments_per_day=st.none() | st.integers(0, 3))
+merchants = st.sampled_from([None, "DK-1", "DK-2"])
+one_offs = st.lists(st.tuples(st.integers(1, 200), merchants), max_size=3).map(
+    lambda said: [OneOff(UUID(int=number), *each) for number, each in enumerate(said)]
+)
+
+
+@settings(max_examples=40)
+@given(ceilings, figures, st.sampled_from([None, ("DK",), ("SE",)]), one_offs, ceilings, st.integers(1, 200))
+def test_whatever_a_one_off_lifts_the_ceiling_holds_and_what_needs_none_takes_none(
+    limits: Limits,
+    total: int | None,
+    countries: tuple[str, ...] | None,
+    said: list[OneOff],
+    ceiling: Ceiling,
+    amount: int,
+) -> None:
+    terms = RightTerms(dataclasses.replace(limits, total=total), allowed_countries=countries)
+    usage, wanted = Usage(day_minor=50, total_minor=50, payments_today=1), attempt(amount)
+    judged = judge(terms, ceiling, usage, wanted, said)
+    if refusal(terms, ceiling, usage, wanted) is None:
+        assert judged == Permitted()
+    elif isinstance(judged, Permitted):
+        assert refusal(permitting(), ceiling, usage, wanted) is None
+        [taken] = [each for each in said if each.request_id == judged.one_off]
+        assert taken.amount_minor >= amount
+        assert taken.merchant_id in (None, wanted.merchant_id)
+        assert taken.merchant_id or countries != ("SE",)

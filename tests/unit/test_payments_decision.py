@@ -1,9 +1,11 @@
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from delegation.judging import OneOff
 from delegation.limits import Usage
 from tests.drawing_rights import permitting
 from tests.payments import BY_AMOUNT, NOW, POLICIES, asked, at, credential, plastic, snapshot, token, unattended
@@ -13,7 +15,7 @@ from tokenization.policies import Policies
 from wallet.payments import rules
 from wallet.payments.decision import RULES, decide
 from wallet.payments.reasons import REASON_BY_TOKEN_CAUSE, RESPONSE_CODES
-from wallet.payments.situation import Approved, Declined, Drawn, LimitReached, Proof, Rule, Situation
+from wallet.payments.situation import Approved, Declined, Drawn, Left, LimitReached, Proof, Rule, Situation
 from wallet.payments.snapshot import plastic_unusable
 
 Changes = dict[str, Any]
@@ -303,6 +305,25 @@ def test_a_policy_below_a_hundred_percent_takes_nothing_away() -> None:
 def test_a_drawing_right_must_bear_what_an_estimate_may_become(per_payment: int, expected: str) -> None:
     hotel = {"estimated": True, "merchant": at("7011")}
     assert reason(hotel, {"right": under(per_payment=per_payment)}) == expected
+
+
+@pytest.mark.parametrize(("amount", "expected"), [(11_500, "approved"), (11_499, "amount_limit")])
+def test_a_one_off_must_bear_what_an_estimate_may_become(amount: int, expected: str) -> None:
+    right = dataclasses.replace(under(per_payment=0), one_offs=(OneOff(UUID(int=1), amount),))
+    assert reason({"estimated": True, "merchant": at("7011")}, {"right": right}) == expected
+
+
+def test_an_approval_names_its_one_off_and_what_is_left_of_the_nearest_limit() -> None:
+    right = Drawn(permitting(per_payment=9_999, per_day=30_000), Usage(day_minor=5_000), (OneOff(UUID(int=1), 10_000),))
+    verdict = decide(asked(), snapshot(right=right), POLICIES, NOW)
+    assert verdict == Approved(UUID(int=1), Left("per_day", 15_000))
+    assert decide(asked(amount_minor=9_999), snapshot(right=right), POLICIES, NOW) == Approved(
+        None, Left("per_day", 15_001)
+    )
+
+
+def test_an_approval_by_the_cards_holder_names_neither() -> None:
+    assert decide(asked(), snapshot(), POLICIES, NOW) == Approved()
 
 
 def unusable(card_state: str, plastic_state: str, why: str | None = None, *, months_left: int = 0) -> str | None:

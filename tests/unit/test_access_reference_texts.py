@@ -1,5 +1,6 @@
 """What MitID shows where a token is verified: bounded, and harmless whatever a phone is called."""
 
+import re
 import unicodedata
 
 import pytest
@@ -8,11 +9,18 @@ from hypothesis import strategies as st
 
 from tokenization.cardholders import LANGUAGES
 from wallet.access.mitid import reference_texts
-from wallet.access.mitid.reference_texts import CHARACTERS_MAX, VERIFICATION, harmless
+from wallet.access.mitid.reference_texts import CHARACTERS_MAX, REFERENCE_TEXTS, VERIFICATION, harmless
 
 
 def shown(device: str, language: str = "en", wallet: str = "Lomme") -> str:
     return reference_texts.of_verification(language, card="4242", device=device, wallet=wallet).text
+
+
+def test_nobody_is_called_a_child_where_nobodys_age_is_known() -> None:
+    words = " ".join(REFERENCE_TEXTS.values()).lower()
+    assert not re.search(r"\b(barn|børn|mor|far|forælder)", words)
+    for purpose in ("right", "pair", "approve"):
+        assert "dit kort" in REFERENCE_TEXTS[purpose]
 
 
 def test_there_is_a_text_for_every_language() -> None:

@@ -11,6 +11,9 @@ from delegation.drawing_rights import MOVES
 from delegation.judging import HOW_MUCH, WHERE_AND_WHEN, refusal, refusals
 from delegation.limits import Usage
 from delegation.terms import LIMITS, Hours, RightTerms
+from notifications.audiences import PEOPLE
+from notifications.texts.delegates import FOR_DELEGATES
+from notifications.texts.grantors import ABOUT_RIGHTS
 from tests.documents import table
 from tests.drawing_rights import NO_CEILING, attempt, permitting
 from wallet.schemas.drawing_requests import STATUSES
@@ -64,6 +67,15 @@ def test_what_a_one_off_lifts_in_the_document_is_what_it_lifts() -> None:
     assert set(by_payment[1].rpartition("alone ")[2].split(", ")) == WHERE_AND_WHEN
     named = {row[3] for row in SAID.values() if row[3]}
     assert set(by_payment[2].split(", ")) == named - HOW_MUCH - WHERE_AND_WHEN
+
+
+def test_who_is_told_what_in_the_document_is_who_has_texts_for_it() -> None:
+    rows = table("drawing-rights.md", "Watching")
+    to_grantors = [kind for kind, grantor, _ in rows if grantor and not grantor.startswith("(as for any")]
+    assert sorted(to_grantors) == sorted(ABOUT_RIGHTS)
+    assert sorted(kind for kind, _, delegate in rows if delegate) == sorted(FOR_DELEGATES)
+    by_sms = {telling.kind for each in PEOPLE.values() for telling in each if telling.sms} & ABOUT_RIGHTS.keys()
+    assert {kind for kind, grantor, _ in rows if grantor.endswith("also by SMS")} == by_sms
 
 
 def test_the_moves_in_the_document_are_those_of_the_code() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
@@ -16,6 +17,7 @@ from notifications.models import Message
 from notifications.relay import fan_out
 from tests.integration.notifications.test_notifications_relay import broken_off, claim, waiting
 from tests.integration.notifications.town import Town
+from tokenization import policies
 from tokenization.clock import SetClock, local_date
 from tokenization.models import Card, Policy
 
@@ -127,6 +129,18 @@ def test_what_was_raised_again_before_all_have_heard_is_told_nobody_more(town: T
     town.set_ceilings(per_day=300_000)
     tell_all(town)
     assert sorted(len(told(town, each)) for each in rights) == [0] * SIZE + [1] * SIZE
+
+
+def test_nobody_sets_new_ceilings_while_a_piece_is_told(town: Town, engine: Engine) -> None:
+    town.right(town.card())
+    tell_all(town)
+    town.set_ceilings(per_day=200_000)
+    [event] = claim(town)
+    with town.transaction() as session, engine.connect() as other:
+        assert pieces.following(session, event, town.clock.now()).rights is not None
+        other.execute(text("SET LOCAL lock_timeout = '10ms'"))
+        with pytest.raises(OperationalError):
+            policies.hold(Session(other), "ceilings", read=False)
 
 
 def test_what_is_raised_again_later_is_told_as_it_holds_until_then(town: Town) -> None:

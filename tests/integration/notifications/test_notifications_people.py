@@ -140,18 +140,21 @@ def test_only_who_is_known_to_be_a_child_is_told_to_ask_a_grown_up(
     assert (message.kind, "grown-up" in message.text) == ("card.blocked", asks)
 
 
-def test_a_yes_says_until_when_it_is_good(town: Town, card_id: UUID) -> None:
+def test_a_request_says_what_for_and_where_and_a_yes_until_when_it_is_good(town: Town, card_id: UUID) -> None:
     right_id = town.right(card_id)
 
     def ask_and_approve(session: Session, _: Card) -> None:
         right = session.get_one(DrawingRight, (card_id, right_id))
-        wanted = requests.Wanted("one_off", 30_000, "per_payment", message="Må jeg?")
-        asked = requests.ask(session, right, wanted, policy=POLICY, now=town.clock.now())
-        assert isinstance(asked, DrawingRequest)
-        requests.approve(session, right, asked, Ceiling(), policy=POLICY, now=town.clock.now())
+        shop = {"id": "DK-1", "name": "Gallerian", "country": "SE", "categories": ["clothing"]}
+        wanted = requests.Wanted("one_off", 30_000, "per_payment", merchant=shop, message="Må jeg?")
+        request = requests.ask(session, right, wanted, policy=POLICY, now=town.clock.now())
+        assert isinstance(request, DrawingRequest)
+        requests.approve(session, right, request, Ceiling(), policy=POLICY, now=town.clock.now())
 
     town.change(card_id, ask_and_approve)
-    assert newest(town, town.holder_of(card_id)).text.endswith("Message: “Må jeg?”. Answer in the app.")
+    asked = newest(town, town.holder_of(card_id)).text
+    assert asked.startswith("Emil asks for DKK 300.00 for one payment at Gallerian on the card")
+    assert asked.endswith("Message: “Må jeg?”. Answer in the app.")
     tomorrow = wording.moment(town.clock.now() + timedelta(hours=24), "en")
     assert newest(town, right_id).text.endswith(f" yes. Pay no later than {tomorrow}.")
 

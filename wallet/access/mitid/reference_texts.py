@@ -17,11 +17,11 @@ NAME_CHARACTERS_MAX: Final = 28
 REFERENCE_TEXTS: Final[Mapping[str | None, str]] = {
     None: "Log ind i din wallet",
     "provision": "Læg et kort på din telefon",
-    "right": "Opret eller udvid en trækningsret til dit kort",
-    "pair": "Luk en telefon ind på en trækningsret til dit kort",
+    "right": "Giv en anden lov til at betale med dit kort, eller giv lov til mere",
+    "pair": "Forbind en andens telefon, så den kan betale med dit kort",
     "pin": "Vælg ny PIN til kortet på din telefon",
     "resume": "Genåbn kortet på din telefon",
-    "approve": "Godkend en betaling eller en højere grænse på en trækningsret",
+    "approve": "Sig ja til en betaling eller en højere grænse for en, der betaler med dit kort",
 }
 # By the language of the person: here it is known who is to approve.
 VERIFICATION: Final[Mapping[str, str]] = {

@@ -80,7 +80,7 @@ def test_one_pairing_sets_a_pin_once_instead(world: World) -> None:
     token = child.active(right_id=right["id"])
     path = f"/v1/tokens/{token['id']}/pin"
     assert problem(child.request("PUT", path, {"pin_key": PIN_KEY})) == (409, "pair-again")
-    world.child(right["id"], child.key)
+    child = world.child(right["id"], child.key)
     assert child.request("PUT", path, {"pin_key": PIN_KEY}).json()["status"] == "active"
     assert problem(child.request("PUT", path, {"pin_key": PIN_KEY})) == (409, "pair-again")
 

@@ -33,8 +33,9 @@ await play({
     const { parent, path, letIn } = await lent();
     const child = await childs();
     let asks, match;
-    await child.pair(NAME, async (user_code, shown) => {
+    await child.pair(NAME, async (_, shown, qr) => {
       await once(errors, "authorization_pending"); // the library asks too early, and goes on
+      const user_code = new URL(qr).searchParams.get("user_code");
       asks = await object(parent.call("GET", `/v1/pairings/${user_code}`));
       match = asks.match === shown;
       await letIn(user_code);

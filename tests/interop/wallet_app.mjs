@@ -41,12 +41,12 @@ export class WalletApp {
     }
   }
 
-  /** A child's phone asks to be let in. `show` puts the code on its screen, and the digits that the parent compares. */
+  /** A child's phone asks to be let in. `show` puts the code on its screen, as QR too, and the digits to compare. */
   async pair(deviceName, show) {
     const dpop_jkt = await this.DPoP.calculateThumbprint();
     const asked = { scope: "child", device_name: deviceName, dpop_jkt };
     const pairing = await oauth.initiateDeviceAuthorization(this.config, asked);
-    show(pairing.user_code, pairing.match);
+    show(pairing.user_code, pairing.match, pairing.verification_uri_complete);
     this.tokens = await oauth.pollDeviceAuthorizationGrant(this.config, pairing, undefined, { DPoP: this.DPoP });
   }
 

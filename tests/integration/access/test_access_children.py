@@ -89,6 +89,14 @@ def test_a_user_code_is_found_in_any_spelling(child_phone: Phone, redis: Redis, 
     assert found.user_code == code
 
 
+def test_letters_that_only_become_those_of_a_code_are_none(redis: Redis, clock: SetClock) -> None:
+    """In capitals `ß` is SS, and a long s is S."""
+    pending = devices.PendingDevice("SSSS-SSSS", "Emils telefon", "k" * 43, "child", clock.now(), "27")
+    devices.keep(redis, "device code", pending)
+    found = [devices.find(redis, code, by="parent", now=clock.now()) for code in ("ßßßß", "ſſſſſſſſ", "ssss-ssss")]
+    assert found == [None, None, pending]
+
+
 def test_a_user_code_is_claimed_by_one_parent(child_phone: Phone, redis: Redis, clock: SetClock) -> None:
     code = child_phone.ask_to_pair()["user_code"]
     assert devices.claim(redis, code, by="one", now=clock.now()) is not None

@@ -4,11 +4,13 @@ PYTHON ?= python3
 JOBS ?= 3
 ARGS ?=
 ROUNDS ?= 3000
+EXAMPLES ?= 300
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
-LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/races
-RACES := tests/races/test_drawing_right_races.py tests/races/test_provisioning_races.py
+MACHINE := tests/integration/test_drawing_right_machine.py
+LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py $(MACHINE) tests/races
+RACES := $(MACHINE) tests/races/test_drawing_right_races.py tests/races/test_provisioning_races.py
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -35,8 +37,8 @@ test: .venv ## run the tests on a real PostgreSQL and Redis, all but the long on
 test-long: .venv ## run the long ones: the demo as its own processes, races, any input on every route
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(LONG) $(ARGS)
 
-races: .venv ## run the two longest races at their full length (ROUNDS=3000)
-	@ROUNDS=$(ROUNDS) $(BIN)/pytest -n $(JOBS) --dist worksteal $(RACES) $(ARGS)
+races: .venv ## run what is raced or tried in any order at its full length (ROUNDS=3000 EXAMPLES=300)
+	@ROUNDS=$(ROUNDS) EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n $(JOBS) --dist worksteal $(RACES) $(ARGS)
 
 test-interop: node .venv $(INTEROP)/.installed ## hold us against OAuth clients and an OpenID provider of others (wants Node.js 20 and npm)
 	@$(BIN)/pytest tests/interop $(ARGS)

@@ -144,7 +144,7 @@ one_offs = st.lists(st.tuples(st.integers(1, 200), merchants), max_size=3).map(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(ceilings, figures, st.sampled_from([None, ("DK",), ("SE",)]), one_offs, ceilings, st.integers(1, 200))
 def test_whatever_a_one_off_lifts_the_ceiling_holds_and_what_needs_none_takes_none(
     limits: Limits,

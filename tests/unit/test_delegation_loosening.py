@@ -154,7 +154,7 @@ def saying(draw: st.DrawFn, field: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(st.data(), st.builds(Ceiling, figures), st.sampled_from(MONDAYS), st.sampled_from(MCCS))
 def test_terms_that_do_not_loosen_permit_nothing_that_was_refused(
     field: str, data: st.DataObject, ceiling: Ceiling, monday: datetime, mcc: str

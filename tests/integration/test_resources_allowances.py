@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.test_resources_drawing_rights import problem
-from tests.pairing import Asking, let_in, new_pin, unpair
+from tests.pairing import Asking, let_in, new_pin, pair, unpair
 from tests.world import PIN_KEY, Phone, World
 from tokenization import cards, ids, life_cycle
 from tokenization.models import Token
@@ -107,7 +107,9 @@ def test_one_phone_under_the_rights_of_two_parents_has_a_yes_from_each(
 ) -> None:
     asking, bo = Asking(world), world.phone("bo")
     other = world.grant(bo, "bo")
-    annas, bos = let_in(right, asking), let_in(other, asking)
+    annas = let_in(right, asking)
+    assert pair(bo, other, asking.ask()["user_code"]).status_code == 200
+    bos = let_in(other, asking)
     first = annas.active(right_id=right["id"])
     assert problem(new_pin(annas, first)) == (409, "pair-again")
     assert problem(annas.provision(right_id=other["id"])) == (404, "not-found")

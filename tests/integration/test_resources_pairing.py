@@ -88,6 +88,12 @@ def test_what_is_no_code_is_unknown_and_the_sixth_is_not_looked_at(
     assert pair(bo, world.grant(bo, "bo"), code).status_code == 200
 
 
+def test_what_is_no_code_leads_to_no_phone(parent: Phone) -> None:
+    for wrong in ("wdjb", "AEIO-UY01", "W%20D%00J", "%2e", "B" * 1_000):
+        assert problem(parent.request("GET", f"/v1/pairings/{wrong}")) == (404, "not-found"), wrong
+    assert problem(parent.request("GET", "/v1/pairings/WDJB-MJHT")) == (429, "too-many-requests")
+
+
 def test_a_code_is_good_for_ten_minutes_and_one_parent(world: World, parent: Phone, right: dict[str, Any]) -> None:
     late, used = Asking(world).ask()["user_code"], Asking(world).ask()["user_code"]
     bo = world.phone("bo")

@@ -80,7 +80,7 @@ class Pair(MethodView):
     @blueprint.arguments(schemas.Pair())
     @blueprint.response(200, rights.RightAnswer)
     def post(self, body: dict[str, Any], right_id: str) -> Any:
-        """One yes allows one provisioning, or one new PIN, within an hour."""
+        """One yes allows one provisioning, or one new PIN, within the time that the bank sets: an hour."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.require(right, "paired", current_time())
         if g.phone is None:

@@ -17,7 +17,7 @@ from delegation.drawing_rights import ExceedsCeiling
 from delegation.errors import AlreadyAsked, RequestNotFound, TooManyOpenRequests
 from delegation.judging import OneOff
 from delegation.models import DrawingRequest, DrawingRight
-from delegation.terms import LIMITS, MOST_AMOUNT, Ceiling, Limits
+from delegation.terms import LIMITS, MOST_AMOUNT, PAYMENTS_MOST, Ceiling, Limits
 from tokenization import ids
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.policies import DrawingRightsPolicy
@@ -172,8 +172,10 @@ def _check(right: DrawingRight, wanted: Wanted) -> None:
         raise Invalid("kind", f"must be one of {', '.join(KINDS)}")
     if wanted.limit not in LIMITS:
         raise Invalid("limit", f"must be one of {', '.join(LIMITS)}")
-    if not 0 < wanted.amount <= MOST_AMOUNT:
-        raise Invalid("amount", f"must be from 1 to {MOST_AMOUNT}")
+    counts = wanted.kind == RAISE and wanted.limit == "payments_per_day"
+    most = PAYMENTS_MOST if counts else MOST_AMOUNT
+    if not 0 < wanted.amount <= most:
+        raise Invalid("amount", f"must be from 1 to {most}")
     if wanted.kind == RAISE:
         _check_raise(getattr(right, wanted.limit), wanted)
 

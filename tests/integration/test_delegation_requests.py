@@ -78,6 +78,7 @@ def test_a_request_is_told_with_its_message(session: Session, right: DrawingRigh
         ({"amount": 10**12}, "amount"),
         ({"kind": "raise", "amount": 20_000}, "amount"),
         ({"kind": "raise", "limit": "payments_per_day", "amount": 2}, "amount"),
+        ({"kind": "raise", "limit": "payments_per_day", "amount": 10_001}, "amount"),
         ({"kind": "raise", "limit": "per_week"}, "limit"),
     ],
 )

@@ -31,7 +31,7 @@ from wallet.services import current_time
 blueprint = Blueprint("drawing requests", __name__, url_prefix="/v1", description="Children ask for more")
 _FIELDS: Final = (
     *("request_id", "right_id", "kind", "amount", "limit", "payment_id", "merchant"),
-    *("message", "created_at", "decided_at", "lapses_at"),
+    *("message", "spent_by", "created_at", "decided_at", "lapses_at"),
 )
 
 

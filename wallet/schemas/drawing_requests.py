@@ -53,6 +53,7 @@ class RequestAnswer(Schema):
     merchant = fields.Nested(MerchantAnswer, allow_none=True)
     message = fields.String(allow_none=True)
     status = fields.String(metadata={"enum": list(STATUSES)})
+    spent_by = Id("pay", allow_none=True, metadata=_about("the payment that took the one-off"))
     created_at = Moment()
     decided_at = Moment(allow_none=True)
     lapses_at = Moment(

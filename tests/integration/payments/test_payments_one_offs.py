@@ -17,9 +17,13 @@ from wallet.payments.models import Payment
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def status(scene: Scene, request_id: str) -> str:
+def shown(scene: Scene, request_id: str) -> Answer:
     requests = scene.town.emil.request("GET", f"/v1/drawing-rights/{scene.town.right_id}/requests").json()["data"]
-    return str(next(request["status"] for request in requests if request["id"] == request_id))
+    return next(request for request in requests if request["id"] == request_id)
+
+
+def status(scene: Scene, request_id: str) -> str:
+    return str(shown(scene, request_id)["status"])
 
 
 def pay(scene: Scene, amount: int = 25_000, **more: Any) -> Answer:
@@ -44,6 +48,7 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
         "merchant": {"name": "Netto Vesterbro", "country": "DK", "categories": ["groceries"]},
         "message": "Det er til mormor",
         "status": "open",
+        "spent_by": None,
         "created_at": "2026-11-22T10:15:00Z",
         "decided_at": None,
         "lapses_at": "2026-11-29T10:15:00Z",
@@ -52,8 +57,9 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
     scene.world.clock.advance(HOUR)
     times = {"decided_at": "2026-11-22T11:15:00Z", "lapses_at": "2026-11-23T11:15:00Z"}
     assert scene.approve(request) == request | times | {"status": "approved"}
-    approved(scene)
-    assert (status(scene, request["id"]), scene.used("per_day")) == ("spent", 25_000)
+    paid = approved(scene)
+    spent = shown(scene, request["id"])
+    assert (spent["status"], spent["spent_by"], scene.used("per_day")) == ("spent", paid, 25_000)
     assert pay(scene)["limit"]["name"] == "per_payment"
 
 
@@ -157,7 +163,8 @@ def test_a_payment_that_is_wholly_reversed_gives_it_back(scene: Scene) -> None:
     assert scene.do("reversals", payment_id, 10_000).status_code == 201
     assert status(scene, request) == "spent"
     assert scene.do("reversals", payment_id, 15_000).status_code == 201
-    assert status(scene, request) == "approved"
+    again = shown(scene, request)
+    assert (again["status"], again["spent_by"]) == ("approved", None)
     approved(scene)
     assert status(scene, request) == "spent"
 

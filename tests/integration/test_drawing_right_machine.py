@@ -75,9 +75,11 @@ class Life(RuleBasedStateMachine):
         self.declined: list[tuple[str, Shop, int, dict[str, Any]]] = []
 
     def teardown(self) -> None:
-        with self.scene.world.parts.database.reading() as session:
-            assert_books_balance(session, self.scene.opened_with)
-        self._savepoint.rollback()
+        try:
+            with self.scene.world.parts.database.reading() as session:
+                assert_books_balance(session, self.scene.opened_with)
+        finally:
+            self._savepoint.rollback()
 
     @property
     def now(self) -> datetime:

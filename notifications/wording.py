@@ -189,7 +189,7 @@ def granted(payload: Mapping[str, Any], until: datetime | None, to: str) -> str:
     """What a yes is good for: one payment until then, or every payment from now on."""
     if payload["kind"] != "one_off" or until is None:
         return _of(("Det gælder fra nu af.", "It holds from now on."), to)
-    return f"{_of(('Betal senest', 'Pay no later than'), to)} {moment(until, to)}."
+    return f"{_of(('Du kan betale indtil', 'You can pay until'), to)} {moment(until, to)}."
 
 
 def quoted(message: str | None, to: str) -> str:

@@ -146,21 +146,21 @@ ABOUT_CARDS: Final[Texts] = {
     "requestor.suspended": {
         "da": (
             "{wallet} virker ikke lige nu",
-            "Siden {at} kan der ikke betales med kort i {wallet}. Selve kortene er ikke berørt.",
+            "Fra {at} kan der ikke betales med kort i {wallet}. Selve kortene er ikke berørt.",
         ),
         "en": (
             "{wallet} does not work right now",
-            "Since {at} cards in {wallet} cannot be used to pay. The cards themselves are not affected.",
+            "As of {at} cards in {wallet} cannot be used to pay. The cards themselves are not affected.",
         ),
     },
     "requestor.resumed": {
         "da": (
             "{wallet} virker igen",
-            "Der kunne i en periode ikke betales med kort i {wallet}. Siden {at} kan der igen.",
+            "Der kunne i en periode ikke betales med kort i {wallet}. Fra {at} kan der igen.",
         ),
         "en": (
             "{wallet} works again",
-            "For a while cards in {wallet} could not be used to pay. Since {at} they can again.",
+            "For a while cards in {wallet} could not be used to pay. As of {at} they can again.",
         ),
     },
     "session.ended": {

@@ -7,20 +7,20 @@ from notifications.texts.shape import Texts
 # A delegate, often a child, is told what it can do, and neither the card's number nor why it is blocked.
 FOR_DELEGATES: Final[Texts] = {
     "card.blocked": {
-        "da": ("Dit kort holder pause", "Du kan ikke betale med dit kort siden {at}."),
-        "en": ("Your card is paused", "You cannot pay with your card since {at}."),
+        "da": ("Dit kort holder pause", "Fra {at} kan du ikke betale med dit kort."),
+        "en": ("Your card is paused", "As of {at} you cannot pay with your card."),
     },
     "card.unblocked": {
-        "da": ("Dit kort virker igen", "Du kan betale med dit kort igen siden {at}."),
-        "en": ("Your card works again", "You can pay with your card again since {at}."),
+        "da": ("Dit kort virker igen", "Fra {at} kan du igen betale med dit kort."),
+        "en": ("Your card works again", "As of {at} you can pay with your card again."),
     },
     "card.closed": {
         "da": ("Dit kort er slut", "Du kan ikke længere betale med dit kort. Det sluttede {at}."),
         "en": ("Your card has ended", "You can no longer pay with your card. It ended on {at}."),
     },
     "token.suspended": {
-        "da": ("Kortet er spærret på din telefon", "Du kan ikke betale med {device} siden {at}."),
-        "en": ("The card is suspended on your phone", "You cannot pay with {device} since {at}."),
+        "da": ("Kortet er spærret på din telefon", "Fra {at} kan du ikke betale med {device}."),
+        "en": ("The card is suspended on your phone", "As of {at} you cannot pay with {device}."),
     },
     "token.resumed": {
         "da": ("Kortet er åbnet på din telefon", "En spærring af kortet på {device} blev ophævet {at}."),
@@ -31,16 +31,16 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("Your card is changed", "What you may do on your card was changed on {at}. See your limits in the app."),
     },
     "drawing_right.paired": {
-        "da": ("Du har fået et kort", "{device} er forbundet siden {at}. Sæt kortet på telefonen i appen."),
-        "en": ("You have a card", "{device} is paired since {at}. Put the card on the phone in the app."),
+        "da": ("Du har fået et kort", "{device} blev forbundet {at}. Sæt kortet på telefonen i appen."),
+        "en": ("You have a card", "{device} was paired on {at}. Put the card on the phone in the app."),
     },
     "drawing_right.paused": {
-        "da": ("Dit kort holder pause", "Du kan ikke betale med dit kort siden {at}."),
-        "en": ("Your card is paused", "You cannot pay with your card since {at}."),
+        "da": ("Dit kort holder pause", "Fra {at} kan du ikke betale med dit kort."),
+        "en": ("Your card is paused", "As of {at} you cannot pay with your card."),
     },
     "drawing_right.resumed": {
-        "da": ("Dit kort virker igen", "Du kan betale med dit kort igen siden {at}."),
-        "en": ("Your card works again", "You can pay with your card again since {at}."),
+        "da": ("Dit kort virker igen", "Fra {at} kan du igen betale med dit kort."),
+        "en": ("Your card works again", "As of {at} you can pay with your card again."),
     },
     "drawing_right.revoked": {
         "da": ("Dit kort er slut", "Du kan ikke længere betale med dit kort. Det sluttede {at}."),
@@ -57,7 +57,7 @@ FOR_DELEGATES: Final[Texts] = {
         ),
         "en": (
             "Happy 18th birthday",
-            "Your card was for you until you came of age, and ended on {at}. Now you can have one of your own.",
+            "Your card was good until you came of age, and ended on {at}. Now you can have one of your own.",
         ),
     },
     "drawing_right.came_of_age": {
@@ -69,12 +69,12 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("New limits on your card", "From {day} your card is good for at most {figures}."),
     },
     "drawing_request.approved": {
-        "da": ("Du fik ja", "Du bad om {amount}. Svaret kom {at}: ja. {granted}"),
-        "en": ("The answer is yes", "You asked for {amount}. The answer came on {at}: yes. {granted}"),
+        "da": ("Du fik ja", "Du bad om {amount} og fik ja {at}. {granted}"),
+        "en": ("The answer is yes", "You asked for {amount} and got a yes on {at}. {granted}"),
     },
     "drawing_request.declined": {
-        "da": ("Du fik nej", "Du bad om {amount}. Svaret kom {at}: nej."),
-        "en": ("The answer is no", "You asked for {amount}. The answer came on {at}: no."),
+        "da": ("Du fik nej", "Du bad om {amount} og fik nej {at}."),
+        "en": ("The answer is no", "You asked for {amount} and got a no on {at}."),
     },
     "payment.approved": {
         "da": ("Du betalte {amount}", "Du betalte {amount} hos {merchant} {at}.{left}"),
@@ -85,17 +85,17 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("Your payment was declined", "You wanted to pay {amount} at {merchant} on {at}. {why}{next}"),
     },
     "requestor.suspended": {
-        "da": ("{wallet} virker ikke lige nu", "Du kan ikke betale med kortet i {wallet} siden {at}."),
-        "en": ("{wallet} does not work right now", "You cannot pay with your card in {wallet} since {at}."),
+        "da": ("{wallet} virker ikke lige nu", "Fra {at} kan du ikke betale med kortet i {wallet}."),
+        "en": ("{wallet} does not work right now", "As of {at} you cannot pay with your card in {wallet}."),
     },
     "requestor.resumed": {
         "da": (
             "{wallet} virker igen",
-            "Du kunne i en periode ikke betale med kortet i {wallet}. Det kan du igen siden {at}.",
+            "Du kunne i en periode ikke betale med kortet i {wallet}. Fra {at} kan du igen.",
         ),
         "en": (
             "{wallet} works again",
-            "For a while you could not pay with your card in {wallet}. You can again since {at}.",
+            "For a while you could not pay with your card in {wallet}. As of {at} you can again.",
         ),
     },
 }
@@ -105,11 +105,11 @@ FOR_CHILDREN: Final[Texts] = {
     "card.blocked": {
         "da": (
             "Dit kort holder pause",
-            "Du kan ikke betale med dit kort siden {at}. Spørg en voksen, hvornår det virker igen.",
+            "Fra {at} kan du ikke betale med dit kort. Spørg en voksen, hvornår det virker igen.",
         ),
         "en": (
             "Your card is paused",
-            "You cannot pay with your card since {at}. Ask a grown-up when it works again.",
+            "As of {at} you cannot pay with your card. Ask a grown-up when it will work again.",
         ),
     },
     "card.closed": {
@@ -125,31 +125,31 @@ FOR_CHILDREN: Final[Texts] = {
     "token.suspended": {
         "da": (
             "Kortet er spærret på din telefon",
-            "Du kan ikke betale med {device} siden {at}. Spørg en voksen om hjælp.",
+            "Fra {at} kan du ikke betale med {device}. Spørg en voksen om hjælp.",
         ),
         "en": (
             "The card is suspended on your phone",
-            "You cannot pay with {device} since {at}. Ask a grown-up for help.",
+            "As of {at} you cannot pay with {device}. Ask a grown-up for help.",
         ),
     },
     "drawing_right.paired": {
         "da": (
             "Du har fået et kort",
-            "{device} er forbundet siden {at}. Sæt kortet på telefonen i appen. En voksen kan hjælpe dig.",
+            "{device} blev forbundet {at}. Sæt kortet på telefonen i appen. En voksen kan hjælpe dig.",
         ),
         "en": (
             "You have a card",
-            "{device} is paired since {at}. Put the card on the phone in the app. A grown-up can help you.",
+            "{device} was paired on {at}. Put the card on the phone in the app. A grown-up can help you.",
         ),
     },
     "drawing_right.paused": {
         "da": (
             "Dit kort holder pause",
-            "Du kan ikke betale med dit kort siden {at}. Spørg en voksen, hvis du vil vide hvorfor.",
+            "Fra {at} kan du ikke betale med dit kort. Spørg en voksen, hvis du vil vide hvorfor.",
         ),
         "en": (
             "Your card is paused",
-            "You cannot pay with your card since {at}. Ask a grown-up if you want to know why.",
+            "As of {at} you cannot pay with your card. Ask a grown-up if you want to know why.",
         ),
     },
     "drawing_right.revoked": {
@@ -173,10 +173,10 @@ FOR_CHILDREN: Final[Texts] = {
         ),
     },
     "drawing_request.declined": {
-        "da": ("Du fik nej", "Du bad om {amount}. Svaret kom {at}: nej. Snak med en voksen, hvis du vil vide hvorfor."),
+        "da": ("Du fik nej", "Du bad om {amount} og fik nej {at}. Snak med en voksen, hvis du vil vide hvorfor."),
         "en": (
             "The answer is no",
-            "You asked for {amount}. The answer came on {at}: no. Talk to a grown-up if you want to know why.",
+            "You asked for {amount} and got a no on {at}. Talk to a grown-up if you want to know why.",
         ),
     },
 }

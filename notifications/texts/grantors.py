@@ -40,16 +40,16 @@ ABOUT_RIGHTS: Final[Texts] = {
         ),
     },
     "drawing_right.unpaired": {
-        "da": ("{owner} telefon er koblet fra", "{device} har siden {at} ikke adgang til kortet, der ender på {card}."),
-        "en": ("{owner} phone is put out", "Since {at} {device} has no access to the card ending in {card}."),
+        "da": ("{owner} telefon er koblet fra", "{device} har fra {at} ikke adgang til kortet, der ender på {card}."),
+        "en": ("{owner} phone is put out", "As of {at} {device} has no access to the card ending in {card}."),
     },
     "drawing_right.paused": {
-        "da": ("{owner} kort holder pause", "{delegate} kan siden {at} ikke betale med kortet, der ender på {card}."),
-        "en": ("{owner} card is paused", "Since {at} {delegate} cannot pay with the card ending in {card}."),
+        "da": ("{owner} kort holder pause", "Fra {at} kan {delegate} ikke betale med kortet, der ender på {card}."),
+        "en": ("{owner} card is paused", "As of {at} {delegate} cannot pay with the card ending in {card}."),
     },
     "drawing_right.resumed": {
-        "da": ("{owner} kort virker igen", "{delegate} kan siden {at} igen betale med kortet, der ender på {card}."),
-        "en": ("{owner} card works again", "Since {at} {delegate} can pay with the card ending in {card} again."),
+        "da": ("{owner} kort virker igen", "Fra {at} kan {delegate} igen betale med kortet, der ender på {card}."),
+        "en": ("{owner} card works again", "As of {at} {delegate} can pay with the card ending in {card} again."),
     },
     "drawing_right.revoked": {
         "da": ("{owner} kort er slut", "{owner} ret til kortet, der ender på {card}, sluttede {at}."),
@@ -117,7 +117,7 @@ ABOUT_RIGHTS: Final[Texts] = {
         ),
         "en": (
             "The card scheme lowers its limits",
-            "From {day} at most {figures} applies to whoever you let pay with your card. "
+            "From {day} at most {figures} is allowed for whoever you let pay with your card. "
             "Where your own limit is higher, the card scheme's is the one that counts.",
         ),
     },

@@ -250,13 +250,11 @@ def test_what_a_child_writes_can_pass_for_nothing_that_we_say() -> None:
 def test_a_yes_says_until_when_or_that_it_holds_from_now_on() -> None:
     [telling] = PEOPLE["drawing_request.approved"]
     assert words(telling, "drawing_request.approved", "da").text == (
-        "Du bad om 250,00 kr. til én betaling hos Netto Vesterbro. Svaret kom 23. november 2026 kl. 00.30: ja. "
-        "Betal senest 24. november 2026 kl. 00.30."
+        "Du bad om 250,00 kr. til én betaling hos Netto Vesterbro og fik ja 23. november 2026 kl. 00.30. "
+        "Du kan betale indtil 24. november 2026 kl. 00.30."
     )
     raised = words(telling, "drawing_request.approved", kind="raise", limit="per_week", amount=70_000)
-    assert raised.text.endswith(
-        "DKK 700.00 per week. The answer came on 23 November 2026 at 00:30: yes. It holds from now on."
-    )
+    assert raised.text.endswith("DKK 700.00 per week and got a yes on 23 November 2026 at 00:30. It holds from now on.")
 
 
 def test_a_request_for_a_higher_limit_says_which() -> None:

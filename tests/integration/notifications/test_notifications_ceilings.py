@@ -67,7 +67,7 @@ def test_grantor_and_child_are_told_the_new_figures_and_from_when_and_by_no_text
     town.set_ceilings(in_days=30, per_day=200_000, payments_per_day=10)
     tell_all(town)
     assert told(town, town.holder_of(card_id)) == [
-        f"From {day(town, 30)} at most DKK 2,000.00 per day and 10 payments per day applies to whoever you let pay "
+        f"From {day(town, 30)} at most DKK 2,000.00 per day and 10 payments per day is allowed for whoever you let pay "
         "with your card. Where your own limit is higher, the card scheme's is the one that counts."
     ]
     figures = "DKK 2,000.00 per day and 10 payments per day"

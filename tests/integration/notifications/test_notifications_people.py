@@ -156,7 +156,7 @@ def test_a_request_says_what_for_and_where_and_a_yes_until_when_it_is_good(town:
     assert asked.startswith("Emil asks for DKK 300.00 for one payment at Gallerian on the card")
     assert asked.endswith("Message: “Må jeg?”. Answer in the app.")
     tomorrow = wording.moment(town.clock.now() + timedelta(hours=24), "en")
-    assert newest(town, right_id).text.endswith(f" yes. Pay no later than {tomorrow}.")
+    assert newest(town, right_id).text.endswith(f" You can pay until {tomorrow}.")
 
 
 def test_a_right_that_expired_is_told_to_both_and_to_its_wallet(town: Town, card_id: UUID) -> None:

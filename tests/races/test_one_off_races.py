@@ -73,6 +73,14 @@ def test_control_a_one_off_that_is_read_before_the_lock_and_spent_unseen_lets_mo
     assert found["approved"] > 1
 
 
+def test_of_sixteen_answers_at_once_one_counts(scene: Scene) -> None:
+    request_id = scene.ask_for(25_000).json()["id"]
+    phone = scene.town.anna.step_up("approve")
+    paths = [f"/v1/drawing-requests/{request_id}/{how}" for how in ("approve", "decline")] * (AT_ONCE // 2)
+    answers = at_once(lambda path: phone.request("POST", path), paths)
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: AT_ONCE - 1}
+
+
 def statuses(scene: Scene) -> Counter[int]:
     return Counter(answer.status_code for answer in at_once(lambda _: scene.ask_for(25_000), range(AT_ONCE)))
 

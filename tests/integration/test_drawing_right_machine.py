@@ -264,15 +264,20 @@ class Life(RuleBasedStateMachine):
         self._ask({"kind": "one_off", "payment_id": payment_id}, shop.reserved(amount), shop.id, may_be_asked)
         self.declined.clear()
 
-    @rule(hours=st.sampled_from([0, 23, 24]), ceiling=st.booleans(), back=st.booleans())
-    def emil_pays_twice_with_one_yes(self, hours: int, ceiling: bool, back: bool) -> None:
+    @rule(hours=st.sampled_from([0, 0, 23, 24]), lowered=st.booleans())
+    def emil_pays_by_one_yes_and_once_more_when_it_is_reversed(self, hours: int, lowered: bool) -> None:
+        if self.model.paused:
+            self.anna_pauses_or_resumes()
+        if self.model.ceiling == LOW:
+            self.bank_lowers_or_raises_the_ceiling()
+        self._set("per_payment", 20_000)
         self.emil_gets_one_payment(45_000)
         self._go(self.now + timedelta(hours=hours))
-        if ceiling:
+        if lowered:
             self.bank_lowers_or_raises_the_ceiling()
         self._pay(SHOPS["grocer"], 45_000)
-        if back:
-            self.is_reversed(-1, 100)
+        self.is_reversed(-1, 100)
+        self._pay(SHOPS["grocer"], 45_000)
         self._pay(SHOPS["grocer"], 45_000)
 
     def _ask(self, body: dict[str, Any], amount: int, shop_id: str | None, may_be_asked: bool = True) -> None:

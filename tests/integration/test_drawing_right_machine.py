@@ -231,6 +231,7 @@ class Life(RuleBasedStateMachine):
     def emil_pays_until_he_may_not_pay_again(self, more: int) -> None:
         self._set("payments_per_day", self.model.spent("payments_per_day", self.now) + more)
         for _ in range(more + 1):
+            self._set("per_day", self.model.spent("per_day", self.now) + 100)
             self._pay(SHOPS["grocer"], 100)
 
     @rule()
@@ -272,6 +273,7 @@ class Life(RuleBasedStateMachine):
         if self.model.ceiling == LOW:
             self.bank_lowers_or_raises_the_ceiling()
         self._set("per_payment", 20_000)
+        self._pay(SHOPS["grocer"], 20_000)
         self.emil_gets_one_payment(45_000)
         self._go(self.now + timedelta(hours=hours))
         self._pay(SHOPS["grocer"], 45_000)

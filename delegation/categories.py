@@ -70,12 +70,13 @@ _GROUPS: Final = (
     ),
     Category("home", "Home and garden", "Hus og have", "5200 5211 5231 5251 5261 5712 5713 5714 5718 5719 5722"),
     Category(HOTELS, "Hotels", "Hoteller", "3501-3999 7011"),
-    # As good as money: wires, quasi-cash (also crypto-assets), loading of prepaid cards.
+    # As good as money: wires, quasi-cash (crypto-assets too), securities, loads of stored value, transfers between banks.
+    # Some are the schemes' own; docs/drawing-rights.md says where each one stands.
     Category(
         MONEY_TRANSFERS,
-        "Money transfers and crypto-assets",
-        "Pengeoverførsler og kryptoaktiver",
-        "4829 6050 6051 6532 6533 6536 6537 6538 6540",
+        "Money transfers, investments and crypto-assets",
+        "Pengeoverførsler, investering og kryptoaktiver",
+        "4829 6012 6050 6051 6211 6529 6530 6531 6532 6533 6534 6535 6536 6537 6538 6539 6540 7511",
     ),
     Category("pets", "Pets and vets", "Kæledyr og dyrlæge", "0742 5995"),
     Category("restaurants", "Restaurants and cafés", "Restauranter og caféer", "5811 5812 5813 5814"),

@@ -111,6 +111,8 @@ def test_a_verification_is_held_to_where_and_when() -> None:
         (permitting(allowed_categories=["groceries", "cash"]), attempt(kind="cash", mcc="5411"), None),
         (permitting(allowed_categories=["cash"]), attempt(kind="cash", mcc="6011"), None),
         (permitting(), attempt(mcc="6051"), "cash"),
+        (permitting(), attempt(mcc="6211"), "cash"),
+        (permitting(), attempt(mcc="6530"), "cash"),
         (permitting(allowed_categories=["cash"]), attempt(mcc="6051"), "cash"),
         (permitting(allowed_categories=["money_transfers"]), attempt(mcc="6051"), None),
         (permitting(allow_cash=True), attempt(kind="cash", mcc="6011"), None),

@@ -84,8 +84,8 @@ class DrawingRightWeekEnded(DrawingRightEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRequestEvent(DrawingRightEvent):
-    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way, `merchant` the name
-    of where a payment was declined that it is about.
+    """A delegate asked for more; `amount` in minor units, `limit` the one that stands in the way. Of the declined
+    payment that it is about, if any: `merchant` by its name, `country`, `categories`, and which limit stopped it.
     """
 
     request_id: UUID
@@ -93,6 +93,9 @@ class DrawingRequestEvent(DrawingRightEvent):
     amount: int
     limit: str
     merchant: str | None
+    country: str | None
+    categories: list[str] | None
+    stopped_by: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

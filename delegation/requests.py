@@ -32,7 +32,8 @@ _DAY: Final = timedelta(hours=24)
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A payment of at most `amount` once, or a `limit` of `amount` for good: minor units, or payments where it counts
-    them. `payment_id` is the declined payment it is about, `merchant` where: `id`, `name`, `country`, `categories`.
+    them. `payment_id` is the declined payment it is about, `merchant` where: `id`, `name`, `country`, `categories`,
+    and `stopped_by`, the name of the limit.
     """
 
     kind: str
@@ -223,8 +224,9 @@ def _announce(
     **more: object,
 ) -> None:
     asked = {"request_id": request.request_id, "kind": request.kind, "amount": request.amount, "limit": request.limit}
-    merchant = request.merchant["name"] if request.merchant else None
-    drawing_rights.announce(session, kind, right, now, **asked, merchant=merchant, **more)
+    where = request.merchant or {}
+    about = {name: where.get(name) for name in ("country", "categories", "stopped_by")}
+    drawing_rights.announce(session, kind, right, now, **asked, merchant=where.get("name"), **about, **more)
 
 
 # Built once: it is asked at each payment under a right. The state is no parameter: the index has it in its condition.

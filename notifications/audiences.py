@@ -32,6 +32,10 @@ def _paid_under_a_right(payload: Payload) -> bool:
     return _under_a_right(payload) and payload["amount"] > 0
 
 
+def _for_oneself(payload: Payload) -> bool:
+    return payload["right_id"] is None
+
+
 def _at_once(payload: Payload) -> bool:
     return payload["right_id"] is None and payload["decision"] == "approved"
 
@@ -43,6 +47,15 @@ def _in_doubt(payload: Payload) -> bool:
 def _by_the_provider(payload: Payload) -> bool:
     """Not by SMS: a wallet's server may suspend and resume as often as it likes."""
     return bool(payload["by"] == "wallet_provider")
+
+
+def _by_the_delegate(payload: Payload) -> bool:
+    """Who has no way to resume it."""
+    return bool(payload.get("by_delegate"))
+
+
+def _by_others(payload: Payload) -> bool:
+    return not _by_the_provider(payload) and not _by_the_delegate(payload)
 
 
 def _by_a_copy(payload: Payload) -> bool:
@@ -64,7 +77,7 @@ def _becomes(status: str) -> Callable[[Payload], bool]:
 @dataclass(frozen=True, slots=True)
 class Telling:
     """One telling of an event. `kind` is its type unless said; `notify` is what the grantor must have chosen, and with
-    `if_large` an amount above the one that the grantor chose.
+    `if_large` the payment must be above the amount that the grantor chose.
     """
 
     audience: Audience
@@ -79,6 +92,17 @@ _HOLDER: Final = Telling(Audience.HOLDER)
 _HOLDER_AT_ONCE: Final = Telling(Audience.HOLDER, sms=True)
 _DELEGATE: Final = Telling(Audience.DELEGATE)
 _DELEGATES: Final = Telling(Audience.DELEGATES)
+# To those who were told of the payment. Of a reversal of one's own a shop tells at the counter.
+_RETURNED: Final = (
+    Telling(
+        Audience.HOLDER,
+        kind="drawing_right.payment_returned",
+        when=_paid_under_a_right,
+        notify=frozenset({"all"}),
+        if_large=True,
+    ),
+    Telling(Audience.DELEGATE, kind="payment.returned", when=_paid_under_a_right),
+)
 
 PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "card.plastic_activated": (_HOLDER,),
@@ -94,12 +118,14 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.HOLDER, kind="token.verification_required", sms=True, when=_in_doubt),
         Telling(Audience.HOLDER, kind="drawing_right.token_provisioned", sms=True, when=_under_a_right),
     ),
-    "token.provisioning_refused": (_HOLDER,),
+    # A delegate's phone, which the grantor let in, says itself that it was refused, and may ask again at once.
+    "token.provisioning_refused": (Telling(Audience.HOLDER, when=_for_oneself),),
     "token.verified": (_HOLDER_AT_ONCE,),
     "token.pin_changed": (_HOLDER,),
     "token.suspended": (
-        Telling(Audience.HOLDER, sms=True, when=lambda payload: not _by_the_provider(payload)),
+        Telling(Audience.HOLDER, sms=True, when=_by_others),
         Telling(Audience.HOLDER, when=_by_the_provider),
+        Telling(Audience.HOLDER, kind="drawing_right.token_suspended", sms=True, when=_by_the_delegate),
         Telling(Audience.DELEGATE, when=_under_a_right),
     ),
     "token.resumed": (_HOLDER, Telling(Audience.DELEGATE, when=_under_a_right)),
@@ -148,7 +174,8 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         ),
         Telling(Audience.DELEGATE, when=_under_a_right),
     ),
-    "payment.refunded": (_HOLDER,),
+    "payment.reversed": _RETURNED,
+    "payment.refunded": (Telling(Audience.HOLDER, when=_for_oneself), *_RETURNED),
     # Phones stop paying, or pay again. By no SMS: nothing is asked of anybody, and it may be a million people.
     "requestor.changed": tuple(
         Telling(audience, kind=kind, when=when)
@@ -244,7 +271,6 @@ SILENT: Final = frozenset(
         "token.code_sent",
         "token.code_refused",
         "payment.captured",
-        "payment.reversed",
         "cardholder.registered",
         "cardholder.changed",
         "requestor.registered",
@@ -280,9 +306,13 @@ def tellings(type_: str, payload: Payload) -> tuple[Telling, ...]:
 
 
 def is_wanted(telling: Telling, watching: Watching, payload: Payload) -> bool:
-    """Whether a grantor who watches so wants to hear it."""
-    is_small = telling.if_large and watching.notify_above is not None and payload["amount"] <= watching.notify_above
-    return watching.notify_grantor in telling.notify and not is_small
+    """Whether a grantor who watches so wants to hear it. A payment is as large as it may become (R-3.1a)."""
+    if watching.notify_grantor not in telling.notify:
+        return False
+    if not telling.if_large or watching.notify_above is None:
+        return True
+    most: int = payload.get("most", payload["amount"])  # an event of before has none
+    return most > watching.notify_above
 
 
 def concerns_anybody(type_: str, payload: Payload) -> bool:

@@ -27,7 +27,12 @@ def queue(
     Once sent, the text is forgotten.
     """
     to = wording.language(holder.language)
-    parts = {"code": code.reveal(), "card": card, "device": wording.name(device), "lasts": wording.minutes(minutes, to)}
+    parts = {
+        "code": code.reveal(),
+        "card": card,
+        "device": wording.device(device),
+        "lasts": wording.minutes(minutes, to),
+    }
     message = SmsMessage(
         holder_id=holder.holder_id,
         sms_id=ids.new_id(),

@@ -19,6 +19,8 @@ _ISOLATE: Final = "\u2068"
 # What NFKC would take apart to no use: Thai and Lao AM, which fonts would draw wrongly then, and our own ellipsis.
 _WHOLE: Final = frozenset("\u0e33\u0eb3…")
 _SIGNS: Final = frozenset("&'’.,:/@()+!?…-‐·・׳״՚་")
+# Would seem to close the quotation marks that we put around it. Gershayim stand within a Hebrew word.
+_LOOKS_LIKE_A_QUOTE: Final = re.compile("(?<=['’׳])['’׳״]+|״(?![\u05d0-\u05ea])")
 _LOOKS_LIKE_AN_ADDRESS: Final = re.compile(r"(?<=\S)(?:[.:@]|//)+(?=\S)|www\b", re.IGNORECASE)
 
 # Unicode's Default_Ignorable_Code_Point but for the selectors of CJK variants; and those that only look empty.
@@ -62,7 +64,7 @@ def harmless(text: str, longest: int = LONGEST) -> str:
     number to call or a card's, and so that it turns nothing around it, whichever way it is written itself.
     """
     visible = "".join(_signs(_folded(text)))
-    plain = numbers.none_to_call(_LOOKS_LIKE_AN_ADDRESS.sub(" ", visible))
+    plain = numbers.none_to_call(_LOOKS_LIKE_AN_ADDRESS.sub(" ", _LOOKS_LIKE_A_QUOTE.sub("", visible)))
     signs = list(_signs(" ".join(plain.split())))
     return _isolated("".join(signs[:longest]).strip(" \u200c\u200d") or _NOTHING)
 

@@ -104,6 +104,17 @@ RULES: Final[Phrases] = {
     "valid_from": ("Kortet kan ikke bruges endnu.", "The card cannot be used yet."),
 }
 
+# What of the grantor's stopped a payment that a delegate asks for: after "The payment was declined because ".
+STOPPED: Final[Phrases] = {
+    "category": ("du ikke tillader den slags butik", "you do not allow that kind of shop"),
+    "country": ("du ikke tillader betalinger i det land", "you do not allow payments in that country"),
+    "merchant": ("du ikke tillader den butik", "you do not allow that shop"),
+    "hours": ("det var uden for den tid, du tillader", "it was outside the hours that you allow"),
+    "cash": ("du ikke tillader kontanter og pengeoverførsler", "you do not allow cash and money transfers"),
+    "payments_per_day": ("der ikke var flere betalinger tilbage den dag", "no payments were left that day"),
+}
+STOPPED_BY_FIGURE: Final = ("den går over din grænse {on}", "it goes beyond your limit {on}")
+
 # What a delegate can do about it: ask for more, or whether it may, where the grantor can lift the limit.
 NEXT: Final[Phrases] = {
     "more": ("Du kan bede om mere i appen.", "You can ask for more in the app."),

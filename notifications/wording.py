@@ -13,7 +13,18 @@ from delegation import categories
 from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
 from delegation.limits import CEILING, DRAWING_RIGHT
 from notifications import names
-from notifications.phrases import DECLINES, LEFT, LIMITS, NEXT, REASONS, RULES, WHOSE, Phrases
+from notifications.phrases import (
+    DECLINES,
+    LEFT,
+    LIMITS,
+    NEXT,
+    REASONS,
+    RULES,
+    STOPPED,
+    STOPPED_BY_FIGURE,
+    WHOSE,
+    Phrases,
+)
 from tokenization import money
 from tokenization.clock import COPENHAGEN
 
@@ -74,10 +85,18 @@ def name(text: str) -> str:
     return names.harmless(text)
 
 
-def place(merchant: str, country: str, to: str) -> str:
-    """A shop, with its country where that is another: `Gallerian (Sverige)`."""
-    abroad = None if country == _HOME else Locale(to).territories.get(country)
-    return f"{name(merchant)} ({abroad})" if abroad else name(merchant)
+def device(text: str) -> str:
+    """What somebody called a phone: between quotation marks that it cannot close (names.py lets none through). They
+    are those of the alphabet of an SMS.
+    """
+    return f'"{name(text)}"'
+
+
+def place(merchant: str, country: str | None, to: str, kind: str | None = None) -> str:
+    """A shop, with its country where that is another, and what kind of shop it is: `Gallerian (Sverige, sport)`."""
+    abroad = None if country in (None, _HOME) else Locale(to).territories.get(country, country)
+    about = ", ".join(filter(None, (abroad, kind)))
+    return f"{name(merchant)} ({about})" if about else name(merchant)
 
 
 def genitive(whose: str, to: str) -> str:
@@ -128,6 +147,12 @@ def _kind_of_shop(payload: Mapping[str, Any], to: str) -> str:
     return f": {', '.join(kinds).lower()}"
 
 
+def _what_it_is(kinds: Sequence[str] | None, to: str) -> str | None:
+    """The first of a shop's categories, cash before all others; nothing of one that is none of them."""
+    known = sorted((each for each in kinds or () if each != categories.OTHER), key=lambda each: each != categories.CASH)
+    return _of(_KINDS_OF_SHOP[known[0]], to).lower() if known else None
+
+
 def what_next(payload: Mapping[str, Any], to: str, *, is_child: bool) -> str:
     """What a delegate can do after a payment was declined: ask the grantor, where a yes would let it through."""
     limit = payload["limit"] or {}
@@ -156,6 +181,16 @@ def left(payload: Mapping[str, Any], to: str) -> str:
     return _sentence(f" {where}: {amount(nearest['remaining'], payload['currency'], to)}") if where else ""
 
 
+def may_become(payload: Mapping[str, Any], to: str) -> str:
+    """What an estimate may be captured for (R-3.1a): the limits, and who watches, count with it."""
+    most = payload.get("most", payload["amount"])
+    if most <= payload["amount"]:
+        return ""
+    return _sentence(
+        f" {_of(('Det kan blive op til', 'It may become up to'), to)} {amount(most, payload['currency'], to)}"
+    )
+
+
 def figures(lowered: Mapping[str, int], to: str) -> str:
     """Limits by name: `1.000,00 kr. pr. dag og 10 betalinger pr. dag`."""
     return listed([_limited(limit, most, to) for limit, most in lowered.items()], to)
@@ -181,8 +216,19 @@ def asked_for(payload: Mapping[str, Any], to: str) -> str:
     if payload["kind"] != "one_off":
         return _limited(payload["limit"], payload["amount"], to)
     once = f"{amount(payload['amount'], ACCOUNT_CURRENCY, to)} {_of(('til én betaling', 'for one payment'), to)}"
-    shop = payload.get("merchant")
-    return f"{once} {_of(('hos', 'at'), to)} {name(shop)}" if shop else once
+    if payload["merchant"] is None:
+        return once
+    shop = place(payload["merchant"], payload["country"], to, _what_it_is(payload["categories"], to))
+    return f"{once} {_of(('hos', 'at'), to)} {shop}"
+
+
+def stopped(payload: Mapping[str, Any], to: str) -> str:
+    """What a yes to one payment sets aside: why it was declined; nothing where it is about no declined one."""
+    limit = payload["stopped_by"]
+    if payload["kind"] != "one_off" or limit is None:
+        return ""
+    why = phrase(STOPPED, limit, to) or _of(STOPPED_BY_FIGURE, to).format(on=phrase(LIMITS, limit, to) or "")
+    return f" {_of(('Betalingen blev afvist, fordi', 'The payment was declined because'), to)} {why}."
 
 
 def granted(payload: Mapping[str, Any], until: datetime | None, to: str) -> str:

@@ -217,9 +217,12 @@ class TokenPinChanged(TokenEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSuspended(TokenEvent):
+    """`by_delegate`: who has the drawing right that the token is under did it, for the cardholder (R-10.2)."""
+
     type = "token.suspended"
     by: str
     reason: str
+    by_delegate: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,9 +112,18 @@ def change_pin(
     events.emit(session, tokens.changed(events.TokenPinChanged, card, token, now))
 
 
-def suspend(session: Session, card: Card, token: Token, *, by: str, reason: str, now: datetime) -> bool:
+def suspend(
+    session: Session,
+    card: Card,
+    token: Token,
+    *,
+    by: str,
+    reason: str,
+    now: datetime,
+    by_delegate: bool = False,
+) -> bool:
     """Hold the token back, and kill its unused payment keys. False if `by` holds it already: then the first reason
-    stands, unless the new one is graver. Raises IllegalMove.
+    stands, unless the new one is graver. `by_delegate`: a delegate acts for the cardholder. Raises IllegalMove.
     """
     check("suspend", token.state)
     if not _hold(session, token, by, reason, now):
@@ -122,7 +131,8 @@ def suspend(session: Session, card: Card, token: Token, *, by: str, reason: str,
     _kill_keys(session, token, now)
     move(token, "suspend")
     session.flush()
-    events.emit(session, tokens.changed(events.TokenSuspended, card, token, now, by=by, reason=reason))
+    who = {"by": by, "by_delegate": by_delegate and token.right_id is not None}
+    events.emit(session, tokens.changed(events.TokenSuspended, card, token, now, **who, reason=reason))
     return True
 
 

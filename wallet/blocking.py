@@ -71,7 +71,9 @@ def has_card_on(session: Session, holder_id: UUID, thumbprint: str) -> bool:
     return session.scalar(living.where(Card.holder_id == holder_id).limit(1)) is not None
 
 
-def suspend_phone(session: Session, thumbprint: str, *, by: str, reason: str, now: datetime) -> None:
+def suspend_phone(
+    session: Session, thumbprint: str, *, by: str, reason: str, now: datetime, by_delegate: bool = False
+) -> None:
     """A phone is lost (R-10.2): suspend every token on it, whosever card it draws on, and end its sessions.
 
     Card by card in ascending order, so no deadlock; what is on the phone is read again under each lock.
@@ -82,5 +84,5 @@ def suspend_phone(session: Session, thumbprint: str, *, by: str, reason: str, no
     for card in locked:
         found = select(Token).where(Token.card_id == card.card_id, *on_phone).order_by(Token.token_id)
         for token in session.scalars(found.execution_options(populate_existing=True)).all():
-            life_cycle.suspend(session, card, token, by=by, reason=reason, now=now)
+            life_cycle.suspend(session, card, token, by=by, reason=reason, now=now, by_delegate=by_delegate)
     sessions.end_for_phone(session, thumbprint, reason=reason, now=now)

@@ -3,7 +3,7 @@
 import json
 import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -82,7 +82,9 @@ def by_card(
 def by_right(
     session: Session, parts: Services, phone: Phone, card_id: UUID, right_id: UUID, now: datetime
 ) -> Token | Refused:
-    """Provision a child card: the parent's pairing of this phone allows it once, within the hour (R-2.10a)."""
+    """Provision a child card: the parent's pairing of this phone allows it once, within the hour (R-2.10a). The phone
+    keeps the name by which the parent let it in: the bank's messages have it.
+    """
     card = cards.lock(session, card_id)
     right = drawing_rights.load(session, card_id, right_id)
     paired = pairing.live(session, card_id, right_id, phone.device.thumbprint)
@@ -90,6 +92,7 @@ def by_right(
         return Refused("drawing-right-inactive", {})
     if not pairing.has_allowance(paired, now):
         return Refused("pair-again", {})
+    phone = replace(phone, device=replace(phone.device, name=paired.device_name))
     wish = phone.wish(right_id, card_was_typed_in=False)
     space, figures = parts.settings.number_space, policies.load(session, now)
     made = making.provision(session, parts.vault, space, card, wish, figures, now)

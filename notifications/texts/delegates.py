@@ -77,12 +77,16 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("The answer is no", "You asked for {amount} and got a no on {at}."),
     },
     "payment.approved": {
-        "da": ("Du betalte {amount}", "Du betalte {amount} hos {merchant} {at}.{left}"),
-        "en": ("You paid {amount}", "You paid {amount} at {merchant} on {at}.{left}"),
+        "da": ("Du betalte {amount}", "Du betalte {amount} hos {merchant} {at}.{may_become}{left}"),
+        "en": ("You paid {amount}", "You paid {amount} at {merchant} on {at}.{may_become}{left}"),
     },
     "payment.declined": {
         "da": ("Din betaling blev afvist", "Du ville betale {amount} hos {merchant} {at}. {why}{next}"),
         "en": ("Your payment was declined", "You wanted to pay {amount} at {merchant} on {at}. {why}{next}"),
+    },
+    "payment.returned": {
+        "da": ("Du fik {amount} tilbage", "{amount}, som du betalte hos {merchant}, kom tilbage {at}."),
+        "en": ("You got {amount} back", "{amount} that you paid at {merchant} came back on {at}."),
     },
     "requestor.suspended": {
         "da": ("{wallet} virker ikke lige nu", "Fra {at} kan du ikke betale med kortet i {wallet}."),

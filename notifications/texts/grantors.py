@@ -15,6 +15,18 @@ ABOUT_RIGHTS: Final[Texts] = {
             "{owner} share of the card ending in {card} was put on {device} on {at}.",
         ),
     },
+    "drawing_right.token_suspended": {
+        "da": (
+            "{delegate} har spærret sit kort",
+            "{delegate} har selv spærret sin del af kortet, der ender på {card}, på {device} {at}. Årsag: {reason}. "
+            "Selve kortet virker stadig.",
+        ),
+        "en": (
+            "{delegate} has suspended the card",
+            "{delegate} suspended the share of the card ending in {card} on {device} on {at}. Reason: {reason}. "
+            "The card itself still works.",
+        ),
+    },
     "drawing_right.granted": {
         "da": (
             "{delegate} må bruge dit kort",
@@ -124,16 +136,20 @@ ABOUT_RIGHTS: Final[Texts] = {
     "drawing_request.asked": {
         "da": (
             "{delegate} spørger om mere",
-            "{delegate} beder om {amount} på kortet, der ender på {card}.{message} Svar i appen.",
+            "{delegate} beder om {amount} på kortet, der ender på {card}.{stopped}{message} Svar i appen.",
         ),
         "en": (
             "{delegate} asks for more",
-            "{delegate} asks for {amount} on the card ending in {card}.{message} Answer in the app.",
+            "{delegate} asks for {amount} on the card ending in {card}.{stopped}{message} Answer in the app.",
         ),
     },
     "drawing_right.payment_approved": {
-        "da": ("{delegate} har betalt {amount}", "{delegate} betalte {amount} hos {place} {at}.{left}"),
-        "en": ("{delegate} paid {amount}", "{delegate} paid {amount} at {place} on {at}.{left}"),
+        "da": ("{delegate} har betalt {amount}", "{delegate} betalte {amount} hos {place} {at}.{may_become}{left}"),
+        "en": ("{delegate} paid {amount}", "{delegate} paid {amount} at {place} on {at}.{may_become}{left}"),
+    },
+    "drawing_right.payment_returned": {
+        "da": ("{delegate} fik {amount} tilbage", "{amount}, som {delegate} betalte hos {place}, kom tilbage {at}."),
+        "en": ("{delegate} got {amount} back", "{amount} that {delegate} paid at {place} came back on {at}."),
     },
     "drawing_right.payment_declined": {
         "da": ("{owner} betaling blev afvist", "{delegate} ville betale {amount} hos {place} {at}. {why}"),

@@ -18,6 +18,10 @@ from notifications.audiences import PEOPLE, REQUESTORS, SILENT, Audience, concer
         ("payment.approved", {"right_id": "right_1", "amount": 0}, False),
         ("payment.declined", {"right_id": None}, False),
         ("payment.captured", {"right_id": "right_1"}, False),
+        ("payment.reversed", {"right_id": None, "amount": 1}, False),
+        ("payment.reversed", {"right_id": "right_1", "amount": 1}, True),
+        ("token.provisioning_refused", {"right_id": None}, True),
+        ("token.provisioning_refused", {"right_id": "right_1"}, False),
         ("policy.set", {"name": "ceilings", "lowered": ["per_day"]}, True),
         ("policy.set", {"name": "ceilings", "lowered": []}, False),
         ("policy.set", {"name": "ceilings"}, False),
@@ -40,8 +44,24 @@ def test_a_provisioning_has_one_telling_whoever_it_is_for_and_however_it_was_dec
 
 def test_a_wallets_server_cannot_flood_a_person_with_texts() -> None:
     for by, texted in (("wallet_provider", False), ("issuer", True), ("cardholder", True), ("pin_locked", True)):
-        [telling] = tellings("token.suspended", {"by": by, "right_id": None})
-        assert telling.sms is texted
+        [telling] = tellings("token.suspended", {"by": by, "by_delegate": False, "right_id": None})
+        assert (telling.kind, telling.sms) == (None, texted)
+
+
+def test_a_delegate_that_suspends_its_own_card_is_named_to_the_grantor() -> None:
+    own = {"by": "cardholder", "by_delegate": True, "right_id": "right_1"}
+    assert [(each.audience, each.kind) for each in tellings("token.suspended", own)] == [
+        (Audience.HOLDER, "drawing_right.token_suspended"),
+        (Audience.DELEGATE, None),
+    ]
+
+
+def test_money_that_comes_back_is_told_to_whoever_was_told_of_the_payment_and_never_as_a_text() -> None:
+    for type_ in ("payment.reversed", "payment.refunded"):
+        grantors, delegates = tellings(type_, {"right_id": "right_1", "amount": 1})
+        assert (grantors.audience, grantors.notify, grantors.if_large) == (Audience.HOLDER, frozenset({"all"}), True)
+        assert delegates.audience is Audience.DELEGATE
+        assert (grantors.sms, delegates.sms) == (False, False)
 
 
 def test_a_token_that_made_way_for_its_successor_is_not_told_of() -> None:
@@ -85,6 +105,12 @@ def test_a_grantor_hears_of_payments_as_wished(watching: Watching, small: bool, 
     approved, refused = PEOPLE["payment.approved"][0], PEOPLE["payment.declined"][0]
     wanted = [is_wanted(approved, watching, {"amount": amount}) for amount in (10_000, 10_001)]
     assert (*wanted, is_wanted(refused, watching, {"amount": 1})) == (small, large, declined)
+
+
+def test_an_estimate_is_as_large_as_it_may_become() -> None:
+    approved, watching = PEOPLE["payment.approved"][0], Watching("all", notify_above=10_000)
+    wanted = [is_wanted(approved, watching, {"amount": 10_000, "most": most}) for most in (10_000, 11_500)]
+    assert wanted == [False, True]
 
 
 @pytest.mark.parametrize("notify_grantor", NOTIFY)

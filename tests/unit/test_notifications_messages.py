@@ -13,7 +13,7 @@ from delegation.terms import LIMITS as LIMIT_NAMES
 from notifications import wording
 from notifications.audiences import PEOPLE, Audience, Telling
 from notifications.messages import Happening, Rendered, render
-from notifications.phrases import DECLINES, LEFT, LIMITS, NEXT, REASONS, RULES, WHOSE
+from notifications.phrases import DECLINES, LEFT, LIMITS, NEXT, REASONS, RULES, STOPPED, WHOSE
 from notifications.texts import FOR_CHILDREN, FOR_DELEGATES, FOR_HOLDERS, Texts
 from tokenization import cards, token_operations
 from wallet.payments.reasons import RESPONSE_CODES
@@ -48,7 +48,8 @@ PAYLOAD: dict[str, Any] = {
     "from": date(2026, 12, 1),
 }
 SUSPENSION_REASONS = {rule.reason for rule in token_operations.RULES if rule.operation == "suspend"}
-REQUEST = {**PAYLOAD, "limit": "per_payment"}
+REQUEST = {**PAYLOAD, "limit": "per_payment", "categories": ["groceries"], "stopped_by": "per_payment"}
+ABROAD = {"merchant": "Lucky Star", "country": "MT", "categories": ["gambling"], "stopped_by": "category"}
 TO_DELEGATES = (FOR_DELEGATES, FOR_CHILDREN)
 
 
@@ -202,6 +203,44 @@ def test_a_payment_of_before_there_was_anything_left_is_told_too() -> None:
     assert wording.why_declined(stopped, "en", for_delegate=False) == "That kind of shop is not allowed."
 
 
+def test_an_estimate_says_what_it_may_become() -> None:
+    for telling in PEOPLE["payment.approved"]:
+        said = words(telling, "payment.approved", "da", most=28_750).text
+        assert said.endswith(" kl. 00.30. Det kan blive op til 287,50 kr. Tilbage i dag: 380,00 kr.")
+
+
+def test_what_came_back_is_told_as_such() -> None:
+    parent, child = PEOPLE["payment.reversed"]
+    assert words(parent, "payment.reversed", "da").text == (
+        "250,00 kr., som Emil betalte hos Netto Vesterbro, kom tilbage 23. november 2026 kl. 00.30."
+    )
+    assert words(child, "payment.reversed").text == (
+        "DKK 250.00 that you paid at Netto Vesterbro came back on 23 November 2026 at 00:30."
+    )
+
+
+def test_who_suspended_a_childs_card_is_named() -> None:
+    [telling] = [each for each in PEOPLE["token.suspended"] if each.kind]
+    assert words(telling, "token.suspended", "da", reason="fraud").text == (
+        'Emil har selv spærret sin del af kortet, der ender på 4711, på "Emil\'s phone" 23. november 2026 kl. 00.30. '
+        "Årsag: mistanke om misbrug. Selve kortet virker stadig."
+    )
+
+
+@EVERY
+def test_what_a_phone_is_called_stands_in_quotation_marks(
+    type_: str, telling: Telling, language: str, is_child: bool
+) -> None:
+    text = words(telling, type_, language, is_child=is_child).text
+    assert text.count("Emil's phone") == text.count('"Emil\'s phone"')
+
+
+@pytest.mark.parametrize("mark", ['"', "''", "’’", "״", "″", "“", "”", "„", "«", "＂", "'׳"])
+def test_no_name_can_close_its_quotation_marks(mark: str) -> None:
+    said = wording.device(f"iPhone{mark}. MitID: Svar JA")
+    assert re.fullmatch(r'"iPhone[\'’]? ?\. MitID: Svar JA"', said)
+
+
 def test_a_week_in_danish() -> None:
     [telling] = PEOPLE["drawing_right.week_ended"]
     said = words(telling, "drawing_right.week_ended", "da")
@@ -231,11 +270,49 @@ def test_lowered_ceilings_name_each_figure_and_the_day() -> None:
 def test_a_request_says_what_for_where_and_in_whose_words() -> None:
     [telling] = PEOPLE["drawing_request.asked"]
     assert words(telling, "drawing_request.asked", "da").text == (
-        "Emil beder om 250,00 kr. til én betaling hos Netto Vesterbro på kortet, der ender på 4711. "
-        "Besked: “Må jeg? 🙏”. Svar i appen."
+        "Emil beder om 250,00 kr. til én betaling hos Netto Vesterbro (dagligvarer) på kortet, der ender på 4711. "
+        "Betalingen blev afvist, fordi den går over din grænse pr. betaling. Besked: “Må jeg? 🙏”. Svar i appen."
     )
-    bare = words(telling, "drawing_request.asked", message=None, merchant=None)
+    bare = words(telling, "drawing_request.asked", message=None, merchant=None, stopped_by=None)
     assert bare.text == "Emil asks for DKK 250.00 for one payment on the card ending in 4711. Answer in the app."
+
+
+def test_a_request_hides_neither_country_nor_kind_of_shop_nor_the_rule_that_a_yes_would_set_aside() -> None:
+    [telling] = PEOPLE["drawing_request.asked"]
+    assert words(telling, "drawing_request.asked", "da", message=None, **ABROAD).text == (
+        "Emil beder om 250,00 kr. til én betaling hos Lucky Star (Malta, spil om penge) på kortet, der ender på 4711. "
+        "Betalingen blev afvist, fordi du ikke tillader den slags butik. Svar i appen."
+    )
+    cash = {"categories": ["airlines", "cash"], "stopped_by": "cash"}
+    at_a_till = words(telling, "drawing_request.asked", message=None, **cash).text
+    assert "at Netto Vesterbro (cash) on" in at_a_till
+    assert "declined because you do not allow cash and money transfers. Answer" in at_a_till
+    for answer in ("approved", "declined"):
+        [telling] = PEOPLE[f"drawing_request.{answer}"]
+        assert "at Lucky Star (Malta, gambling) and got" in words(telling, f"drawing_request.{answer}", **ABROAD).text
+
+
+@pytest.mark.parametrize("limit", sorted(HOW_MUCH | WHERE_AND_WHEN))
+def test_whatever_a_yes_can_set_aside_is_named(limit: str) -> None:
+    said = [wording.stopped({**REQUEST, "stopped_by": limit}, to) for to in wording.LANGUAGES]
+    assert all(re.fullmatch(r" (Betalingen|The payment) [^{}]+ [^ ]+\.", each) for each in said)
+    assert (limit in STOPPED) != (limit in LIMITS) or limit == "payments_per_day"
+
+
+@pytest.mark.parametrize(
+    ("country", "kinds", "said"),
+    [
+        ("DK", ["other"], "X"),
+        ("DK", None, "X"),
+        (None, [], "X"),
+        ("XX", [], "X (XX)"),
+        ("GB", ["pets"], "X (UK, pets)"),
+    ],
+)
+def test_a_place_is_said_as_far_as_it_is_news(country: str | None, kinds: list[str] | None, said: str) -> None:
+    payload = {**REQUEST, "merchant": "X", "country": country, "categories": kinds}
+    expected = said.replace("UK", "United Kingdom").replace("pets", "pets and vets")
+    assert wording.asked_for(payload, "en") == f"DKK 250.00 for one payment at {expected}"
 
 
 def test_what_a_child_writes_can_pass_for_nothing_that_we_say() -> None:
@@ -250,7 +327,7 @@ def test_what_a_child_writes_can_pass_for_nothing_that_we_say() -> None:
 def test_a_yes_says_until_when_or_that_it_holds_from_now_on() -> None:
     [telling] = PEOPLE["drawing_request.approved"]
     assert words(telling, "drawing_request.approved", "da").text == (
-        "Du bad om 250,00 kr. til én betaling hos Netto Vesterbro og fik ja 23. november 2026 kl. 00.30. "
+        "Du bad om 250,00 kr. til én betaling hos Netto Vesterbro (dagligvarer) og fik ja 23. november 2026 kl. 00.30. "
         "Du kan betale indtil 24. november 2026 kl. 00.30."
     )
     raised = words(telling, "drawing_request.approved", kind="raise", limit="per_week", amount=70_000)
@@ -376,5 +453,5 @@ def test_every_reason_has_words() -> None:
 
 
 def test_every_phrase_has_both_languages() -> None:
-    for table in (REASONS, DECLINES, LIMITS, RULES, LEFT, WHOSE, NEXT):
+    for table in (REASONS, DECLINES, LIMITS, RULES, LEFT, WHOSE, STOPPED, NEXT):
         assert all(danish and english and danish != english for danish, english in table.values())

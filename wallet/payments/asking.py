@@ -75,6 +75,6 @@ def _amount(given: int | None, least: int | None) -> int:
 
 
 def _merchant(declined: Payment) -> dict[str, Any]:
-    """Where it was declined, with the categories that it was declined under."""
+    """Where it was declined, with the categories that it was declined under, and by the name of which limit."""
     where: dict[str, Any] = {name: declined.merchant[name] for name in ("id", "name", "country")}
-    return where | {"categories": history.categories(declined)}
+    return where | {"categories": history.categories(declined), "stopped_by": (declined.limit or {}).get("name")}

@@ -106,7 +106,8 @@ def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> No
         _take_consent(desk, loaded)
         _spend_one_off(desk, payment, verdict)
     happened = PaymentApproved if payment.approved else PaymentDeclined
-    events.emit(desk.session, payment_event(happened, case.card, payment, case.asked.amount_minor, desk.now))
+    amount, most = payment.amount_minor, payment.amount_minor + payment.margin_minor
+    events.emit(desk.session, payment_event(happened, case.card, payment, amount, most, desk.now))
 
 
 def _count_without_pin(loaded: Loaded) -> None:

@@ -12,7 +12,9 @@ from wallet.payments.models import Payment
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentEvent(CardEvent):
-    """Something that happened to a payment, with what the people concerned need to read."""
+    """Something that happened to a payment, with what the people concerned need to read. `amount` is what this step of
+    it moved, `most` what the payment could have become before anything of it was given back (R-3.1a).
+    """
 
     holder_id: UUID
     payment_id: UUID
@@ -20,6 +22,7 @@ class PaymentEvent(CardEvent):
     credential_id: UUID | None
     right_id: UUID | None
     amount: int
+    most: int
     currency: str
     merchant: str
     country: str
@@ -58,9 +61,9 @@ class PaymentRefunded(PaymentEvent):
 
 
 def payment_event(
-    kind: type[PaymentEvent], card: Card, payment: Payment, amount_minor: int, now: datetime
+    kind: type[PaymentEvent], card: Card, payment: Payment, amount_minor: int, most_minor: int, now: datetime
 ) -> PaymentEvent:
-    """An event about a payment; `amount_minor` is what was moved by this step of it."""
+    """An event about a payment; the amounts as PaymentEvent has them."""
     return kind(
         at=now,
         card_id=card.card_id,
@@ -70,6 +73,7 @@ def payment_event(
         credential_id=payment.credential_id,
         right_id=payment.right_id,
         amount=amount_minor,
+        most=most_minor,
         currency=payment.currency,
         merchant=payment.merchant["name"],
         country=payment.merchant["country"],

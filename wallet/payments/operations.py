@@ -83,7 +83,7 @@ def _carry_out(session: Session, entry: ReferenceDirectory, asked: Operation, no
         return after
     amount = moved(before, after)
     books.move(session, payment, account, after)
-    _write(session, payment, asked, amount, now)
+    _write(session, payment, asked, amount, max(payment.amount_minor, before.most), now)
     body = _body(asked, amount, now, payment.payment_id, history.status(payment), payment.currency)
     return _keep(session, entry, asked, body)
 
@@ -95,7 +95,9 @@ def _locked(session: Session, entry: ReferenceDirectory) -> Payment | None:
     return session.get_one(Payment, (entry.card_id, entry.payment_id), populate_existing=True)
 
 
-def _write(session: Session, payment: Payment, asked: Operation, amount_minor: int, now: datetime) -> None:
+def _write(
+    session: Session, payment: Payment, asked: Operation, amount_minor: int, most_minor: int, now: datetime
+) -> None:
     row = PaymentOperation(
         card_id=payment.card_id,
         payment_id=payment.payment_id,
@@ -108,7 +110,7 @@ def _write(session: Session, payment: Payment, asked: Operation, amount_minor: i
     )
     session.add(row)
     card = cards.locked(session, payment.card_id)
-    events.emit(session, payment_event(HAPPENED[asked.kind], card, payment, amount_minor, now))
+    events.emit(session, payment_event(HAPPENED[asked.kind], card, payment, amount_minor, most_minor, now))
 
 
 def _nothing_to_do(session: Session, entry: ReferenceDirectory, asked: Operation, now: datetime) -> Answer:

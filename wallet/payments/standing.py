@@ -33,6 +33,11 @@ class Standing:
         return self.used + self.margin
 
     @property
+    def most(self) -> int:
+        """The most that it could have become, had nothing been given back."""
+        return self.held + self.margin + self.captured + self.reversed
+
+    @property
     def payments(self) -> int:
         """Whether it counts as a payment: one, until all of it is reversed."""
         return 1 if self.held or self.captured else 0

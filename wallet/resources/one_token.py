@@ -40,17 +40,17 @@ def suspend(token_id: str, *, by: str, reason: str) -> Token:
     The phone may be named by a token that has ended, too: by the bank, and by who has another there now. Who has none
     there any more has no say in what others have on it, and ends no sessions but their own.
     """
-    now = current_time()
+    now, by_delegate = current_time(), caller().scope == "child"
     if token_operations.reaches_phone("suspend", reason, by):
         card, token = owned.token(session(), caller(), token_id)
         phone, holder_id = token.device_thumbprint, card.holder_id
         if by == token_operations.ISSUER or blocking.has_card_on(session(), holder_id, phone):
-            blocking.suspend_phone(session(), phone, by=by, reason=reason, now=now)
+            blocking.suspend_phone(session(), phone, by=by, reason=reason, now=now, by_delegate=by_delegate)
         elif not sessions.end_for_phone(session(), phone, holder_id=holder_id, reason=reason, now=now):
             life_cycle.check("suspend", token.state)
         return token
     card, token = owned.token(session(), caller(), token_id, lock=True)
-    life_cycle.suspend(session(), card, token, by=by, reason=reason, now=now)
+    life_cycle.suspend(session(), card, token, by=by, reason=reason, now=now, by_delegate=by_delegate)
     return token
 
 

@@ -302,6 +302,7 @@ class Town:
             "credential_id": None,
             "right_id": None,
             "amount": 25_000,
+            "most": more.get("amount", 25_000),
             "currency": "DKK",
             "merchant": "Netto Vesterbro",
             "country": "DK",

@@ -70,7 +70,7 @@ _GROUPS: Final = (
     ),
     Category("home", "Home and garden", "Hus og have", "5200 5211 5231 5251 5261 5712 5713 5714 5718 5719 5722"),
     Category(HOTELS, "Hotels", "Hoteller", "3501-3999 7011"),
-    # As good as money: wires, quasi-cash (crypto-assets too), securities, loads of stored value, transfers between banks.
+    # As good as money: wires, quasi-cash (crypto-assets too), securities, loads of stored value, transfers of banks.
     # Some are the schemes' own; docs/drawing-rights.md says where each one stands.
     Category(
         MONEY_TRANSFERS,

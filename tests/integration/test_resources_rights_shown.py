@@ -156,6 +156,32 @@ def test_the_phones_that_were_let_in_are_the_parents_to_see(world: World, parent
     assert see(parent, right)["phones"] == []
 
 
+def test_how_the_parent_is_told_is_the_parents_to_see(parent: Phone, right: Right, child: Phone) -> None:
+    parent.request("PATCH", f"/v1/drawing-rights/{right['id']}", {"notify_grantor": "declined", "notify_above": 10_000})
+    for phone, shown in ((parent, ["declined", 10_000, True]), (child, [None] * 3)):
+        [listed] = phone.request("GET", "/v1/drawing-rights").json()["data"]
+        assert listed == see(phone, right)
+        assert [listed[name] for name in ("notify_grantor", "notify_above", "weekly_summary")] == shown
+
+
+def test_a_child_is_told_who_holds_its_card_back_and_the_reason_of_its_own_side_alone(
+    world: World, parent: Phone, right: Right, child: Phone
+) -> None:
+    token, said = child.active(right_id=right["id"]), []
+    for by, reason in (("issuer", "fraud"), ("provider", "rooted phone"), ("own", "other")):
+        caller = child if by == "own" else world.machine(by)
+        path = "/v1/tokens" if by == "own" else f"/v1/{by}/tokens"
+        assert caller.request("POST", f"{path}/{token['id']}/suspend", {"reason": reason}).status_code == 200
+    for phone in (parent, child):
+        seen = phone.request("GET", f"/v1/tokens/{token['id']}").json()["suspensions"]
+        assert {each["at"] for each in seen} == {"2026-11-22T10:15:00Z"}
+        said.append({each["by"]: each["reason"] for each in seen})
+    assert said == [
+        {"issuer": "fraud", "wallet_provider": "rooted phone", "cardholder": "other"},
+        {"issuer": None, "wallet_provider": None, "cardholder": "other"},
+    ]
+
+
 def test_requests_that_wait_are_counted(parent: Phone, right: Right, child: Phone) -> None:
     asked = {"kind": "raise", "limit": "per_day", "amount": 60_000, "message": "Please"}
     made = child.request("POST", f"/v1/drawing-rights/{right['id']}/requests", asked)
@@ -217,6 +243,8 @@ def test_a_decline_says_whether_it_can_be_asked_for(
     shop.tap(token, 1_000)
     parent.request("POST", f"{path}/pause")
     shop.tap(token, 1_000)
+    assert [each["can_be_asked_for"] for each in payments(child, right)] == [False] * 5  # Nothing is, under a pause.
+    parent.request("POST", f"{path}/resume")
     said = [
         (each["reason"], (each["limit"] or {}).get("name"), each["can_be_asked_for"]) for each in payments(child, right)
     ]

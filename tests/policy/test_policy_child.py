@@ -20,8 +20,12 @@ from tokenization.models import Card
 STREAM = "/v1/inbox/stream"  # shows what the inbox shows
 SECRET_SHOP = Merchant("DK-HIDDEN", "Urmageren i Ribe", "5944")
 BALANCE, SPENT, ADDRESS = 2_843_719, 74_317, "Lindevej 7, Aarhus"
+TOLD_ABOVE, SUSPICION = 61_753, "seen with a skimmer"
 CARD = "the card's id"
-TOLD_TO_PARENTS = {CARD, "the card's last four digits", "the PAR", "its amount", "its merchant", "the sibling's right"}
+TOLD_TO_PARENTS = {
+    *(CARD, "the card's last four digits", "the PAR", "its amount", "its merchant", "the sibling's right"),
+    "above what the parent is told of",
+}
 # Fields in which four digits say something else.
 NOT_A_NUMBER = {"mcc", "keys", "request_id"}
 _DAYS = re.compile(r"\b20\d\d\b")
@@ -97,7 +101,8 @@ def family(world: World, heard: Heard) -> Family:
     bank.request("PATCH", f"/v1/issuer/cardholders/{anna['cardholder_id']}", {"address": ADDRESS})
     mothers = parent.active(anna["card"])
     bought = world.shop(SECRET_SHOP).charge_card(anna["card"], SPENT)
-    right, other = (world.grant(parent, limits={"per_payment": 20_000, "total": 90_000}) for _ in range(2))
+    limits = {"per_payment": 20_000, "total": 90_000}
+    right, other = (world.grant(parent, limits=limits, notify_above=TOLD_ABOVE) for _ in range(2))
     sibling, child = world.child(other["id"]), world.child(right["id"])
     siblings = sibling.active(right_id=other["id"])
     theirs = _what_a_child_does(world, parent, child, right["id"])
@@ -124,6 +129,8 @@ def family(world: World, heard: Heard) -> Family:
         "the parent's token": mothers["id"],
         "the sibling's right": other["id"],
         "the sibling's token": siblings["id"],
+        "above what the parent is told of": str(TOLD_ABOVE),
+        "why the bank held the child's card back": SUSPICION,
     }
     return Family(world, parent, child, right["id"], theirs, secrets)
 
@@ -149,6 +156,11 @@ def _what_a_child_does(world: World, parent: Phone, child: Phone, right_id: str)
         child.request("GET", f"/v1/drawing-rights/{right_id}")
         child.request("GET", f"/v1/tokens/{token.id}")
         assert bank.request("POST", f"{card}/unblock").status_code == 200
+    held = f"/v1/issuer/tokens/{token.id}"
+    assert bank.request("POST", f"{held}/suspend", {"reason": SUSPICION}).status_code == 200
+    for phone in (parent, child):
+        assert phone.request("GET", f"/v1/tokens/{token.id}").json()["because"] == "issuer"
+    assert bank.request("POST", f"{held}/resume").status_code == 200
     return {"right_id": right_id, "token_id": token.id, "request_id": made.json()["id"], "payment_id": declined["id"]}
 
 

@@ -177,7 +177,8 @@ class Payments(MethodView):
         """Newest first; each decline with the limit that stopped it."""
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-        show = partial(shown.right_payment, most=_ceiling(), to_child=caller().scope == "child")
+        may_ask = drawing_rights.status(right, current_time()) in drawing_rights.MOVES["asked to give more"][0]
+        show = partial(shown.right_payment, most=_ceiling(), may_ask=may_ask, to_child=caller().scope == "child")
         return newest_first(session(), wanted, Payment.payment_id, page, show)
 
 

@@ -10,7 +10,7 @@ from delegation import drawing_rights
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.terms import Ceiling
 from tokenization import cardholders, cards, ids, policies, token_status, tokens
-from tokenization.models import Card, Cardholder, Credential, Requestor, Token
+from tokenization.models import Card, Cardholder, Credential, Requestor, Token, TokenSuspension
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
 from wallet.payments import asking, books, history
@@ -41,7 +41,7 @@ def _blocked(row: Card) -> Shown | None:
 
 
 def token(session: Session, row: Token, now: datetime, *, to_child: bool = False) -> Shown:
-    """A token; a child sees neither the card's id nor its PAR."""
+    """A token; a child sees neither the card's id nor its PAR, nor why the bank or the wallet's server suspends it."""
     owner = session.get_one(Card, row.card_id)
     plastic, requestor = cards.current_plastic(session, owner), session.get_one(Requestor, row.requestor_id)
     right = drawing_rights.load(session, row.card_id, row.right_id) if row.right_id else None
@@ -54,7 +54,7 @@ def token(session: Session, row: Token, now: datetime, *, to_child: bool = False
         "drawing_right_id": ids.to_text("right", row.right_id) if row.right_id else None,
         "status": status.status,
         "because": status.because,
-        "suspensions": [{"by": by.by, "reason": by.reason, "at": by.at} for by in held],
+        "suspensions": [_suspension(by, to_child=to_child) for by in held],
         "last4": row.last4,
         "expiry": cards.month(plastic.expiry),
         "par": None if to_child else owner.par,
@@ -67,6 +67,15 @@ def token(session: Session, row: Token, now: datetime, *, to_child: bool = False
         "version": token_status.version(row, owner, requestor, right.revision if right else 0),
         "created_at": row.created_at,
     }
+
+
+def _suspension(held: TokenSuspension, *, to_child: bool) -> Shown:
+    hidden = to_child and held.by not in OF_A_CHILDS_SIDE
+    return {"by": held.by, "reason": None if hidden else held.reason, "at": held.at}
+
+
+# Its own, or its parent's, in one of four words; and the PIN that it got wrong.
+OF_A_CHILDS_SIDE: Final = frozenset({"cardholder", "pin_locked"})
 
 
 def _methods(session: Session, owner: Card, row: Token, now: datetime) -> list[str]:
@@ -101,14 +110,16 @@ PAYMENT_FIELDS: Final = (
 OPEN_TO_CHILDREN: Final = frozenset({DRAWING_RIGHT, CEILING})
 
 
-def right_payment(row: Payment, *, most: Ceiling, to_child: bool) -> Shown:
-    """A payment under a drawing right, as its grantor and its child see it; `most` is the scheme's ceiling."""
+def right_payment(row: Payment, *, most: Ceiling, may_ask: bool, to_child: bool) -> Shown:
+    """A payment under a drawing right, as its grantor and its child see it; `most` is the scheme's ceiling, `may_ask`
+    whether anything can be asked for under the right as it stands.
+    """
     return payment(row, to_child=to_child) | {
         "categories": history.categories(row),
         "held_minor": row.held_minor,
         "counts": books.standing(row).reserved,
         "left": row.right_left,
-        "can_be_asked_for": _can_be_asked_for(row, most),
+        "can_be_asked_for": may_ask and _can_be_asked_for(row, most),
     }
 
 

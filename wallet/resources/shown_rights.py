@@ -34,9 +34,9 @@ class _Around:
 
 
 def shown(session: Session, rights: Sequence[DrawingRight], now: datetime, *, to_child: bool = False) -> list[Shown]:
-    """Rights, in their order. A child sees neither the card nor the phones that were let in."""
+    """Rights, in their order. A child sees neither the card, nor the phones let in, nor of what its parent is told."""
     around = _around(session, rights, now)
-    hidden: Shown = {"card_id": None, "phones": None} if to_child else {}
+    hidden: Shown = dict.fromkeys(("card_id", "phones", *WATCHING)) if to_child else {}
     return [_one(right, around) | hidden for right in rights]
 
 

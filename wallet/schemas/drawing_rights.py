@@ -203,7 +203,9 @@ class PhoneAnswer(Schema):
 
 
 class RightAnswer(Schema):
-    """A drawing right, for its grantor and the bank; and for the child its own, without the card and the phones."""
+    """A drawing right, for its grantor and the bank; and for the child its own, without the card, the phones and
+    what the grantor hears of it.
+    """
 
     id = fields.String()
     card_id = fields.String(allow_none=True, metadata=_about("`null` for a child"))
@@ -228,9 +230,11 @@ class RightAnswer(Schema):
     valid_from = Day(allow_none=True)
     valid_until = Day(allow_none=True)
     phones_allowed = fields.Integer(allow_none=True)
-    notify_grantor = fields.String(metadata={"enum": list(NOTIFY)})
+    notify_grantor = fields.String(
+        allow_none=True, metadata={"enum": [*NOTIFY, None], **_about("`null` for a child, as are the next two")}
+    )
     notify_above = fields.Integer(allow_none=True)
-    weekly_summary = fields.Boolean()
+    weekly_summary = fields.Boolean(allow_none=True)
     comes_of_age_on = Day(
         allow_none=True,
         metadata=_about(
@@ -273,7 +277,10 @@ class RightPaymentAnswer(PaymentAnswer):
         metadata=_about("right after it; `null` of a decline, and where nothing is limited"),
     )
     can_be_asked_for = fields.Boolean(
-        metadata=_about("declined by what the grantor can lift: ask with `payment_id` (`POST …/requests`)")
+        metadata=_about(
+            "declined by what the grantor can lift, under a right that is active: ask with `payment_id` "
+            "(`POST …/requests`)"
+        )
     )
 
 

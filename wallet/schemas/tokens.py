@@ -78,7 +78,9 @@ class SuspensionAnswer(Schema):
     """Who holds a token back."""
 
     by = fields.String()
-    reason = fields.String()
+    reason = fields.String(
+        allow_none=True, metadata={"description": "`null` for a child, where the bank or the wallet's server suspends"}
+    )
     at = Moment()
 
 

@@ -7,6 +7,7 @@ from flask import Flask
 from marshmallow import Schema
 
 from wallet.access.guard import Access
+from wallet.problems import PROBLEMS, as_markdown
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _TEXT: Final = {"type": "string"}
@@ -18,7 +19,11 @@ PROBLEM: Final = {
         "title": _TEXT,
         "status": {"type": "integer"},
         "detail": _TEXT,
-        "code": _TEXT,
+        "code": {
+            "type": "string",
+            "description": f"Stable: branch on this. Others may be added.\n\n{as_markdown()}",
+            "examples": list(PROBLEMS),
+        },
         "errors": {
             "type": "array",
             "items": {
@@ -64,6 +69,7 @@ class Described(BasePlugin):
 
     def init_spec(self, spec: APISpec) -> None:
         """Add what the operations refer to."""
+        spec.components.schema("Problem", PROBLEM)
         for scheme, about in SECURITY.items():
             spec.components.security_scheme(scheme, about)
         for header, of_header in HEADERS.items():
@@ -99,4 +105,4 @@ def schema_name(schema: type[Schema] | Schema) -> str:
 
 def problem_response(description: str) -> dict[str, Any]:
     """A response that says no."""
-    return {"description": description, "content": {PROBLEM_TYPE: {"schema": PROBLEM}}}
+    return {"description": description, "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

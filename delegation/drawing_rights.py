@@ -25,6 +25,7 @@ from tokenization.errors import CardBlocked, CardClosed, CardExpired, IllegalMov
 from tokenization.events import emit
 from tokenization.models import Card
 from tokenization.policies import DrawingRightsPolicy
+from tokenization.token_operations import CARDHOLDER
 
 OVER: Final = frozenset({"revoked", "expired"})
 _UNUSABLE: Final = {"blocked": CardBlocked, "closed": CardClosed, "expired": CardExpired}
@@ -157,7 +158,7 @@ def grant(
     _set_due(right, now)
     session.add(right)
     session.flush()
-    announce(session, events.DrawingRightGranted, right, now)
+    announce(session, events.DrawingRightGranted, right, now, terms=terms.as_json(right_terms))
     return right
 
 
@@ -193,18 +194,18 @@ def change(
         _set_watching(right, watching)
         _set_due(right, now)
         right.revision += 1
-        announce(session, events.DrawingRightChanged, right, now, fields=fields)
+        announce(session, events.DrawingRightChanged, right, now, fields=fields, terms=terms.as_json(new))
         if lived and (end := agenda.expiry(right)) and end.at <= right.looked_at:  # by a birthdate of long ago
             expire(session, right, end.why, now)
     return right
 
 
-def pause(session: Session, right: DrawingRight, now: datetime) -> None:
-    """Nothing can be paid under it until it is resumed. Raises IllegalMove."""
+def pause(session: Session, right: DrawingRight, now: datetime, *, by: str = CARDHOLDER) -> None:
+    """Nothing can be paid under it until it is resumed, `by` whomever it was paused. Raises IllegalMove."""
     require(right, "paused", now)
     right.state_before_pause = right.state
     move(right, "paused", now)
-    announce(session, events.DrawingRightPaused, right, now)
+    announce(session, events.DrawingRightPaused, right, now, by=by)
 
 
 def resume(session: Session, right: DrawingRight, now: datetime) -> None:
@@ -214,12 +215,12 @@ def resume(session: Session, right: DrawingRight, now: datetime) -> None:
     announce(session, events.DrawingRightResumed, right, now)
 
 
-def revoke(session: Session, right: DrawingRight, now: datetime) -> None:
+def revoke(session: Session, right: DrawingRight, now: datetime, *, by: str = CARDHOLDER) -> None:
     """End it for good. Raises IllegalMove where it is revoked already."""
     require(right, "revoked", now)
     right.revoked_at = now
     move(right, "revoked", now)
-    announce(session, events.DrawingRightRevoked, right, now)
+    announce(session, events.DrawingRightRevoked, right, now, by=by)
 
 
 def expire(session: Session, right: DrawingRight, why: str, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """What happens to a drawing right, in the past tense. `holder_id` is the grantor."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from tokenization.events import CardEvent
@@ -17,15 +18,19 @@ class DrawingRightEvent(CardEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRightGranted(DrawingRightEvent):
+    """`terms`: what is permitted from now on, in the API's shape (terms.as_json). For the journal; nobody is told."""
+
     type = "drawing_right.granted"
+    terms: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRightChanged(DrawingRightEvent):
-    """`fields` names what changed, as the API calls it (`limits.per_day`), never what it became."""
+    """`fields` names what changed, as the API calls it (`limits.per_day`); `terms` as DrawingRightGranted has them."""
 
     type = "drawing_right.changed"
     fields: list[str]
+    terms: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +49,10 @@ class DrawingRightUnpaired(DrawingRightEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRightPaused(DrawingRightEvent):
+    """`by` the cardholder, or by the issuer on the cardholder's word."""
+
     type = "drawing_right.paused"
+    by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +62,10 @@ class DrawingRightResumed(DrawingRightEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRightRevoked(DrawingRightEvent):
+    """`by` as DrawingRightPaused has it."""
+
     type = "drawing_right.revoked"
+    by: str
 
 
 @dataclass(frozen=True, kw_only=True)

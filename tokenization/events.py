@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -60,6 +60,10 @@ def _as_json(name: str, value: object) -> Any:
         return ids.to_text(ids.PREFIX_BY_FIELD[name], value)
     if isinstance(value, datetime):
         return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {inner: _as_json(inner, item) for inner, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_as_json(name, item) for item in value]
     return value

@@ -20,6 +20,7 @@ PREFIX_BY_FIELD: Final = {
     "right_id": "right",
     "pairing_id": "pair",
     "request_id": "rqst",
+    "one_off": "rqst",
     "requestor_id": "reqr",
     "credential_id": "cred",
     "payment_id": "pay",

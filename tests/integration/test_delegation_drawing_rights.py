@@ -56,8 +56,10 @@ def test_what_was_granted_is_what_is_loaded(session: Session, card: Card) -> Non
     assert (loaded.delegate_name, loaded.notify_grantor, status(loaded, NOON)) == ("Emil", "all", "invited")
 
 
-def test_a_grant_is_told_with_grantor_right_and_delegate(session: Session, card: Card) -> None:
-    granted = grant(session, card, NOON)
+def test_a_grant_is_told_with_grantor_right_and_delegate_and_the_terms_as_they_are(
+    session: Session, card: Card
+) -> None:
+    granted = grant(session, card, NOON, EVERYTHING)
     (event,) = take_pending(session)
     assert event.type == "drawing_right.granted"
     assert event.payload() == {
@@ -65,6 +67,7 @@ def test_a_grant_is_told_with_grantor_right_and_delegate(session: Session, card:
         "holder_id": ids.to_text("holder", card.holder_id),
         "right_id": ids.to_text("right", granted.right_id),
         "delegate_name": "Emil",
+        "terms": terms.as_json(EVERYTHING) | {"valid_until": "2027-06-30"},
     }
 
 
@@ -156,7 +159,7 @@ def test_a_change_names_its_fields_and_counts_a_revision(session: Session, right
     assert (right.delegate_birthdate, right.notify_grantor, right.revision) == (date(2015, 4, 2), "declined", 2)
     (event,) = take_pending(session)
     fields = ["delegate.birthdate", "limits.per_payment", "blocked_categories", "notify_grantor"]
-    assert event.payload()["fields"] == fields
+    assert (event.payload()["fields"], event.payload()["terms"]) == (fields, terms.as_json(wanted))
 
 
 def test_a_change_to_the_same_changes_nothing(session: Session, right: DrawingRight) -> None:

@@ -98,16 +98,17 @@ def _note_proof(desk: Desk, loaded: Loaded, verdict: Verdict) -> int | None:
 def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> None:
     """The payment, and if it is approved all that it moves."""
     case, payment = loaded.case, _payment(desk, loaded, verdict, payment_id)
+    one_off = verdict.one_off if isinstance(verdict, Approved) else None
     desk.session.add(payment)
     if payment.approved:
         margin = rules.margin_minor(case.asked, desk.policies.holds)
         books.move(desk.session, payment, case.account, Standing(held=case.asked.amount_minor, margin=margin))
         _count_without_pin(loaded)
         _take_consent(desk, loaded)
-        _spend_one_off(desk, payment, verdict)
+        _spend_one_off(desk, payment, one_off)
     happened = PaymentApproved if payment.approved else PaymentDeclined
     amount, most = payment.amount_minor, payment.amount_minor + payment.margin_minor
-    events.emit(desk.session, payment_event(happened, case.card, payment, amount, most, desk.now))
+    events.emit(desk.session, payment_event(happened, case.card, payment, amount, most, desk.now, one_off))
 
 
 def _count_without_pin(loaded: Loaded) -> None:
@@ -128,10 +129,10 @@ def _take_consent(desk: Desk, loaded: Loaded) -> None:
         credentials.confirm(desk.session, loaded.case.card, loaded.credential, automatic_update=False, now=desk.now)
 
 
-def _spend_one_off(desk: Desk, payment: Payment, verdict: Verdict) -> None:
+def _spend_one_off(desk: Desk, payment: Payment, one_off: UUID | None) -> None:
     """The grantor's yes that the payment needed is for no other one."""
-    if isinstance(verdict, Approved) and verdict.one_off is not None:
-        asked = drawing_requests.load(desk.session, payment.card_id, verdict.one_off)
+    if one_off is not None:
+        asked = drawing_requests.load(desk.session, payment.card_id, one_off)
         drawing_requests.spend(asked, payment.payment_id, desk.now)
 
 

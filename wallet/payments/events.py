@@ -34,10 +34,13 @@ class PaymentEvent(CardEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentApproved(PaymentEvent):
-    """`left` is what it leaves of the nearest limit of its drawing right: `limit`, and `remaining` in minor units."""
+    """`left` is what it leaves of the nearest limit of its drawing right: `limit`, and `remaining` in minor units;
+    `one_off` the drawing request whose yes it took, where the terms alone did not permit it.
+    """
 
     type = "payment.approved"
     left: dict[str, Any] | None
+    one_off: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +64,15 @@ class PaymentRefunded(PaymentEvent):
 
 
 def payment_event(
-    kind: type[PaymentEvent], card: Card, payment: Payment, amount_minor: int, most_minor: int, now: datetime
+    kind: type[PaymentEvent],
+    card: Card,
+    payment: Payment,
+    amount_minor: int,
+    most_minor: int,
+    now: datetime,
+    one_off: UUID | None = None,
 ) -> PaymentEvent:
-    """An event about a payment; the amounts as PaymentEvent has them."""
+    """An event about a payment; the amounts as PaymentEvent has them, `one_off` as PaymentApproved."""
     return kind(
         at=now,
         card_id=card.card_id,
@@ -81,5 +90,5 @@ def payment_event(
         scheme=payment.scheme,
         reason=payment.reason,
         limit=payment.limit,
-        **({"left": payment.right_left} if kind is PaymentApproved else {}),
+        **({"left": payment.right_left, "one_off": one_off} if kind is PaymentApproved else {}),
     )

@@ -313,7 +313,7 @@ class Town:
         }
 
         if kind is PaymentApproved:
-            usual["left"] = None
+            usual |= {"left": None, "one_off": None}
 
         def happened(session: Session, card: Card) -> None:
             event = kind(at=self.clock.now(), card_id=card_id, holder_id=card.holder_id, **{**usual, **more})

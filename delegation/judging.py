@@ -31,7 +31,7 @@ from delegation.limits import (
 )
 from delegation.terms import LIMITS, Ceiling, Limits, RightTerms
 
-# What a one-off lifts of the grantor's: how much always; where and when, too, at the one merchant it was asked for.
+# What a one-off lifts of the grantor's: how much always; where and when, too, in the one place it was asked for.
 # What is on neither list (`valid_from`, `recurring`) no one-off lifts.
 HOW_MUCH: Final = frozenset(LIMITS)
 WHERE_AND_WHEN: Final = frozenset({"cash", "category", "country", "merchant", "hours"})
@@ -39,18 +39,36 @@ _CEILING_ALONE: Final = RightTerms(Limits(), allow_cash=True, allow_recurring=Tr
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a payment was declined, and as what, as the grantor saw it."""
+
+    merchant_id: str
+    client_id: str
+    country: str
+    categories: frozenset[str]
+
+    def is_where(self, attempt: Attempt) -> bool:
+        """Whether a payment is made there: by nobody else's merchant of that id, and of no category besides."""
+        there = (self.merchant_id, self.client_id, self.country)
+        is_there = (attempt.merchant_id, attempt.client_id, attempt.country) == there
+        return is_there and attempt.categories <= self.categories
+
+
+@dataclass(frozen=True, slots=True)
 class OneOff:
-    """The grantor's yes to one payment of at most `amount_minor`; with a merchant, to one there."""
+    """The grantor's yes to one payment of at most `amount_minor`; with a place, to one there."""
 
     request_id: UUID
     amount_minor: int
-    merchant_id: str | None = None
+    place: Place | None = None
 
     def permits(self, attempt: Attempt, refused: set[str]) -> bool:
         """Whether it is for that payment, and lifts all of these limits of the grantor's."""
-        if attempt.amount_minor > self.amount_minor or self.merchant_id not in (None, attempt.merchant_id):
+        if attempt.amount_minor > self.amount_minor:
             return False
-        return refused <= (HOW_MUCH if self.merchant_id is None else HOW_MUCH | WHERE_AND_WHEN)
+        if self.place is None:
+            return refused <= HOW_MUCH
+        return self.place.is_where(attempt) and refused <= HOW_MUCH | WHERE_AND_WHEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,16 @@ CEILING: Final = "ceiling"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One payment that wants to be made. `kind`: purchase, cash, verification; `country`: alpha-2; `at`: aware."""
+    """One payment that wants to be made. `kind`: purchase, cash, verification; `country`: alpha-2; `at`: aware.
+
+    `client_id` is the acquirer's client that asks: what a merchant is called is true within that client only.
+    """
 
     amount_minor: int
     mcc: str
     country: str
     merchant_id: str
+    client_id: str
     kind: str
     at: datetime
     recurring: bool = False

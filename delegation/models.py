@@ -125,7 +125,8 @@ class UsageDay(Base):
 class DrawingRequest(Base):
     """A delegate asks for more: once (`one_off`), or a higher limit for good (`raise`).
 
-    `merchant` is where a payment was declined that is asked for; it stands for that merchant only.
+    `merchant` is where a payment was declined that is asked for, and through whom; it stands for that place only.
+    `pairing_id` is the phone that asked; null where that was before it was kept.
     """
 
     __tablename__ = "drawing_requests"
@@ -145,6 +146,7 @@ class DrawingRequest(Base):
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
     right_id: Mapped[UUID]
+    pairing_id: Mapped[UUID | None]
     kind: Mapped[str]
     amount: Mapped[int]
     limit: Mapped[str]

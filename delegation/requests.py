@@ -4,19 +4,20 @@ Whoever asks or answers holds the card's lock. What nobody answers, and a one-of
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, events, limits
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.errors import AlreadyAsked, RequestNotFound, TooManyOpenRequests
-from delegation.judging import OneOff
-from delegation.models import DrawingRequest, DrawingRight
+from delegation.judging import OneOff, Place
+from delegation.models import DrawingRequest, DrawingRight, Pairing
 from delegation.terms import LIMITS, MOST_AMOUNT, PAYMENTS_MOST, Ceiling, Limits
 from tokenization import ids
 from tokenization.errors import IllegalMove, Invalid
@@ -33,7 +34,7 @@ _DAY: Final = timedelta(hours=24)
 class Wanted:
     """A payment of at most `amount` once, or a `limit` of `amount` for good: minor units, or payments where it counts
     them. `payment_id` is the declined payment it is about, `merchant` where: `id`, `name`, `country`, `categories`,
-    and `stopped_by`, the name of the limit.
+    the `client_id` of its acquirer, and `stopped_by`, the name of the limit.
     """
 
     kind: str
@@ -71,18 +72,28 @@ def load(session: Session, card_id: UUID, request_id: UUID) -> DrawingRequest:
 
 
 def ask(
-    session: Session, right: DrawingRight, wanted: Wanted, *, policy: DrawingRightsPolicy, now: datetime
+    session: Session,
+    right: DrawingRight,
+    wanted: Wanted,
+    *,
+    phone: Pairing,
+    policy: DrawingRightsPolicy,
+    now: datetime,
 ) -> DrawingRequest | AskedTooOften:
-    """Ask for more. Raises IllegalMove unless the right is active, Invalid, AlreadyAsked, TooManyOpenRequests."""
+    """Ask for more, from a phone. Raises IllegalMove unless the right is active, Invalid, AlreadyAsked,
+    TooManyOpenRequests.
+    """
     drawing_rights.require(right, "asked to give more", now)
     _check(right, wanted)
-    _check_open(session, right, wanted, policy.open_requests, now)
-    if refused := _too_often(session, right, policy.requests_per_day, now):
+    _check_not_asked(session, right, wanted, now)
+    _check_open(session, right, policy.open_requests, now)
+    if refused := _too_often(session, phone, policy.requests_per_day, now):
         return refused
     request = DrawingRequest(
         card_id=right.card_id,
         request_id=ids.new_id(),
         right_id=right.right_id,
+        pairing_id=phone.pairing_id,
         **asdict(wanted),
         state="open",
         created_at=now,
@@ -137,22 +148,46 @@ def _raise(
 
 
 def decline(session: Session, right: DrawingRight, request: DrawingRequest, now: datetime) -> DrawingRequest:
-    """The grantor's no, which can be said whatever became of the right. Raises IllegalMove."""
-    _require_open(request, now)
+    """The grantor's no, which can be said whatever became of the right, and after a yes to a one-off as long as that
+    stands. Raises IllegalMove.
+    """
+    if not _stands(request, now):
+        _require_open(request, now)
     request.state, request.decided_at, request.lapses_at = "declined", now, None
     _announce(session, events.DrawingRequestDeclined, right, request, now)
     return request
 
 
+def take_back(session: Session, right: DrawingRight, now: datetime, *, phone: Pairing | None = None) -> None:
+    """Decline every one-off that stands; with a phone, all that it asked and that stands or waits.
+
+    What was spent stays so, but a reversal will not bring it back.
+    """
+    of_them = DrawingRequest.state != "open" if phone is None else DrawingRequest.pairing_id == phone.pairing_id
+    found = select(DrawingRequest).where(_of(right.card_id, right.right_id), of_them, DrawingRequest.lapses_at > now)
+    found = found.order_by(DrawingRequest.request_id).execution_options(populate_existing=True)
+    for request in session.scalars(found).all():
+        if request.state == "spent":
+            request.lapses_at = now
+        else:
+            decline(session, right, request, now)
+
+
 def one_offs(session: Session, card_id: UUID, right_id: UUID, now: datetime) -> tuple[OneOff, ...]:
     """What one payment each may still spend, oldest first."""
     rows = session.execute(_USABLE, {"of_card": card_id, "of_right": right_id, "now": now})
-    return tuple(OneOff(*row) for row in rows)
+    return tuple(OneOff(request_id, amount, _place(merchant)) for request_id, amount, merchant in rows)
+
+
+def _place(merchant: Mapping[str, Any] | None) -> Place | None:
+    if merchant is None:
+        return None
+    return Place(merchant["id"], merchant["client_id"], merchant["country"], frozenset(merchant["categories"]))
 
 
 def spend(request: DrawingRequest, payment_id: UUID, now: datetime) -> None:
     """That payment used the one-off up. Raises IllegalMove where it is not there to be spent."""
-    if request.kind != ONE_OFF or status(request, now) != "approved":
+    if not _stands(request, now):
         raise IllegalMove(f"a request that is {status(request, now)} cannot be spent")
     request.state, request.spent_by = "spent", payment_id
 
@@ -162,6 +197,11 @@ def give_back(session: Session, card_id: UUID, right_id: UUID, payment_id: UUID)
     spent = select(DrawingRequest).where(_of(card_id, right_id), DrawingRequest.spent_by == payment_id)
     for request in session.scalars(spent.execution_options(populate_existing=True)):
         request.state, request.spent_by = "approved", None
+
+
+def _stands(request: DrawingRequest, now: datetime) -> bool:
+    """Whether it is a one-off that waits for its payment."""
+    return request.kind == ONE_OFF and status(request, now) == "approved"
 
 
 def _of(card_id: UUID, right_id: UUID) -> ColumnElement[bool]:
@@ -188,20 +228,28 @@ def _check_raise(present: int | None, wanted: Wanted) -> None:
         raise Invalid("amount", f"must be more than the {present} that is the limit")
 
 
-def _check_open(session: Session, right: DrawingRight, wanted: Wanted, most: int, now: datetime) -> None:
+def _check_not_asked(session: Session, right: DrawingRight, wanted: Wanted, now: datetime) -> None:
+    """One declined payment, one yes: not while a request about it waits or stands, nor once it was spent."""
+    if wanted.payment_id is None:
+        return
+    about_it = select(DrawingRequest).where(_of(right.card_id, right.right_id))
+    about_it = about_it.where(DrawingRequest.payment_id == wanted.payment_id)
+    for request in session.scalars(about_it.execution_options(populate_existing=True)):
+        if _stands(request, now) or status(request, now) in ("open", "spent"):
+            raise AlreadyAsked(drawing_request_id=ids.to_text("rqst", request.request_id))
+
+
+def _check_open(session: Session, right: DrawingRight, most: int, now: datetime) -> None:
     is_open = (DrawingRequest.state == "open") & (DrawingRequest.lapses_at > now)
-    columns = (DrawingRequest.request_id, DrawingRequest.payment_id)
-    waiting = session.execute(select(*columns).where(_of(right.card_id, right.right_id), is_open)).all()
-    for request_id, payment_id in waiting:
-        if payment_id is not None and payment_id == wanted.payment_id:
-            raise AlreadyAsked(drawing_request_id=ids.to_text("rqst", request_id))
-    if len(waiting) >= most:
+    waiting = select(func.count()).where(_of(right.card_id, right.right_id), is_open)
+    if session.scalars(waiting).one() >= most:
         raise TooManyOpenRequests
 
 
-def _too_often(session: Session, right: DrawingRight, most: int, now: datetime) -> AskedTooOften | None:
-    """Of the last `most` requests the first must be a day old."""
-    of_today = _of(right.card_id, right.right_id) & (DrawingRequest.created_at > now - _DAY)
+def _too_often(session: Session, phone: Pairing, most: int, now: datetime) -> AskedTooOften | None:
+    """Of the last `most` requests of the phone, since it was let in, the first must be a day old."""
+    of_today = _of(phone.card_id, phone.right_id) & (DrawingRequest.created_at > now - _DAY)
+    of_today &= (DrawingRequest.pairing_id == phone.pairing_id) & (DrawingRequest.created_at >= phone.paired_at)
     newest = select(DrawingRequest.created_at).where(of_today).order_by(DrawingRequest.created_at.desc())
     asked_at = session.scalars(newest.limit(most)).all()
     if len(asked_at) < most:
@@ -231,7 +279,7 @@ def _announce(
 
 # Built once: it is asked at each payment under a right. The state is no parameter: the index has it in its condition.
 _USABLE: Final = (
-    select(DrawingRequest.request_id, DrawingRequest.amount, DrawingRequest.merchant["id"].as_string())
+    select(DrawingRequest.request_id, DrawingRequest.amount, DrawingRequest.merchant)
     .where(DrawingRequest.card_id == bindparam("of_card"), DrawingRequest.right_id == bindparam("of_right"))
     .where(DrawingRequest.state == literal_column("'approved'"), DrawingRequest.lapses_at > bindparam("now"))
     .where(DrawingRequest.kind == ONE_OFF)

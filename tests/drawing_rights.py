@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
+from delegation.judging import Place
 from delegation.limits import Attempt
 from delegation.models import DrawingRight
 from delegation.parties import Delegate
@@ -42,8 +43,20 @@ def permitting(**fields: Any) -> RightTerms:
 
 def attempt(amount_minor: int = 10_000, **fields: Any) -> Attempt:
     """A purchase at a Danish grocer's, on a Sunday at noon."""
-    usual = {"mcc": "5411", "country": "DK", "merchant_id": "DK-1", "kind": "purchase", "at": NOON}
+    usual = {
+        "mcc": "5411",
+        "country": "DK",
+        "merchant_id": "DK-1",
+        "client_id": "acquirer",
+        "kind": "purchase",
+        "at": NOON,
+    }
     return Attempt(amount_minor=amount_minor, **{**usual, **fields})
+
+
+def place(merchant_id: str = "DK-1", *categories: str, client_id: str = "acquirer", country: str = "DK") -> Place:
+    """Where `attempt` is made, unless something else is said."""
+    return Place(merchant_id, client_id, country, frozenset(categories or {"groceries"}))
 
 
 def issue_card(session: Session, vault: Vault, now: datetime) -> Card:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from delegation import pairing
+from delegation import pairing, requests
 from delegation.models import DrawingRight
 from tokenization import life_cycle, policies, tokens
 from tokenization.models import Card
@@ -33,11 +33,12 @@ def let_in(
 
 
 def put_out(session: Session, card: Card, right: DrawingRight, pairing_id: UUID | None, now: datetime) -> None:
-    """End that phone's pairing, or every phone's, with its session and its tokens: what is on its way from there waits
-    for the card's lock, and finds them ended. Raises PhoneNotFound.
+    """End that phone's pairing, or every phone's, with its session, its tokens and what it asked: what is on its way
+    from there waits for the card's lock, and finds them ended. Raises PhoneNotFound.
     """
     for phone in pairing.unpair(session, right, pairing_id=pairing_id, now=now):
         sessions.end_for_pairing(session, phone.pairing_id, reason="unpaired", now=now)
+        requests.take_back(session, right, now, phone=phone)
         for token in tokens.live_tokens(session, card.card_id):
             if (token.right_id, token.device_thumbprint) == (right.right_id, phone.device_thumbprint):
                 life_cycle.deactivate(session, card, token, by="cardholder", reason="unpaired", now=now)

@@ -66,6 +66,7 @@ def upgrade() -> None:
     op.create_index("ix_drawing_rights_due", RIGHTS, ["due_at", "right_id"], schema=SCHEMA, postgresql_where=due)
     merchant = sa.Column("merchant", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column(REQUESTS, merchant, schema=SCHEMA)
+    op.add_column(REQUESTS, sa.Column("pairing_id", sa.Uuid(), nullable=True), schema=SCHEMA)
     of_one_off, approved = ["card_id", "right_id", "lapses_at"], sa.text("state = 'approved'")
     op.create_index(USABLE, REQUESTS, of_one_off, schema=SCHEMA, postgresql_where=approved)
     left = sa.Column("right_left", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
@@ -79,6 +80,7 @@ def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "drawing_rights"))
     op.drop_column("payments", "right_left", schema="wallet")
     op.drop_index(USABLE, REQUESTS, schema=SCHEMA)
+    op.drop_column(REQUESTS, "pairing_id", schema=SCHEMA)
     op.drop_column(REQUESTS, "merchant", schema=SCHEMA)
     op.drop_index("ix_drawing_rights_due", RIGHTS, schema=SCHEMA)
     for name, *_ in (*NEW_AND_SET, *NEW):

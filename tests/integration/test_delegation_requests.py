@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -5,36 +6,47 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights, requests
+from delegation import drawing_rights, pairing, requests
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.errors import AlreadyAsked, RequestNotFound, TooManyOpenRequests
-from delegation.judging import OneOff
-from delegation.models import DrawingRequest, DrawingRight
-from delegation.requests import AskedTooOften, Wanted
-from tests.drawing_rights import CEILING, NOON, POLICY, grant, issue_card, permitting
+from delegation.judging import OneOff, Place
+from delegation.models import DrawingRequest, DrawingRight, Pairing
+from delegation.requests import KINDS, AskedTooOften, Wanted
+from tests.drawing_rights import CEILING, NOON, POLICY, grant, issue_card, permitting, place
 from tokenization import cards, ids
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.events import take_pending
 from tokenization.vault import Vault
 
 HOUR, DAY, MOMENT = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
-NETTO = {"id": "DK-123", "name": "Netto Vesterbro", "country": "DK", "categories": ["groceries"]}
+NETTO = {"id": "DK-123", "client_id": "acquirer", "name": "Netto", "country": "DK", "categories": ["groceries"]}
 
 
 @pytest.fixture
 def right(session: Session, vault: Vault) -> DrawingRight:
     terms = permitting(per_payment=20_000, per_day=50_000, payments_per_day=2)
     granted = grant(session, issue_card(session, vault, NOON), NOON, terms)
-    granted.state = "active"
+    let_in(session, granted)
     take_pending(session)
     return granted
 
 
+def let_in(session: Session, right: DrawingRight, key: str = "a phone's key", now: Any = NOON) -> Pairing:
+    return pairing.pair(session, right, device_thumbprint=key, device_name="Phone", policy=POLICY, now=now)
+
+
 def ask_or_not(
-    session: Session, right: DrawingRight, *, now: Any = NOON, policy: Any = POLICY, **wanted: Any
+    session: Session,
+    right: DrawingRight,
+    *,
+    phone: Pairing | None = None,
+    now: Any = NOON,
+    policy: Any = POLICY,
+    **wanted: Any,
 ) -> DrawingRequest | AskedTooOften:
     usual: dict[str, Any] = {"kind": "one_off", "amount": 25_000, "limit": "per_payment"}
-    return requests.ask(session, right, Wanted(**{**usual, **wanted}), policy=policy, now=now)
+    phone = phone or pairing.live_pairings(session, right.card_id, right.right_id)[0]
+    return requests.ask(session, right, Wanted(**{**usual, **wanted}), phone=phone, policy=policy, now=now)
 
 
 def ask(session: Session, right: DrawingRight, **wanted: Any) -> DrawingRequest:
@@ -49,8 +61,12 @@ def approve(session: Session, right: DrawingRight, request: DrawingRequest, now:
     return approved
 
 
-def one_off(request: DrawingRequest, merchant_id: str | None = None) -> OneOff:
-    return OneOff(request.request_id, request.amount, merchant_id)
+def one_off(request: DrawingRequest, place: Place | None = None) -> OneOff:
+    return OneOff(request.request_id, request.amount, place)
+
+
+def statuses(asked: Iterable[DrawingRequest], now: Any = NOON) -> list[str]:
+    return [requests.status(request, now) for request in asked]
 
 
 def usable(session: Session, right: DrawingRight, now: Any = NOON) -> tuple[OneOff, ...]:
@@ -116,6 +132,20 @@ def test_only_so_much_is_asked_in_24_hours_whatever_became_of_it(session: Sessio
     assert ask_or_not(session, right, policy=three, now=NOON + DAY) == AskedTooOften(5 * 3_600)
 
 
+def test_how_much_is_asked_in_a_day_is_counted_by_phone_and_anew_when_it_is_paired_anew(
+    session: Session, right: DrawingRight
+) -> None:
+    one, later = replace(POLICY, requests_per_day=1), NOON + HOUR
+    stolen, new = (let_in(session, right, key, NOON) for key in ("stolen", "new"))
+    ask(session, right, phone=stolen, policy=one)
+    assert ask_or_not(session, right, phone=stolen, policy=one) == AskedTooOften(86_400)
+    ask(session, right, phone=new, policy=one)
+    again = let_in(session, right, "stolen", later)
+    assert again.pairing_id == stolen.pairing_id
+    ask(session, right, phone=again, policy=one, now=later)
+    assert ask_or_not(session, right, phone=again, policy=one, now=later) == AskedTooOften(86_400)
+
+
 def test_a_bank_may_let_nobody_ask(session: Session, right: DrawingRight) -> None:
     assert ask_or_not(session, right, policy=replace(POLICY, requests_per_day=0)) == AskedTooOften(86_400)
 
@@ -129,6 +159,31 @@ def test_one_payment_is_asked_for_once_at_a_time(session: Session, right: Drawin
     ask(session, right, payment_id=ids.new_id())
     requests.decline(session, right, first, NOON)
     assert ask(session, right, payment_id=payment_id).payment_id == payment_id
+
+
+def test_one_payment_gets_one_yes(session: Session, right: DrawingRight) -> None:
+    about = {"payment_id": ids.new_id(), "merchant": NETTO}
+    first = approve(session, right, ask(session, right, **about))
+    with pytest.raises(AlreadyAsked):
+        ask(session, right, **about)
+    other, paid = approve(session, right, ask(session, right)), ids.new_id()
+    requests.spend(first, paid, NOON)
+    for day in (0, 1):
+        with pytest.raises(AlreadyAsked):
+            ask(session, right, **about, now=NOON + day * DAY)
+    requests.give_back(session, right.card_id, right.right_id, paid)
+    with pytest.raises(AlreadyAsked):
+        ask(session, right, **about)
+    assert statuses([first, other]) == ["approved", "approved"]
+    second = ask(session, right, **about, now=NOON + DAY)
+    requests.decline(session, right, second, NOON + DAY)
+    assert ask(session, right, **about, now=NOON + DAY).state == "open"
+
+
+def test_after_a_raise_the_payment_that_it_was_about_may_be_asked_for(session: Session, right: DrawingRight) -> None:
+    payment_id = ids.new_id()
+    approve(session, right, ask(session, right, kind="raise", amount=30_000, payment_id=payment_id))
+    assert ask(session, right, payment_id=payment_id).state == "open"
 
 
 @pytest.mark.parametrize("move", [drawing_rights.pause, drawing_rights.revoke])
@@ -222,7 +277,53 @@ def test_a_one_off_is_spent_by_one_payment(session: Session, right: DrawingRight
 def test_a_one_off_for_a_payment_is_for_where_it_was_declined(session: Session, right: DrawingRight) -> None:
     anywhere = approve(session, right, ask(session, right))
     there = approve(session, right, ask(session, right, payment_id=ids.new_id(), merchant=NETTO))
-    assert usable(session, right) == (one_off(anywhere), one_off(there, "DK-123"))
+    assert usable(session, right) == (one_off(anywhere), one_off(there, place("DK-123")))
+
+
+def test_a_one_off_that_stands_is_taken_back_by_a_no(session: Session, right: DrawingRight) -> None:
+    stands, spent, lapsed = (approve(session, right, ask(session, right)) for _ in range(3))
+    requests.spend(spent, ids.new_id(), NOON)
+    take_pending(session)
+    requests.decline(session, right, stands, NOON)
+    assert (statuses([stands]), usable(session, right)) == (["declined"], (one_off(lapsed),))
+    assert [event.type for event in take_pending(session)] == ["drawing_request.declined"]
+    for request, at in ((stands, NOON), (spent, NOON), (lapsed, NOON + DAY)):
+        with pytest.raises(IllegalMove):
+            requests.decline(session, right, request, at)
+
+
+def test_a_raise_that_was_approved_is_taken_back_by_a_change_alone(session: Session, right: DrawingRight) -> None:
+    request = approve(session, right, ask(session, right, kind="raise", amount=30_000))
+    with pytest.raises(IllegalMove, match="approved"):
+        requests.decline(session, right, request, NOON)
+
+
+def test_one_offs_that_stand_are_taken_back_together_and_what_was_spent_never_comes_again(
+    session: Session, right: DrawingRight
+) -> None:
+    raised, waiting = ask(session, right, kind="raise", amount=30_000), ask(session, right)
+    approve(session, right, raised)
+    asked = [approve(session, right, ask(session, right)) for _ in range(3)]
+    paid = ids.new_id()
+    requests.spend(asked[2], paid, NOON)
+    take_pending(session)
+    requests.take_back(session, right, NOON)
+    assert [event.type for event in take_pending(session)] == ["drawing_request.declined"] * 2
+    assert statuses([raised, waiting, *asked]) == ["approved", "open", "declined", "declined", "spent"]
+    requests.give_back(session, right.card_id, right.right_id, paid)
+    assert (statuses(asked[2:]), usable(session, right)) == (["lapsed"], ())
+
+
+def test_what_a_phone_asked_is_taken_back_with_it(session: Session, right: DrawingRight) -> None:
+    stolen, own = let_in(session, right, "stolen"), let_in(session, right, "own")
+    asked = [ask(session, right, phone=phone, kind=kind, amount=30_000) for phone in (stolen, own) for kind in KINDS]
+    yes = [approve(session, right, ask(session, right, phone=phone)) for phone in (stolen, own, stolen)]
+    requests.spend(yes[2], ids.new_id(), NOON)
+    take_pending(session)
+    requests.take_back(session, right, NOON, phone=stolen)
+    assert statuses(asked) == ["declined", "declined", "open", "open"]
+    assert statuses(yes) == ["declined", "approved", "spent"]
+    assert [event.type for event in take_pending(session)] == ["drawing_request.declined"] * 3
 
 
 def test_only_what_was_approved_as_a_one_off_under_that_right_can_be_spent(
@@ -232,7 +333,7 @@ def test_only_what_was_approved_as_a_one_off_under_that_right_can_be_spent(
     requests.decline(session, right, ask(session, right), NOON)
     approve(session, right, ask(session, right, kind="raise"))
     other = grant(session, cards.locked(session, right.card_id), NOON)
-    other.state = "active"
+    let_in(session, other)
     approve(session, other, ask(session, other))
     assert usable(session, right) == ()
 

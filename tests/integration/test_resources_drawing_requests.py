@@ -130,6 +130,8 @@ def test_a_grantor_asks_nobody(family: Family) -> None:
 def test_what_is_decided_is_decided(family: Family) -> None:
     request = family.asked()
     family.decide(request)
+    assert problem(family.decide(request)) == (409, "illegal-state")
+    assert family.decide(request, "decline").json()["status"] == "declined", "a one-off that no payment took yet"
     for how in ("approve", "decline"):
         assert problem(family.decide(request, how)) == (409, "illegal-state")
 

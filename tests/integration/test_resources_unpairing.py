@@ -70,17 +70,36 @@ def test_phones_are_put_out_whatever_has_become_of_the_right(
     world: World, parent: Phone, right: dict[str, Any], status: str
 ) -> None:
     child, path = let_in(right, Asking(world)), f"/v1/drawing-rights/{right['id']}"
-    token = child.active(right_id=right["id"])
+    token, [phone] = child.active(right_id=right["id"]), phones(parent, right)
     parent.request("PATCH", path, {"valid_until": "2026-11-22"})
     if status == "expired":
         world.clock.advance(timedelta(days=1))
     else:
         assert parent.request(*{"paused": ("POST", f"{path}/pause"), "revoked": ("DELETE", path)}[status]).is_success
-    [phone] = phones(parent, right)
+    assert phones(parent, right) == ([] if status == "revoked" else [phone])
     answer = unpair(parent, right, {"phone": phone["id"]})
     assert (answer.status_code, answer.json()["status"], answer.json()["phones"]) == (200, status, [])
     assert parent.request("GET", f"/v1/tokens/{token['id']}").json()["because"] == "deactivated"
     assert child.request("GET", "/v1/me").status_code == 401
+
+
+def test_what_a_phone_asked_goes_out_with_it(world: World, parent: Phone, right: dict[str, Any]) -> None:
+    children = {name: let_in(right, Asking(world, name)) for name in ("Stolen", "Own")}
+    path, body = f"/v1/drawing-rights/{right['id']}/requests", {"kind": "one_off", "amount": 25_000}
+    for child in children.values():
+        made = [child.request("POST", path, body).json() for _ in range(2)]
+        assert made[0]["phone"] is None
+        yes = parent.step_up("approve").request("POST", f"/v1/drawing-requests/{made[0]['id']}/approve").json()
+        assert yes["phone"] in [{"id": each["id"], "name": each["name"]} for each in phones(parent, right)]
+    right = parent.request("GET", f"/v1/drawing-rights/{right['id']}").json()
+    assert (right["requests_open"], right["one_offs"]) == (2, 2)
+    answer = unpair(parent, right, {"phone": phones(parent, right)[0]["id"]}).json()
+    assert (answer["requests_open"], answer["one_offs"]) == (1, 1)
+    listed = parent.request("GET", path).json()["data"]
+    assert [(each["phone"]["name"], each["status"]) for each in listed] == [
+        *(("Own", status) for status in ("open", "approved")),
+        *(("Stolen", status) for status in ("declined", "declined")),
+    ]
 
 
 def test_a_phone_that_was_put_out_comes_back_with_another_yes(

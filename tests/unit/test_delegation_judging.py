@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from delegation.judging import OneOff, Permitted, judge, nearest, refusal
 from delegation.limits import Refused, Usage
 from delegation.terms import Ceiling, Hours, Limits, RightTerms
-from tests.drawing_rights import CEILING, NO_CEILING, attempt, permitting
+from tests.drawing_rights import CEILING, NO_CEILING, attempt, permitting, place
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 USED = Usage(day_minor=30_000, week_minor=60_000, month_minor=90_000, total_minor=120_000, payments_today=3)
@@ -36,7 +36,7 @@ def test_a_one_off_is_for_no_more_than_its_amount() -> None:
 def test_the_first_that_fits_is_taken() -> None:
     one_offs = [
         OneOff(UUID(int=9), 9_999),
-        OneOff(UUID(int=8), 20_000, "DK-2"),
+        OneOff(UUID(int=8), 20_000, place("DK-2")),
         OneOff(FIRST, 10_000),
         OneOff(SECOND, 10_000),
     ]
@@ -50,18 +50,45 @@ NOWHERE = [
     (permitting(per_day=99_999, allowed_merchants=["DK-7"]), {}, "merchant"),
     (permitting(per_day=99_999, blocked_merchants=["DK-1"]), {}, "merchant"),
     (permitting(per_day=99_999), {"kind": "cash"}, "cash"),
+    (permitting(per_day=99_999), {"mcc": "6011", "kind": "cash"}, "cash"),
     (permitting(per_day=99_999, hours=Hours(("mon",), time(6), time(21))), {}, "hours"),
 ]
 
 
 @pytest.mark.parametrize(("terms", "how", "limit"), NOWHERE)
-def test_where_and_when_are_lifted_only_at_the_merchant_it_was_asked_for(
+def test_where_and_when_are_lifted_only_in_the_place_it_was_asked_for(
     terms: RightTerms, how: dict[str, Any], limit: str
 ) -> None:
     wanted, refused = attempt(10_000, **how), Refused("not_permitted", limit, "drawing_right")
     assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000)]) == refused
-    assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000, "DK-2")]) == refused
-    assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000, "DK-1")]) == Permitted(FIRST)
+    for elsewhere in (place("DK-2", *wanted.categories), place("DK-1", "toys_and_hobbies")):
+        assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000, elsewhere)]) == refused
+    there = place("DK-1", *wanted.categories)
+    assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000, there)]) == Permitted(FIRST)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"mcc": "7995"},
+        {"mcc": "7273"},
+        {"mcc": "0001"},
+        {"mcc": "6011", "kind": "cash"},
+        {"kind": "cash"},
+        {"country": "SE"},
+        {"client_id": "another acquirer"},
+        {"merchant_id": "dk-1"},
+    ],
+)
+def test_what_was_asked_for_groceries_pays_for_nothing_else_under_that_merchants_id(other: dict[str, Any]) -> None:
+    one_offs = [OneOff(FIRST, 10_000, place("DK-1", "groceries"))]
+    assert judge(permitting(per_day=0), CEILING, USED, attempt(10_000), one_offs) == Permitted(FIRST)
+    assert isinstance(judge(permitting(per_day=0), CEILING, USED, attempt(10_000, **other), one_offs), Refused)
+
+
+def test_a_place_of_several_categories_is_one_of_fewer_too() -> None:
+    there = place("DK-1", "cash", "groceries")
+    assert judge(TIGHT, CEILING, USED, attempt(10_000), [OneOff(FIRST, 10_000, there)]) == Permitted(FIRST)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +102,7 @@ def test_where_and_when_are_lifted_only_at_the_merchant_it_was_asked_for(
 def test_no_one_off_lifts_the_first_day_or_lets_a_subscription_through(
     terms: RightTerms, how: dict[str, Any], limit: str
 ) -> None:
-    refused = judge(terms, CEILING, USED, attempt(10_000, **how), [OneOff(FIRST, 10_000, "DK-1")])
+    refused = judge(terms, CEILING, USED, attempt(10_000, **how), [OneOff(FIRST, 10_000, place())])
     assert refused == Refused("not_permitted", limit, "drawing_right")
 
 
@@ -89,7 +116,7 @@ def test_no_one_off_lifts_the_first_day_or_lets_a_subscription_through(
 )
 def test_the_ceiling_stops_what_a_one_off_lets_through(ceiling: Ceiling, limit: str, figure: int, spent: int) -> None:
     refused = Refused("amount_limit", limit, "ceiling", figure, spent)
-    assert judge(TIGHT, ceiling, USED, attempt(10_000), [OneOff(FIRST, 10_000, "DK-1")]) == refused
+    assert judge(TIGHT, ceiling, USED, attempt(10_000), [OneOff(FIRST, 10_000, place())]) == refused
 
 
 def test_the_ceiling_counts_payments_by_one_offs_too() -> None:
@@ -106,7 +133,7 @@ def test_what_the_ceiling_alone_refuses_is_its_refusal_with_a_one_off_or_without
 def test_a_verification_spends_no_one_off() -> None:
     terms, wanted = permitting(per_day=0, allowed_countries=["SE"]), attempt(0, kind="verification")
     refused = Refused("not_permitted", "country", "drawing_right")
-    assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000, "DK-1")]) == refused
+    assert judge(terms, CEILING, USED, wanted, [OneOff(FIRST, 10_000, place())]) == refused
 
 
 @pytest.mark.parametrize(
@@ -138,8 +165,8 @@ def test_what_is_being_spent_is_taken_off_and_nothing_is_left_below_zero(
 
 figures = st.none() | st.integers(0, 200)
 ceilings = st.builds(Ceiling, figures, figures, payments_per_day=st.none() | st.integers(0, 3))
-merchants = st.sampled_from([None, "DK-1", "DK-2"])
-one_offs = st.lists(st.tuples(st.integers(1, 200), merchants), max_size=3).map(
+places = st.sampled_from([None, place("DK-1"), place("DK-2"), place(country="SE")])
+one_offs = st.lists(st.tuples(st.integers(1, 200), places), max_size=3).map(
     lambda said: [OneOff(UUID(int=number), *each) for number, each in enumerate(said)]
 )
 
@@ -163,5 +190,5 @@ def test_whatever_a_one_off_lifts_the_ceiling_holds_and_what_needs_none_takes_no
         assert refusal(permitting(), ceiling, usage, wanted) is None
         [taken] = [each for each in said if each.request_id == judged.one_off]
         assert taken.amount_minor >= amount
-        assert taken.merchant_id in (None, wanted.merchant_id)
-        assert taken.merchant_id or countries != ("SE",)
+        assert taken.place in (None, place("DK-1"))
+        assert taken.place or countries != ("SE",)

@@ -20,12 +20,12 @@ CATEGORY = {"name": "category", "limit": None, "spent": None, "of": "drawing_rig
 
 def declined(limit: dict[str, Any] | None, **changes: Any) -> Payment:
     usual = {"approved": False, "kind": "purchase", "amount_minor": 25_000, "estimated": False, "merchant": NETTO}
-    return Payment(payment_id=PAYMENT_ID, limit=limit, **{**usual, **changes})
+    return Payment(payment_id=PAYMENT_ID, client_id="acquirer", limit=limit, **{**usual, **changes})
 
 
 def wanted(payment: Payment | None, kind: str = "one_off", **body: Any) -> Wanted:
     said = {"kind": kind, "amount": None, "limit": None, "message": None, **body}
-    return asking.wanted({**said, "payment_id": PAYMENT_ID if payment else None}, payment, POLICIES.holds)
+    return asking.wanted({**said, "payment_id": PAYMENT_ID if payment else None}, payment, POLICIES)
 
 
 def refused(payment: Payment | None, kind: str = "one_off", **body: Any) -> tuple[str, str]:
@@ -56,7 +56,9 @@ def test_what_a_declined_payment_needed_is_asked_for(
         "id": "DK-123",
         "name": "Netto Vesterbro",
         "country": "DK",
+        "client_id": "acquirer",
         "categories": ["groceries"],
+        "stopped_by": limit["name"],
     }
 
 
@@ -105,10 +107,24 @@ def test_what_no_grantor_can_lift_is_not_asked_for(why: str) -> None:
     assert refused(NOBODY_CAN[why]) == ("payment_id", "was declined for a reason that no grantor can lift")
 
 
-def test_of_the_ceiling_it_is_said_that_nobody_can_lift_it() -> None:
-    field, message = refused(declined(PER_DAY | {"of": "ceiling"}))
+ABOVE: tuple[Payment, ...] = (
+    declined(PER_DAY | {"of": "ceiling"}),
+    declined(PER_PAYMENT, amount_minor=200_001),
+    declined(PER_PAYMENT, amount_minor=173_914, merchant=HOTEL, estimated=True),  # it may become 200,001
+)
+
+
+@pytest.mark.parametrize("which", range(len(ABOVE)))
+@pytest.mark.parametrize("kind", ["one_off", "raise"])
+def test_of_the_ceiling_it_is_said_that_nobody_can_lift_it(which: int, kind: str) -> None:
+    field, message = refused(ABOVE[which], kind)
     assert field == "payment_id"
     assert "the scheme's ceiling" in message
+
+
+@pytest.mark.parametrize(("amount", "more"), [(200_000, {}), (173_913, {"merchant": HOTEL, "estimated": True})])
+def test_exactly_the_ceiling_is_asked_for(amount: int, more: dict[str, Any]) -> None:
+    assert wanted(declined(PER_PAYMENT, amount_minor=amount, **more)).amount <= 200_000
 
 
 def test_what_was_paid_is_not_asked_for() -> None:

@@ -7,19 +7,19 @@ from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.requests import ONE_OFF, Wanted
 from tokenization.errors import Invalid
-from tokenization.policies import Holds
+from tokenization.policies import Holds, Policies
 from wallet.payments import history, rules
 from wallet.payments.models import Payment
 
 _LIFTED: Final = HOW_MUCH | WHERE_AND_WHEN
 
 
-def wanted(body: Mapping[str, Any], declined: Payment | None, holds: Holds) -> Wanted:
+def wanted(body: Mapping[str, Any], declined: Payment | None, present: Policies) -> Wanted:
     """The request that a body of the API's shape makes, for itself or about a declined payment. Raises Invalid."""
-    if declined is not None and (why := objection(declined)):
+    if declined is not None and (why := objection(declined, present)):
         raise Invalid("payment_id", why)
     limit = body["limit"] or _limit(body["kind"], declined)
-    least = None if declined is None else _least(body["kind"], limit, declined, holds)
+    least = None if declined is None else _least(body["kind"], limit, declined, present.holds)
     return Wanted(
         kind=body["kind"],
         amount=_amount(body["amount"], least),
@@ -30,10 +30,11 @@ def wanted(body: Mapping[str, Any], declined: Payment | None, holds: Holds) -> W
     )
 
 
-def objection(payment: Payment) -> str | None:
+def objection(payment: Payment, present: Policies) -> str | None:
     """Why it cannot be asked for, or None: only what a grantor can lift may be. Of other reasons a delegate is told no
     more than at the shop.
     """
+    most = rules.ceiling(present).per_payment
     if payment.approved:
         return "was not declined"
     limit = payment.limit or {}
@@ -41,6 +42,8 @@ def objection(payment: Payment) -> str | None:
         return "was stopped by the scheme's ceiling, which no grantor can lift"
     if limit.get("of") != DRAWING_RIGHT or limit["name"] not in _LIFTED or payment.kind == "verification":
         return "was declined for a reason that no grantor can lift"
+    if most is not None and _needs(payment, present.holds) > most:
+        return "is above the scheme's ceiling, which no grantor can lift"
     return None
 
 
@@ -53,10 +56,15 @@ def _limit(kind: str, declined: Payment | None) -> str:
     raise Invalid("limit", "name the limit that should become higher")
 
 
-def _least(kind: str, limit: str, declined: Payment, holds: Holds) -> int | None:
-    """What the payment needs, whatever it may become (R-3.1a); None of a limit that did not stop it."""
+def _needs(declined: Payment, holds: Holds) -> int:
+    """Its amount, whatever that may become (R-3.1a)."""
     margin = rules.margin_of(declined.amount_minor, declined.merchant["mcc"], holds) if declined.estimated else 0
-    needs: int = declined.amount_minor + margin
+    return declined.amount_minor + margin
+
+
+def _least(kind: str, limit: str, declined: Payment, holds: Holds) -> int | None:
+    """What the payment needs; None of a limit that did not stop it."""
+    needs = _needs(declined, holds)
     if kind == ONE_OFF:
         return needs
     stopped = declined.limit or {}
@@ -77,4 +85,5 @@ def _amount(given: int | None, least: int | None) -> int:
 def _merchant(declined: Payment) -> dict[str, Any]:
     """Where it was declined, with the categories that it was declined under, and by the name of which limit."""
     where: dict[str, Any] = {name: declined.merchant[name] for name in ("id", "name", "country")}
-    return where | {"categories": history.categories(declined), "stopped_by": (declined.limit or {}).get("name")}
+    where |= {"client_id": declined.client_id, "categories": history.categories(declined)}
+    return where | {"stopped_by": (declined.limit or {}).get("name")}

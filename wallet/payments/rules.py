@@ -173,6 +173,7 @@ def _attempt(s: Situation) -> Attempt:
         mcc=s.asked.merchant.mcc,
         country=s.asked.merchant.country,
         merchant_id=s.asked.merchant.id,
+        client_id=s.asked.reference.client_id,
         kind=s.asked.kind,
         at=s.now,
         recurring=s.asked.initiated_by == "merchant",

@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from delegation import requests
 from delegation.drawing_rights import ExceedsCeiling
-from delegation.models import DrawingRequest, DrawingRight
+from delegation.models import DrawingRequest, DrawingRight, Pairing
 from delegation.requests import AskedTooOften
 from tokenization import policies
-from tokenization.errors import Invalid
+from tokenization.errors import IllegalMove, Invalid
 from tokenization.models import Card
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
@@ -38,7 +38,14 @@ _FIELDS: Final = (
 def _shown(card: Card, request: DrawingRequest) -> shown.Shown:
     currency = accounts.get(session(), card.account_id).currency
     seen = {name: getattr(request, name) for name in _FIELDS}
-    return seen | {"currency": currency, "status": requests.status(request, current_time())}
+    return seen | {"currency": currency, "status": requests.status(request, current_time()), "phone": _phone(request)}
+
+
+def _phone(request: DrawingRequest) -> Pairing | None:
+    """Which of the delegate's phones asked, which is its grantor's to know."""
+    if request.pairing_id is None or caller().scope == "child":
+        return None
+    return session().get(Pairing, (request.card_id, request.pairing_id))
 
 
 @blueprint.route("/drawing-rights/<right_id>/requests")
@@ -64,11 +71,19 @@ class Requests(MethodView):
         """Ask for more: for one payment, the one that was just declined perhaps, or for a higher limit."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
         now = current_time()
-        policy, payment_id = policies.load(session(), now), body["payment_id"]
+        policy, payment_id, phone = policies.load(session(), now), body["payment_id"], _asking_phone(right)
         declined = _payment(right, payment_id) if payment_id else None
-        wanted = asking.wanted(body, declined, policy.holds)
-        outcome = requests.ask(session(), right, wanted, policy=policy.drawing_rights, now=now)
+        wanted = asking.wanted(body, declined, policy)
+        outcome = requests.ask(session(), right, wanted, phone=phone, policy=policy.drawing_rights, now=now)
         return _too_often(outcome) if isinstance(outcome, AskedTooOften) else _shown(card, outcome)
+
+
+def _asking_phone(right: DrawingRight) -> Pairing:
+    """The phone that calls. Raises IllegalMove where it was put out while it waited for the card's lock."""
+    found = session().get(Pairing, (right.card_id, caller().pairing_id), populate_existing=True)
+    if found is None or found.unpaired_at is not None:
+        raise IllegalMove("a phone that was put out cannot ask")
+    return found
 
 
 def _payment(right: DrawingRight, payment_id: UUID) -> Payment:
@@ -109,6 +124,6 @@ class Decline(MethodView):
     @writes()
     @blueprint.response(200, schemas.RequestAnswer)
     def post(self, request_id: str) -> Any:
-        """Nothing changes; the child is told."""
+        """Nothing changes, or a one-off that no payment took yet is taken back; the child is told."""
         card, right, request = owned.request(session(), caller(), request_id)
         return _shown(card, requests.decline(session(), right, request, current_time()))

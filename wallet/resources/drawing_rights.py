@@ -9,7 +9,7 @@ from flask import Response
 from flask.views import MethodView
 from sqlalchemy import Select, select
 
-from delegation import agenda, categories, drawing_rights, terms
+from delegation import agenda, categories, drawing_rights, requests, terms
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.limits import loosens
 from delegation.models import DrawingRight
@@ -134,7 +134,8 @@ class OneRight(MethodView):
         """Change it, at once: the next payment obeys it.
 
         Whatever permits a payment that was refused before wants a step-up with the purpose `right`: a limit that rises
-        or goes, a list that widens, a later end, a birthdate by which it ends later, one more phone.
+        or goes, a list that widens, a later end, a birthdate by which it ends later, one more phone. Whatever refuses
+        one that was permitted takes back the one-offs that stand: they were said before.
         """
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.require(right, "changed", current_time())
@@ -152,6 +153,8 @@ class OneRight(MethodView):
             watching=_watching(drawing_rights.watching_of(right), body),
             now=current_time(),
         )
+        if isinstance(outcome, DrawingRight) and loosens(after, before):
+            requests.take_back(session(), right, current_time())
         return _answer(outcome)
 
     @requires("wallet")
@@ -178,7 +181,8 @@ class Payments(MethodView):
         card, right = owned.right(session(), caller(), right_id)
         wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
         may_ask = drawing_rights.status(right, current_time()) in drawing_rights.MOVES["asked to give more"][0]
-        show = partial(shown.right_payment, most=_ceiling(), may_ask=may_ask, to_child=caller().scope == "child")
+        present = policies.load(session(), current_time())
+        show = partial(shown.right_payment, present=present, may_ask=may_ask, to_child=caller().scope == "child")
         return newest_first(session(), wanted, Payment.payment_id, page, show)
 
 

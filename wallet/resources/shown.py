@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from delegation.limits import CEILING, DRAWING_RIGHT
-from delegation.terms import Ceiling
 from tokenization import cardholders, cards, ids, policies, token_status, tokens
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token, TokenSuspension
+from tokenization.policies import Policies
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
 from wallet.payments import asking, books, history
@@ -110,23 +110,17 @@ PAYMENT_FIELDS: Final = (
 OPEN_TO_CHILDREN: Final = frozenset({DRAWING_RIGHT, CEILING})
 
 
-def right_payment(row: Payment, *, most: Ceiling, may_ask: bool, to_child: bool) -> Shown:
-    """A payment under a drawing right, as its grantor and its child see it; `most` is the scheme's ceiling, `may_ask`
-    whether anything can be asked for under the right as it stands.
+def right_payment(row: Payment, *, present: Policies, may_ask: bool, to_child: bool) -> Shown:
+    """A payment under a drawing right, as its grantor and its child see it; `may_ask` is whether anything can be asked
+    for under the right as it stands.
     """
     return payment(row, to_child=to_child) | {
         "categories": history.categories(row),
         "held_minor": row.held_minor,
         "counts": books.standing(row).reserved,
         "left": row.right_left,
-        "can_be_asked_for": may_ask and _can_be_asked_for(row, most),
+        "can_be_asked_for": may_ask and asking.objection(row, present) is None,
     }
-
-
-def _can_be_asked_for(row: Payment, most: Ceiling) -> bool:
-    """Whether a one-off of the grantor's would lift what stopped it; not where the scheme forbids it anyway."""
-    too_much = most.per_payment is not None and row.amount_minor > most.per_payment
-    return asking.objection(row) is None and not too_much
 
 
 def credential(session: Session, row: Credential) -> Shown:

@@ -30,7 +30,7 @@ class _Around:
     cards: Mapping[UUID, str]
     used: Mapping[UUID, Usage]
     phones: Mapping[UUID, list[Pairing]]
-    requests_open: Mapping[UUID, int]
+    requests: Mapping[tuple[UUID, str], int]
 
 
 def shown(session: Session, rights: Sequence[DrawingRight], now: datetime, *, to_child: bool = False) -> list[Shown]:
@@ -53,7 +53,7 @@ def _around(session: Session, rights: Sequence[DrawingRight], now: datetime) -> 
         cards=_card_statuses(session, card_ids, now),
         used=usage.load_many(session, scopes, now),
         phones=phones,
-        requests_open=_open_requests(session, card_ids, right_ids, now),
+        requests=_requests(session, card_ids, right_ids, now),
     )
 
 
@@ -63,11 +63,14 @@ def _card_statuses(session: Session, card_ids: set[UUID], now: datetime) -> dict
     return {card.card_id: cards.status(card, plastic, now) for card, plastic in found}
 
 
-def _open_requests(session: Session, card_ids: set[UUID], right_ids: list[UUID], now: datetime) -> dict[UUID, int]:
+def _requests(
+    session: Session, card_ids: set[UUID], right_ids: list[UUID], now: datetime
+) -> dict[tuple[UUID, str], int]:
+    """By right and state: how many can still lapse. That an approved raise cannot."""
     of_rights = DrawingRequest.card_id.in_(card_ids) & DrawingRequest.right_id.in_(right_ids)
-    is_open = (DrawingRequest.state == "open") & (DrawingRequest.lapses_at > now)
-    counted = select(DrawingRequest.right_id, func.count()).where(of_rights, is_open)
-    return dict(session.execute(counted.group_by(DrawingRequest.right_id)).all())
+    by = (DrawingRequest.right_id, DrawingRequest.state)
+    counted = select(*by, func.count()).where(of_rights, DrawingRequest.lapses_at > now).group_by(*by)
+    return {(right_id, state): count for right_id, state, count in session.execute(counted)}
 
 
 def _one(right: DrawingRight, around: _Around) -> Shown:
@@ -84,8 +87,9 @@ def _one(right: DrawingRight, around: _Around) -> Shown:
         "comes_of_age_on": _comes_of_age_on(right),
         "ends_when_of_age": right.ends_when_of_age,
         "invitation_lapses_at": right.invitation_lapses_at if agenda.is_invitation(right) else None,
-        "phones": phones,
-        "requests_open": around.requests_open.get(right.right_id, 0),
+        "phones": [] if right.state == "revoked" else phones,
+        "requests_open": around.requests.get((right.right_id, "open"), 0),
+        "one_offs": around.requests.get((right.right_id, "approved"), 0),
         "ceiling": without_none(asdict(around.ceiling)),
         "usage": {name: asdict(each) for name, each in left.items()},
         "created_at": right.created_at,

@@ -40,6 +40,13 @@ class MerchantAnswer(Schema):
     categories = fields.List(fields.String())
 
 
+class AskingPhoneAnswer(Schema):
+    """The phone that asked."""
+
+    id = Id("pair", attribute="pairing_id")
+    name = fields.String(attribute="device_name")
+
+
 class RequestAnswer(Schema):
     """What was asked, and what became of it."""
 
@@ -51,6 +58,7 @@ class RequestAnswer(Schema):
     limit = fields.String(metadata={"enum": list(LIMITS)})
     payment_id = Id("pay", allow_none=True)
     merchant = fields.Nested(MerchantAnswer, allow_none=True)
+    phone = fields.Nested(AskingPhoneAnswer, allow_none=True, metadata=_about("which asked; `null` for a child"))
     message = fields.String(allow_none=True)
     status = fields.String(metadata={"enum": list(STATUSES)})
     spent_by = Id("pay", allow_none=True, metadata=_about("the payment that took the one-off"))

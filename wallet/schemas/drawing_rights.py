@@ -247,6 +247,7 @@ class RightAnswer(Schema):
         fields.Nested(PhoneAnswer), allow_none=True, metadata=_about("those that are let in; `null` for a child")
     )
     requests_open = fields.Integer(metadata=_about("how many requests wait for the grantor's answer"))
+    one_offs = fields.Integer(metadata=_about("how many that were approved wait for their payment"))
     ceiling = fields.Nested(CeilingAnswer)
     usage = fields.Dict(
         values=fields.Nested(UsageAnswer),

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights, requests
+from delegation import drawing_rights, pairing, requests
 from delegation.events import DrawingRightExpired, DrawingRightWeekEnded
 from delegation.models import DrawingRequest, DrawingRight
 from delegation.terms import Ceiling
@@ -17,7 +17,7 @@ from tests.integration.notifications.town import Town
 from tokenization import ids
 from tokenization.errors import NotFound
 from tokenization.models import Card
-from wallet.payments.events import PaymentApproved, PaymentDeclined
+from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent, PaymentRefunded, PaymentReversed
 
 LIMIT = {"name": "per_payment", "limit": 20_000, "spent": 0, "of": "drawing_right"}
 DECLINED: dict[str, Any] = {"reason": "amount_limit", "limit": LIMIT}
@@ -121,6 +121,25 @@ def test_only_payments_above_an_amount_are_told_where_the_grantor_chose_so(town:
     assert kinds(town, right_id).count("payment.approved") == 2
 
 
+@pytest.mark.parametrize("kind", [PaymentReversed, PaymentRefunded])
+@pytest.mark.parametrize(("notify_grantor", "above", "told"), [("all", 24_999, 1), ("all", 25_000, 0), ("none", 0, 0)])
+def test_what_came_back_is_told_to_those_who_were_told_of_the_payment(
+    town: Town, card_id: UUID, kind: type[PaymentEvent], notify_grantor: str, above: int, told: int
+) -> None:
+    right_id = town.right(card_id, notify_grantor, notify_above=above)
+    town.pay(card_id, kind, right_id=right_id, amount=1_000, most=25_000)
+    assert newest(town, right_id).title == "You got DKK 10.00 back"
+    grantors = [message.title for message in read(town, town.holder_of(card_id)) if "payment" in message.kind]
+    assert grantors == ["Emil got DKK 10.00 back"] * told
+    assert not town.screen.messages
+
+
+def test_ones_own_refund_is_told_and_ones_own_reversal_is_not(town: Town, card_id: UUID) -> None:
+    town.pay(card_id, PaymentReversed)
+    town.pay(card_id, PaymentRefunded)
+    assert kinds(town, town.holder_of(card_id)) == ["payment.refunded"]
+
+
 def test_a_delegate_reads_what_is_left_after_a_payment_and_gets_no_text(town: Town, card_id: UUID) -> None:
     right_id = town.right(card_id, "none")
     town.pay(card_id, PaymentApproved, right_id=right_id, left={"limit": "per_day", "remaining": 38_000})
@@ -141,20 +160,21 @@ def test_only_who_is_known_to_be_a_child_is_told_to_ask_a_grown_up(
 
 
 def test_a_request_says_what_for_and_where_and_a_yes_until_when_it_is_good(town: Town, card_id: UUID) -> None:
-    right_id = town.right(card_id)
+    right_id = town.right(card_id, "none")
 
     def ask_and_approve(session: Session, _: Card) -> None:
         right = session.get_one(DrawingRight, (card_id, right_id))
-        shop = {"id": "DK-1", "name": "Gallerian", "country": "SE", "categories": ["clothing"]}
+        shop = {"id": "DK-1", "name": "Gallerian", "country": "SE", "categories": ["clothing"], "stopped_by": "country"}
         wanted = requests.Wanted("one_off", 30_000, "per_payment", merchant=shop, message="Må jeg?")
-        request = requests.ask(session, right, wanted, policy=POLICY, now=town.clock.now())
+        [phone] = pairing.live_pairings(session, card_id, right_id)
+        request = requests.ask(session, right, wanted, phone=phone, policy=POLICY, now=town.clock.now())
         assert isinstance(request, DrawingRequest)
         requests.approve(session, right, request, Ceiling(), policy=POLICY, now=town.clock.now())
 
     town.change(card_id, ask_and_approve)
     asked = newest(town, town.holder_of(card_id)).text
-    assert asked.startswith("Emil asks for DKK 300.00 for one payment at Gallerian on the card")
-    assert asked.endswith("Message: “Må jeg?”. Answer in the app.")
+    assert asked.startswith("Emil asks for DKK 300.00 for one payment at Gallerian (Sweden, clothes and shoes) on the")
+    assert "declined because you do not allow payments in that country. Message: “Må jeg?”. Answer in the" in asked
     tomorrow = wording.moment(town.clock.now() + timedelta(hours=24), "en")
     assert newest(town, right_id).text.endswith(f" You can pay until {tomorrow}.")
 

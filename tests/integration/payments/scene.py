@@ -91,11 +91,16 @@ class Scene:
         with self.world.parts.database.transaction("test") as session:
             session.execute(delete(CardKey).where(CardKey.card_id == card_id))
 
+    def change(self, said: Answer) -> Answer:
+        """Anna changes Emil's right."""
+        path = f"/v1/drawing-rights/{self.town.right_id}"
+        answer = self.town.anna.step_up("right").request("PATCH", path, said)
+        assert answer.status_code == 200, answer.text
+        return cast(Answer, answer.json())
+
     def emils(self, **limits: int | None) -> None:
         """Change Emil's limits."""
-        path = f"/v1/drawing-rights/{self.town.right_id}"
-        answer = self.town.anna.step_up("right").request("PATCH", path, {"limits": limits})
-        assert answer.status_code == 200, answer.text
+        self.change({"limits": limits})
 
     def ask_for(self, amount: int | None = None, **body: Any) -> httpx.Response:
         """Emil asks Anna for one payment of so much, or for the one that was declined."""

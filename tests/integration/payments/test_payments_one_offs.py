@@ -1,5 +1,6 @@
 """One payment more than the limits let through: asked for, approved, spent, given back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,7 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
         "limit": "per_payment",
         "payment_id": declined["id"],
         "merchant": {"name": "Netto Vesterbro", "country": "DK", "categories": ["groceries"]},
+        "phone": None,
         "message": "Det er til mormor",
         "status": "open",
         "spent_by": None,
@@ -55,8 +57,10 @@ def test_a_payment_that_was_just_declined_is_asked_for_in_one_step_and_then_paid
     }
     assert pay(scene)["reason"] == "amount_limit", "to ask is not to be given"
     scene.world.clock.advance(HOUR)
+    [phone] = scene.town.anna.request("GET", f"/v1/drawing-rights/{scene.town.right_id}").json()["phones"]
+    seen = {"phone": {"id": phone["id"], "name": phone["name"]}, "status": "approved"}
     times = {"decided_at": "2026-11-22T11:15:00Z", "lapses_at": "2026-11-23T11:15:00Z"}
-    assert scene.approve(request) == request | times | {"status": "approved"}
+    assert scene.approve(request) == request | times | seen
     paid = approved(scene)
     spent = shown(scene, request["id"])
     assert (spent["status"], spent["spent_by"], scene.used("per_day")) == ("spent", paid, 25_000)
@@ -90,6 +94,64 @@ def test_what_was_asked_for_one_shop_is_for_no_other(scene: Scene) -> None:
     assert pay(scene, at=TRAM)["limit"]["name"] == "per_payment"
     assert status(scene, request) == "approved"
     approved(scene, at=NETTO)
+
+
+def test_what_was_asked_for_groceries_is_for_nothing_else_at_that_merchants_id(scene: Scene) -> None:
+    request = scene.one_off(None, payment_id=pay(scene)["id"])
+    gambling, abroad = replace(NETTO, mcc="7995"), replace(NETTO, country="SE")
+    assert pay(scene, at=gambling)["limit"]["name"] == "per_payment"
+    assert pay(scene, at=abroad)["limit"]["name"] == "per_payment"
+    assert pay(scene, kind="cash")["reason"] == "not_permitted"
+    tap = scene.tap(25_000, "pin", token=scene.emil)
+    elsewhere = scene.town.other_acquirer.request("POST", "/v1/network/authorizations", tap)
+    assert elsewhere.json()["limit"]["name"] == "per_payment"
+    assert status(scene, request) == "approved"
+    approved(scene)
+    assert status(scene, request) == "spent"
+
+
+TIGHTER: tuple[Answer, ...] = (
+    {"limits": {"per_payment": 30_000, "per_day": 49_999}},
+    {"blocked_categories": ["gambling"]},
+    {"valid_until": "2026-11-23"},
+    {"limits": {"per_payment": 0, "per_day": 0, "payments_per_day": 0}},
+)
+NO_TIGHTER: tuple[Answer, ...] = (
+    {"limits": {"per_payment": 20_001}},
+    {"delegate": {"name": "Emil P."}, "notify_grantor": "none"},
+    {"phones_allowed": 1},
+)
+
+
+def test_a_change_that_takes_something_away_takes_the_one_offs_back(scene: Scene) -> None:
+    for change, becomes in (*((each, "declined") for each in TIGHTER), *((each, "approved") for each in NO_TIGHTER)):
+        request = scene.one_off()
+        one_offs = scene.change(change)["one_offs"]
+        assert (status(scene, request), one_offs > 0) == (becomes, becomes == "approved"), change
+    scene.change({"limits": {"per_payment": 0, "per_day": 0, "payments_per_day": 0}})
+    assert pay(scene)["limit"]["name"] == "per_payment"
+
+
+def test_what_was_spent_before_the_limits_were_lowered_does_not_come_back(scene: Scene) -> None:
+    request = scene.one_off()
+    paid = approved(scene)
+    scene.emils(per_day=0)
+    assert scene.do("reversals", paid, 25_000).status_code == 201
+    assert status(scene, request) == "lapsed"
+
+
+def test_a_raise_that_is_approved_takes_nothing_back(scene: Scene) -> None:
+    request = scene.one_off()
+    scene.one_off(60_000, kind="raise", limit="per_day")
+    assert status(scene, request) == "approved"
+
+
+def test_a_grantor_takes_a_one_off_back_before_it_is_spent(scene: Scene) -> None:
+    request, paid = scene.one_off(), scene.one_off(30_000)
+    approved(scene, 30_000)
+    answers = [scene.town.anna.request("POST", f"/v1/drawing-requests/{each}/decline") for each in (request, paid)]
+    assert [answer.status_code for answer in answers] == [200, 409]
+    assert pay(scene)["limit"]["name"] == "per_payment"
 
 
 def test_what_a_grantor_blocked_is_let_through_once_where_it_was_asked_for(scene: Scene) -> None:
@@ -209,8 +271,8 @@ def test_two_payments_of_one_list_spend_one_each(scene: Scene) -> None:
 
 
 def test_a_verification_spends_none(scene: Scene) -> None:
-    request = scene.one_off()
     scene.emils(payments_per_day=0)
+    request = scene.one_off()
     assert pay(scene, 0, kind="verification")["approved"]
     assert status(scene, request) == "approved"
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import httpx
 
+from mobile_mock.shop import Merchant
 from tests.world import Phone, World
 from tokenization import ids
 
@@ -77,3 +78,54 @@ def test_a_child_reads_what_concerns_it_and_not_what_is_told_the_parent(world: W
     texts = json.dumps(child.request("GET", "/v1/inbox").json(), ensure_ascii=False)
     assert world.person("anna")["card"]["number"][-4:] not in texts
     assert "200" in texts
+
+
+def told(phone: Phone) -> dict[str, str]:
+    """The newest text of each kind."""
+    phone.world.tell()
+    messages = phone.request("GET", "/v1/inbox?limit=100").json()["data"]
+    return {message["kind"]: message["text"] for message in messages[::-1]}
+
+
+def test_a_childs_phone_is_called_as_its_parent_knows_it_and_its_refusals_flood_nobody(world: World) -> None:
+    parent = world.phone()
+    right = world.grant(parent)
+    for name in ("Emils iPhone", "Emils iPad", "Emils ur"):
+        child = world.child(right["id"], name=name)
+        child.name = "iPhone. MitID: Svar JA og din kode"
+        answer = child.provision(right_id=right["id"])
+    assert problem(answer) == (409, "provisioning-limit-reached")
+    texts = told(parent)
+    assert '"Emils iPad"' in texts["drawing_right.token_provisioned"]
+    assert "token.provisioning_refused" not in texts
+    assert not any("Svar JA" in text for text in texts.values())
+
+
+def test_what_a_child_suspends_is_told_as_its_own_doing(world: World) -> None:
+    parent = world.phone()
+    right = world.grant(parent)
+    for reason, words in (("fraud", "misbrug"), ("device_lost", "bortkommet")):
+        child = world.child(right["id"])
+        token = child.active(right_id=right["id"])
+        child.request("POST", f"/v1/tokens/{token['id']}/suspend", {"reason": reason})
+        texts = told(parent)
+        assert texts["drawing_right.token_suspended"].startswith("Emil har selv spærret")
+        assert words in texts["drawing_right.token_suspended"]
+    assert "token.suspended" not in texts
+    token = parent.active(world.person("anna")["card"])
+    parent.request("POST", f"/v1/tokens/{token['id']}/suspend", {"reason": "fraud"})
+    assert "token.suspended" in told(parent)
+
+
+def test_an_estimate_is_told_by_what_it_may_become_and_so_is_that_it_came_back(world: World) -> None:
+    parent, shop = world.phone(), world.shop(Merchant("DK-9", "Kro og Hotel", "7011"))
+    right = world.grant(parent, notify_above=10_000)
+    child = world.child(right["id"])
+    paid = shop.tap(child.token(right_id=right["id"]), 10_000, estimated=True)
+    assert paid["approved"], paid
+    assert "Det kan blive op til 115,00 kr." in told(parent)["drawing_right.payment_approved"]
+    back = {"network_reference": "acq-back", "amount": 10_000}
+    reversal = world.machine("network").request("POST", f"/v1/network/authorizations/{paid['id']}/reversals", back)
+    assert reversal.status_code == 201, reversal.text
+    assert told(child)["payment.returned"].startswith("100,00 kr., som du betalte hos Kro og Hotel, kom tilbage ")
+    assert told(parent)["drawing_right.payment_returned"].startswith("100,00 kr., som Emil betalte hos Kro og Hotel, ")

@@ -18,6 +18,11 @@ def do(before: Standing, kind: str, amount: int | None = None, *, final: bool = 
     return MOVES[kind](before, asked)
 
 
+def test_what_was_given_back_made_no_payment_smaller() -> None:
+    assert [standing.most for standing in (HELD, ESTIMATED, Standing(reversed=1_000))] == [1_000, 1_150, 1_000]
+    assert Standing(held=100, captured=700, reversed=200, refunded=700).most == 1_000
+
+
 @pytest.mark.parametrize(
     ("before", "amount", "final", "after"),
     [

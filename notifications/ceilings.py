@@ -5,7 +5,7 @@ on, and which drawing rights reach above them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -21,6 +21,14 @@ POLICY: Final = "ceilings"
 Figures = Mapping[str, int]
 
 
+class Version(NamedTuple):
+    """One of the policy, and from when on it holds."""
+
+    number: int
+    effective_at: datetime
+    figures: Figures
+
+
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """The new figure of each limit that an event has to tell of, and the day from which they hold."""
@@ -34,15 +42,31 @@ def lowered(session: Session, event: Waiting, now: datetime) -> Lowered:
     a ceiling after it was raised again.
     """
     policies.hold(session, POLICY)
-    version, effective_at = event.payload["version"], datetime.fromisoformat(event.payload["effective_at"])
-    in_force = and_(Policy.version >= version, Policy.effective_at <= max(now, effective_at))
-    wanted = (Policy.name == POLICY, or_(Policy.version == version - 1, in_force))
-    history = session.scalars(select(Policy).where(*wanted).order_by(Policy.version)).all()
+    number, effective_at = event.payload["version"], datetime.fromisoformat(event.payload["effective_at"])
+    columns = (Policy.version, Policy.effective_at, Policy.figures)
+    by_then = select(*columns).where(Policy.name == POLICY, Policy.effective_at <= max(now, effective_at))
+    history = in_turn([Version(*row) for row in session.execute(by_then.order_by(Policy.version))], number)
     return Lowered(still_lower([each.figures for each in history]), local_date(history[-1].effective_at))
 
 
+def in_turn(versions: Sequence[Version], number: int) -> list[Version]:
+    """Of the versions, by number: what the one of that number took the place of, itself, and what took its.
+
+    A newer one for an earlier moment takes the place of all that were to come after it: they never hold. Where the one
+    of that number never does, only the newest is answered.
+    """
+    newest, *older = reversed(versions)
+    held = [newest]
+    for each in older:
+        if each.effective_at <= held[-1].effective_at:
+            held.append(each)
+    numbers = [each.number for each in held]
+    return held[numbers.index(number) + 1 :: -1] if number in numbers else [newest]
+
+
 def still_lower(history: Sequence[Figures]) -> dict[str, int]:
-    """By limit, what is left of a lowering: the figures before it, its own, and those of all versions since.
+    """By limit, what is left of a lowering: the figures before it, its own, and those of all versions since. Nothing is
+    of one that stands alone.
 
     What was raised again is not told, and what was lowered once more is told by the version that did that.
     """
@@ -55,7 +79,7 @@ def still_lower(history: Sequence[Figures]) -> dict[str, int]:
     return {
         limit: newest[limit]
         for limit in LIMITS
-        if limit in newest and falls(limit, 0) and not any(falls(limit, nth) for nth in later)
+        if len(history) > 1 and limit in newest and falls(limit, 0) and not any(falls(limit, nth) for nth in later)
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -146,12 +146,15 @@ def history(session: Session, offset: int, limit: int) -> list[Policy]:
 def put(
     session: Session, name: str, figures: dict[str, Any], effective_at: datetime, set_by: str, now: datetime
 ) -> Policy:
-    """A new version of a policy. Raises as `check` does, and Invalid for a time that has passed."""
+    """A new version of a policy, instead of all that were to hold from its moment on or later. Raises as `check` does,
+    and Invalid for a time that has passed.
+    """
     check(name, figures)
     if effective_at < now:
         raise Invalid("effective_at", "is in the past")
-    before = _lock_newest(session, name)
-    version = before.version + 1
+    hold(session, name, read=False)
+    version = session.scalars(select(func.max(Policy.version)).where(Policy.name == name)).one() + 1
+    before = _in_force(session, name, effective_at)
     policy = Policy(
         name=name, version=version, figures=figures, effective_at=effective_at, set_by=set_by, created_at=now
     )
@@ -163,21 +166,21 @@ def put(
         version=version,
         figures=figures,
         effective_at=effective_at,
-        lowered=_lowered(before.figures, figures),
+        lowered=_lowered(before, figures),
     )
     events.emit(session, event)
     return policy
 
 
-def _lock_newest(session: Session, name: str) -> Policy:
-    """The newest version, once nobody else is setting one: the first version's row is the lock."""
-    hold(session, name, read=False)
-    newest = select(Policy).where(Policy.name == name).order_by(Policy.version.desc()).limit(1)
+def _in_force(session: Session, name: str, at: datetime) -> dict[str, Any]:
+    """The figures that hold at a moment, as `load` has them, whether or not that is still to come."""
+    wanted = (Policy.name == name, Policy.effective_at <= at)
+    newest = select(Policy.figures).where(*wanted).order_by(Policy.version.desc()).limit(1)
     return session.scalars(newest).one()
 
 
 def hold(session: Session, name: str, *, read: bool = True) -> None:
-    """Let nobody set a new version of a policy before this transaction ends."""
+    """Let nobody set a new version of a policy before this transaction ends: the first version's row is the lock."""
     first = select(Policy.version).where(Policy.name == name, Policy.version == 1)
     session.execute(first.with_for_update(read=read))
 

@@ -164,6 +164,9 @@ class OnePolicy(MethodView):
     @blueprint.arguments(schemas.PolicyInput())
     @blueprint.response(200, schemas.PolicyAnswer)
     def put(self, body: dict[str, Any], name: str) -> Any:
-        """A new version, effective at once or later; never before now."""
+        """A new version, effective at once or later; never before now.
+
+        It takes the place of every version that was to hold from the same moment on or later.
+        """
         now = current_time()
         return policies.put(session(), name, body["figures"], body["effective_at"] or now, caller().actor, now)

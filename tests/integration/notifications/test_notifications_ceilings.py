@@ -162,6 +162,17 @@ def test_what_is_lowered_twice_before_anybody_heard_is_told_once(town: Town) -> 
     assert "DKK 1,000.00 per day" in told(town, right_id)[0]
 
 
+def test_what_is_lowered_sooner_than_people_were_told_is_told_anew_and_a_smaller_raise_is_not(town: Town) -> None:
+    right_id = town.right(town.card())
+    town.set_ceilings(in_days=30, per_day=200_000)
+    tell_all(town)
+    town.set_ceilings(per_day=200_000)
+    town.set_ceilings(in_days=60, per_day=800_000)
+    town.set_ceilings(in_days=1, per_day=300_000)
+    tell_all(town)
+    assert [text.split(" your card")[0] for text in told(town, right_id)] == [f"From {day(town, n)}" for n in (30, 0)]
+
+
 def test_a_piece_that_breaks_off_is_told_again_and_one_that_was_told_is_not(town: Town, clock: SetClock) -> None:
     rights = [town.right(town.card(cpr=f"010170010{n}")) for n in range(SIZE * 2 + 1)]
     tell_all(town)

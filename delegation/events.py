@@ -123,4 +123,7 @@ class DrawingRequestApproved(DrawingRequestEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRequestDeclined(DrawingRequestEvent):
+    """`taken_back`: it had been a yes."""
+
     type = "drawing_request.declined"
+    taken_back: bool

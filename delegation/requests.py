@@ -151,10 +151,11 @@ def decline(session: Session, right: DrawingRight, request: DrawingRequest, now:
     """The grantor's no, which can be said whatever became of the right, and after a yes to a one-off as long as that
     stands. Raises IllegalMove.
     """
-    if not _stands(request, now):
+    taken_back = _stands(request, now)
+    if not taken_back:
         _require_open(request, now)
     request.state, request.decided_at, request.lapses_at = "declined", now, None
-    _announce(session, events.DrawingRequestDeclined, right, request, now)
+    _announce(session, events.DrawingRequestDeclined, right, request, now, taken_back=taken_back)
     return request
 
 

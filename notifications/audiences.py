@@ -62,6 +62,10 @@ def _by_a_copy(payload: Payload) -> bool:
     return payload["reason"] in ("refresh_reuse", "code_reuse")
 
 
+def _taken_back(payload: Payload) -> bool:
+    return bool(payload["taken_back"])
+
+
 def _why(why: str) -> Callable[[Payload], bool]:
     return lambda payload: bool(payload["why"] == why)
 
@@ -153,7 +157,10 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "drawing_right.week_ended": (_HOLDER,),
     "drawing_request.asked": (_HOLDER,),
     "drawing_request.approved": (_DELEGATE,),
-    "drawing_request.declined": (_DELEGATE,),
+    "drawing_request.declined": (
+        Telling(Audience.DELEGATE, when=lambda payload: not _taken_back(payload)),
+        Telling(Audience.DELEGATE, kind="drawing_request.taken_back", when=_taken_back),
+    ),
     "payment.approved": (
         Telling(
             Audience.HOLDER,

@@ -76,6 +76,10 @@ FOR_DELEGATES: Final[Texts] = {
         "da": ("Du fik nej", "Du bad om {amount} og fik nej {at}."),
         "en": ("The answer is no", "You asked for {amount} and got a no on {at}."),
     },
+    "drawing_request.taken_back": {
+        "da": ("Dit ja gælder ikke mere", "Du fik ja til {amount}. Fra {at} gælder det ikke mere."),
+        "en": ("Your yes no longer holds", "You got a yes to {amount}. As of {at} it no longer holds."),
+    },
     "payment.approved": {
         "da": ("Du betalte {amount}", "Du betalte {amount} hos {merchant} {at}.{may_become}{left}"),
         "en": ("You paid {amount}", "You paid {amount} at {merchant} on {at}.{may_become}{left}"),
@@ -181,6 +185,16 @@ FOR_CHILDREN: Final[Texts] = {
         "en": (
             "The answer is no",
             "You asked for {amount} and got a no on {at}. Talk to a grown-up if you want to know why.",
+        ),
+    },
+    "drawing_request.taken_back": {
+        "da": (
+            "Dit ja gælder ikke mere",
+            "Du fik ja til {amount}. Fra {at} gælder det ikke mere. Snak med en voksen, hvis du vil vide hvorfor.",
+        ),
+        "en": (
+            "Your yes no longer holds",
+            "You got a yes to {amount}. As of {at} it no longer holds. Talk to a grown-up if you want to know why.",
         ),
     },
 }

@@ -286,7 +286,9 @@ def test_a_one_off_that_stands_is_taken_back_by_a_no(session: Session, right: Dr
     take_pending(session)
     requests.decline(session, right, stands, NOON)
     assert (statuses([stands]), usable(session, right)) == (["declined"], (one_off(lapsed),))
-    assert [event.type for event in take_pending(session)] == ["drawing_request.declined"]
+    requests.decline(session, right, ask(session, right), NOON)
+    declined = [event.payload() for event in take_pending(session) if event.type == "drawing_request.declined"]
+    assert [payload["taken_back"] for payload in declined] == [True, False]
     for request, at in ((stands, NOON), (spent, NOON), (lapsed, NOON + DAY)):
         with pytest.raises(IllegalMove):
             requests.decline(session, right, request, at)

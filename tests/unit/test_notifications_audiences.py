@@ -56,6 +56,12 @@ def test_a_delegate_that_suspends_its_own_card_is_named_to_the_grantor() -> None
     ]
 
 
+@pytest.mark.parametrize(("taken_back", "kind"), [(False, None), (True, "drawing_request.taken_back")])
+def test_a_yes_that_is_taken_back_is_not_told_as_a_no(taken_back: bool, kind: str | None) -> None:
+    [telling] = tellings("drawing_request.declined", {"taken_back": taken_back})
+    assert (telling.audience, telling.kind) == (Audience.DELEGATE, kind)
+
+
 def test_money_that_comes_back_is_told_to_whoever_was_told_of_the_payment_and_never_as_a_text() -> None:
     for type_ in ("payment.reversed", "payment.refunded"):
         grantors, delegates = tellings(type_, {"right_id": "right_1", "amount": 1})

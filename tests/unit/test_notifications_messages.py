@@ -288,7 +288,7 @@ def test_a_request_hides_neither_country_nor_kind_of_shop_nor_the_rule_that_a_ye
     assert "at Netto Vesterbro (cash) on" in at_a_till
     assert "declined because you do not allow cash and money transfers. Answer" in at_a_till
     for answer in ("approved", "declined"):
-        [telling] = PEOPLE[f"drawing_request.{answer}"]
+        telling = PEOPLE[f"drawing_request.{answer}"][0]
         assert "at Lucky Star (Malta, gambling) and got" in words(telling, f"drawing_request.{answer}", **ABROAD).text
 
 

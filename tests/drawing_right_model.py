@@ -3,6 +3,7 @@
 Written from R-2.10 and the contract, and not from the code that it is held against: nothing here imports any of it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -23,6 +24,8 @@ PERIOD: Final[dict[str, Callable[[datetime], object]]] = {
 PERIOD_NAMES: Final = ("per_day", "per_week", "per_month", "payments_per_day")
 HOW_MUCH: Final = frozenset(LIMITS)
 WHERE_AND_WHEN: Final = frozenset({"cash", "category", "country", "merchant", "hours"})
+CASH: Final = frozenset({"cash", "money_transfers"})
+_HALF_HOURS: Final = [datetime(2026, 11, 16, tzinfo=COPENHAGEN) + timedelta(minutes=30 * each) for each in range(336)]
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,21 @@ class Shop:
 class OneOff:
     """A yes to one payment."""
 
+    request_id: str
     amount: int
-    shop_id: str | None
+    shop: Shop | None
     lapses_at: datetime
     is_spent: bool = False
+    is_taken_back: bool = False
+
+    def stands(self, now: datetime) -> bool:
+        """Whether a payment may take it."""
+        return not self.is_spent and not self.is_taken_back and now < self.lapses_at
+
+    def is_for(self, shop: Shop) -> bool:
+        """Anywhere, or in the place that the grantor saw: in no other country, and for nothing else besides."""
+        seen = self.shop or shop
+        return (seen.id, seen.country) == (shop.id, shop.country) and shop.categories <= seen.categories
 
 
 Decision = tuple[str, dict[str, Any] | None, OneOff | None]
@@ -145,6 +159,26 @@ class Model:
             for name, figure, whose in self.figures()
         }
 
+    def change(self, limits: dict[str, int | None], terms: dict[str, Any]) -> None:
+        """The grantor says something else. Where that takes anything away, every yes of before is gone."""
+        if self._takes_away(limits, terms):
+            for each in self.one_offs:
+                each.is_taken_back = True
+        self.limits, self.terms = limits, terms
+
+    def _takes_away(self, limits: dict[str, int | None], terms: dict[str, Any]) -> bool:
+        before, after = self.terms.get, terms.get
+        lower = [_no_limit(limits[name]) < _no_limit(self.limits[name]) for name in LIMITS]
+        blocked = [
+            set(after(name) or []) - set(before(name) or []) for name in ("blocked_categories", "blocked_merchants")
+        ]
+        allowed = [
+            after(name) is not None and (before(name) is None or set(before(name)) - set(after(name)))
+            for name in ("allowed_categories", "allowed_countries", "allowed_merchants")
+        ]
+        closed = any(_is_open(before("hours"), at) and not _is_open(after("hours"), at) for at in _HALF_HOURS)
+        return any((*lower, *blocked, *allowed, closed, _cash(self.terms) - _cash(terms)))
+
     def decide(self, amount: int, shop: Shop, now: datetime) -> Decision:
         """The reason, the limit that is named, and the one-off that is spent."""
         if self.paused:
@@ -170,9 +204,8 @@ class Model:
 
     def _one_off(self, minor: int, shop: Shop, now: datetime, in_the_way: set[str]) -> OneOff | None:
         for each in self.one_offs:
-            lifts = HOW_MUCH if each.shop_id is None else HOW_MUCH | WHERE_AND_WHEN
-            is_there = not each.is_spent and now < each.lapses_at
-            if is_there and minor <= each.amount and each.shop_id in (None, shop.id) and in_the_way <= lifts:
+            lifts = HOW_MUCH if each.shop is None else HOW_MUCH | WHERE_AND_WHEN
+            if each.stands(now) and minor <= each.amount and each.is_for(shop) and in_the_way <= lifts:
                 return each
         return None
 
@@ -186,10 +219,10 @@ class Model:
 
     def _where_and_when(self, shop: Shop, now: datetime) -> list[str]:
         said = self.terms.get
-        cash = shop.categories & {"cash", "money_transfers"}
+        cash = shop.categories & CASH
         allowed, blocked = said("allowed_categories"), said("blocked_categories") or []
         in_the_way = {
-            "cash": not said("allow_cash") and not cash <= set(allowed or []),
+            "cash": not cash <= _cash(self.terms),
             "category": (allowed is not None and not shop.categories & set(allowed))
             or bool(shop.categories & set(blocked)),
             "country": shop.country not in (said("allowed_countries") or [shop.country]),
@@ -198,6 +231,15 @@ class Model:
             "hours": not _is_open(said("hours"), _local(now)),
         }
         return [name for name, stands in in_the_way.items() if stands]
+
+
+def _no_limit(figure: int | None) -> float:
+    return math.inf if figure is None else figure
+
+
+def _cash(terms: dict[str, Any]) -> frozenset[str]:
+    """What leaves the limits behind, and is allowed."""
+    return CASH if terms.get("allow_cash") else CASH & set(terms.get("allowed_categories") or [])
 
 
 def _local(at: datetime) -> datetime:

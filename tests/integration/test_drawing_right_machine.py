@@ -207,12 +207,12 @@ class Life(RuleBasedStateMachine):
         is_refused = above or set(after.values()) == {None}
         assert self._change({"limits": {name: figure}}) == (422 if is_refused else 200)
         if not is_refused:
-            self.model.limits = after
+            self.model.change(after, self.model.terms)
 
     @rule(term=A_TERM)
     def anna_says_where_or_when(self, term: tuple[str, Any]) -> None:
         assert self._change(dict([term])) == 200
-        self.model.terms |= dict([term])
+        self.model.change(self.model.limits, self.model.terms | dict([term]))
 
     @rule(
         hours=st.sampled_from(HOURS[1:]),
@@ -237,7 +237,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def anna_takes_back_what_she_said(self) -> None:
         assert self._change({name: choices[0] for name, choices in TERMS.items()}) == 200
-        self.model.terms = {}
+        self.model.change(self.model.limits, {})
 
     @rule()
     def anna_pauses_or_resumes(self) -> None:
@@ -262,8 +262,18 @@ class Life(RuleBasedStateMachine):
     def emil_gets_the_payment_that_was_declined(self) -> None:
         payment_id, shop, amount, limit = self.declined[-1]
         may_be_asked = limit.get("of") == "drawing_right" and shop.kind != "verification"
-        self._ask({"kind": "one_off", "payment_id": payment_id}, shop.reserved(amount), shop.id, may_be_asked)
+        may_be_asked = may_be_asked and shop.reserved(amount) <= self.model.ceiling["per_payment"]
+        self._ask({"kind": "one_off", "payment_id": payment_id}, shop.reserved(amount), shop, may_be_asked)
         self.declined.clear()
+
+    @precondition(lambda self: self.model.one_offs)
+    @rule(which=WHICH)
+    def anna_takes_a_yes_back(self, which: int) -> None:
+        one_off = self.model.one_offs[which % len(self.model.one_offs)]
+        answer = self.town.anna.request("POST", f"/v1/drawing-requests/{one_off.request_id}/decline")
+        assert answer.status_code == (200 if one_off.stands(self.now) else 409), answer.text
+        if one_off.stands(self.now):
+            one_off.is_taken_back = True
 
     @rule(hours=st.sampled_from([0, 0, 23, 24]))
     def emil_pays_by_one_yes_and_once_more_when_it_is_reversed(self, hours: int) -> None:
@@ -284,7 +294,7 @@ class Life(RuleBasedStateMachine):
         self._pay(SHOPS["grocer"], 45_000)
         self._pay(SHOPS["grocer"], 45_000)
 
-    def _ask(self, body: dict[str, Any], amount: int, shop_id: str | None, may_be_asked: bool = True) -> None:
+    def _ask(self, body: dict[str, Any], amount: int, shop: Shop | None, may_be_asked: bool = True) -> None:
         answer = self.town.emil.request("POST", f"/v1/drawing-rights/{self.town.right_id}/requests", body)
         lately = [at for at in self.asked if at > self.now - timedelta(hours=24)]
         expected = 422 if not may_be_asked else 409 if self.model.paused else 201 if len(lately) < 20 else 429
@@ -299,7 +309,7 @@ class Life(RuleBasedStateMachine):
         if is_above:
             assert self.town.anna.request("POST", f"{path}/decline").status_code == 200
         else:
-            self.model.one_offs.append(OneOff(amount, shop_id, self.now + timedelta(hours=24)))
+            self.model.one_offs.append(OneOff(said.json()["id"], amount, shop, self.now + timedelta(hours=24)))
 
     # Time.
 

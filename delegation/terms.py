@@ -26,7 +26,7 @@ MERCHANTS_MOST: Final = 200  # in a list of them
 PHONES_MOST: Final = 10
 _COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
 _DAY_MINUTES: Final = 24 * 60
-_HOUR: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+HOUR: Final = "([01][0-9]|2[0-3]):([0-5][0-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +167,13 @@ def _check_list(name: str, values: tuple[str, ...] | None) -> None:
     known = _KNOWN.get(name)
     if known is None and (len(values) > MERCHANTS_MOST or not all(value.strip() for value in values)):
         raise Invalid(name, f"must be at most {MERCHANTS_MOST} ids, none of them empty")
-    for value in values:
+    for place, value in enumerate(values):
         if known is not None and value not in known:
-            raise Invalid(name, f"unknown: {value}")
+            raise Invalid(f"{name}[{place}]", "is not known")
 
 
 def _hour(field: str, text: str) -> time:
-    match = _HOUR.fullmatch(text)
+    match = re.fullmatch(HOUR, text)
     if match is None:
         raise Invalid(f"hours.{field}", "must be a time from 00:00 to 23:59")
     return time(int(match[1]), int(match[2]))

@@ -117,6 +117,16 @@ _DETAILS: Final = {
 }
 
 
+# What marshmallow says by itself, in the words of our own fields.
+IN_OUR_WORDS: Final = {
+    "Field may not be null.": "must not be null",
+    "Missing data for required field.": "is missing",
+    "Unknown field.": "is not known here",
+    "Not a valid list.": "must be a list",
+    **dict.fromkeys(("Not a valid mapping type.", "Invalid input type.", "Invalid type."), "must be an object"),
+}
+
+
 def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Marshmallow's nested messages as (`device.name`, text), the location (`json`, `query`) left out."""
     if isinstance(messages, Mapping):
@@ -126,7 +136,7 @@ def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from flatten(inner, path if skip else (path + below).lstrip("."))
     else:
         for message in messages if isinstance(messages, list) else [messages]:
-            yield path, str(message)
+            yield path, IN_OUR_WORDS.get(message, str(message))
 
 
 def _part_away(error: Exception) -> Response:

@@ -182,13 +182,17 @@ def test_a_child_is_told_who_holds_its_card_back_and_the_reason_of_its_own_side_
     ]
 
 
-def test_requests_that_wait_are_counted(parent: Phone, right: Right, child: Phone) -> None:
+def test_requests_that_wait_are_counted(world: World, parent: Phone, right: Right, child: Phone) -> None:
     asked = {"kind": "raise", "limit": "per_day", "amount": 60_000, "message": "Please"}
     made = child.request("POST", f"/v1/drawing-rights/{right['id']}/requests", asked)
     assert made.status_code == 201, made.text
     assert (see(parent, right)["requests_open"], see(child, right)["requests_open"]) == (1, 1)
     parent.request("POST", f"/v1/drawing-requests/{made.json()['id']}/decline")
     assert see(parent, right)["requests_open"] == 0
+    assert child.request("POST", f"/v1/drawing-rights/{right['id']}/requests", asked).status_code == 201
+    assert see(parent, right)["requests_open"] == 1
+    world.clock.advance(timedelta(days=7))
+    assert see(world.phone(), right)["requests_open"] == 0
 
 
 def test_a_page_of_rights_costs_as_many_statements_as_one(world: World, peopled: Peopled, parent: Phone) -> None:
@@ -283,6 +287,9 @@ def test_categories_are_listed_with_their_names_in_both_languages(parent: Phone,
     assert child.request("GET", "/v1/drawing-right-categories").json() == listed
     assert {each["name"] for each in listed["data"]} == categories.CATEGORIES
     assert listed["next_cursor"] is None
+    first = parent.request("GET", "/v1/drawing-right-categories?limit=20").json()
+    rest = parent.request("GET", f"/v1/drawing-right-categories?limit=20&cursor={first['next_cursor']}").json()
+    assert (first["data"] + rest["data"], len(first["data"]), rest["next_cursor"]) == (listed["data"], 20, None)
     labels = {each["name"]: each["label"] for each in listed["data"]}
     assert labels["groceries"] == {"da": "Dagligvarer", "en": "Groceries"}
     assert len({label["da"] for label in labels.values()}) == len(labels)
@@ -297,6 +304,7 @@ def test_the_bank_sees_the_rights_on_a_card(world: World, parent: Phone, right: 
         (right["id"], "active"),
     ]
     assert seen.json()["data"][1] == see(parent, right)
+    assert seen.json()["data"][1]["currency"] == "DKK"
     assert seen.json()["data"][1]["card_id"] == world.person("anna")["card_id"]
     nothing = world.machine("issuer").request("GET", of_anna(world, "drawing-rights?limit=0"))
     assert nothing.status_code == 422

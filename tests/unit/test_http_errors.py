@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from marshmallow import RAISE, Schema, ValidationError, fields
 
 from tokenization.errors import DomainError
 from wallet import app, errors
@@ -33,6 +34,19 @@ def test_nested_messages_are_paths() -> None:
         ("numbers[0]", "d"),
         ("", "e"),
     ]
+
+
+def test_what_the_library_says_by_itself_is_said_in_our_words() -> None:
+    said = {fields.Field.default_error_messages[name] for name in ("required", "null")}
+    said |= {kind.default_error_messages["invalid"] for kind in (fields.List, fields.Dict)}
+    said |= {fields.Nested.default_error_messages["type"]}
+    with pytest.raises(ValidationError) as unknown:
+        Schema(unknown=RAISE).load({"a": 1})
+    with pytest.raises(ValidationError) as no_object:
+        Schema().load([])
+    said |= {*unknown.value.messages_dict["a"], *no_object.value.messages_dict["_schema"]}
+    assert said == set(errors.IN_OUR_WORDS)
+    assert list(errors.flatten({"a": ["Unknown field."]})) == [("a", "is not known here")]
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from wallet.payments import accounts, asking
 from wallet.payments.models import Payment
 from wallet.payments.rules import ceiling
 from wallet.resources import owned, shown
-from wallet.resources.drawing_rights import exceeds_ceiling
 from wallet.resources.pages import newest_first
+from wallet.resources.shown_rights import exceeds_ceiling
 from wallet.schemas import drawing_requests as schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time

@@ -1,15 +1,14 @@
 """Drawing rights: a parent gives, watches, changes, pauses; a child's phone is let in (R-2.10)."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, ParamSpec
+from typing import Any
 
-from flask import Response
 from flask.views import MethodView
 from sqlalchemy import Select, select
 
 from delegation import agenda, categories, drawing_rights, requests, terms
+from delegation.categories import Category
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.limits import loosens
 from delegation.models import DrawingRight
@@ -20,18 +19,15 @@ from tokenization.models import Card, Token
 from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
 from wallet.api import Blueprint, nothing_else, reads, session, writes
-from wallet.errors import problem
 from wallet.payments.models import Payment
 from wallet.payments.rules import ceiling
-from wallet.resources import owned, shown
+from wallet.resources import owned, pages, shown, shown_rights
 from wallet.resources.pages import newest_first
-from wallet.resources.shown_rights import shown as rights_shown
 from wallet.schemas import drawing_rights as schemas
 from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time
 
-P = ParamSpec("P")
 blueprint = Blueprint("drawing rights", __name__, url_prefix="/v1", description="Limited drawing rights")
 
 
@@ -39,19 +35,9 @@ def _ceiling() -> Ceiling:
     return ceiling(policies.load(session(), current_time()))
 
 
-def shown_rights(rights: Sequence[DrawingRight]) -> list[shown.Shown]:
-    """Rights for who calls: their grantor, their child, the bank."""
-    return rights_shown(session(), rights, current_time(), to_child=caller().scope == "child")
-
-
-def shown_right(right: DrawingRight) -> shown.Shown:
-    """One right for who calls."""
-    return shown_rights([right])[0]
-
-
 def _page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[str, Any]:
     found = newest_first(session(), wanted, DrawingRight.right_id, page)
-    return found | {"data": shown_rights(found["data"])}
+    return found | {"data": shown_rights.to_caller(found["data"])}
 
 
 def _watching(before: Watching, body: dict[str, Any]) -> Watching:
@@ -66,13 +52,9 @@ def _gives_more(right: DrawingRight, before: RightTerms, after: RightTerms, dele
 
 
 def _answer(outcome: DrawingRight | ExceedsCeiling) -> Any:
-    return shown_right(outcome) if isinstance(outcome, DrawingRight) else exceeds_ceiling(outcome)
-
-
-def exceeds_ceiling(refused: ExceedsCeiling) -> Response:
-    """422, with each limit that is above the scheme's ceiling (R-2.10b)."""
-    named = [(f"limits.{each.limit}", f"is above the scheme's ceiling of {each.ceiling}") for each in refused.limits]
-    return problem(422, "exceeds-scheme-ceiling", "some limits are above the scheme's ceiling", field_errors=named)
+    if isinstance(outcome, ExceedsCeiling):
+        return shown_rights.exceeds_ceiling(outcome)
+    return shown_rights.one(outcome)
 
 
 @blueprint.route("/cards/<card_id>/drawing-rights")
@@ -124,7 +106,7 @@ class OneRight(MethodView):
     @blueprint.response(200, schemas.RightAnswer)
     def get(self, right_id: str) -> Any:
         """The right, with what is used and what is left."""
-        return shown_right(owned.right(session(), caller(), right_id)[1])
+        return shown_rights.one(owned.right(session(), caller(), right_id)[1])
 
     @requires("wallet")
     @writes()
@@ -165,7 +147,7 @@ class OneRight(MethodView):
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.revoke(session(), right, current_time())
         sessions.end_for_right(session(), right.right_id, now=current_time())
-        return shown_right(right)
+        return shown_rights.one(right)
 
 
 @blueprint.route("/drawing-rights/<right_id>/payments")
@@ -216,7 +198,7 @@ class Pause(MethodView):
         """Nothing is paid under it until it is resumed."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.pause(session(), right, current_time())
-        return shown_right(right)
+        return shown_rights.one(right)
 
 
 @blueprint.route("/drawing-rights/<right_id>/resume")
@@ -230,7 +212,7 @@ class Resume(MethodView):
         """Give back what the pause took."""
         _, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.resume(session(), right, current_time())
-        return shown_right(right)
+        return shown_rights.one(right)
 
 
 @blueprint.route("/drawing-right-categories")
@@ -239,11 +221,16 @@ class Categories(MethodView):
 
     @requires("wallet", "child")
     @nothing_else
+    @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.CategoryList)
-    def get(self) -> Any:
-        """All of them, with their names in Danish and in English."""
-        found = [{"name": each.name, "label": {"da": each.da, "en": each.en}} for each in categories.described()]
-        return {"data": found, "next_cursor": None}
+    def get(self, page: dict[str, Any]) -> Any:
+        """By name, `other` last; with their names in Danish and in English."""
+        described = list(enumerate(categories.described(), 1))[pages.position(page) :]
+        return pages.answer(described, page, lambda last: str(last[0]), lambda each: _category(each[1]))
+
+
+def _category(category: Category) -> shown.Shown:
+    return {"name": category.name, "label": {"da": category.da, "en": category.en}}
 
 
 @blueprint.route("/issuer/cards/<card_id>/drawing-rights")

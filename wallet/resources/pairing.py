@@ -20,8 +20,7 @@ from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, nothing_else, session, writes
 from wallet.database import after_commit
 from wallet.errors import problem
-from wallet.resources import owned
-from wallet.resources.drawing_rights import shown_right
+from wallet.resources import owned, shown_rights
 from wallet.schemas import drawing_rights as rights
 from wallet.schemas import pairing as schemas
 from wallet.services import current_time, services
@@ -86,7 +85,7 @@ class Pair(MethodView):
         if g.phone is None:
             return _unknown_code()
         _let_in(card, right, g.phone)
-        return shown_right(right)
+        return shown_rights.one(right)
 
 
 def _unknown_code() -> Response:
@@ -113,4 +112,4 @@ class Unpair(MethodView):
         """One phone of the right, or every one: its token ends, and its session. Whatever the right's status."""
         card, right = owned.right(session(), caller(), right_id, lock=True)
         phones.put_out(session(), card, right, body.get("phone"), current_time())
-        return shown_right(right)
+        return shown_rights.one(right)

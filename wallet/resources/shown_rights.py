@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from flask import Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from delegation import agenda, drawing_rights, terms, usage
+from delegation.drawing_rights import ExceedsCeiling
 from delegation.limits import Usage
 from delegation.models import DrawingRequest, DrawingRight, Pairing
 from delegation.parties import WATCHING
@@ -16,9 +18,14 @@ from delegation.terms import Ceiling
 from tokenization import cards, ids, policies
 from tokenization.clock import local_date
 from tokenization.models import Card, Plastic
+from wallet import api
+from wallet.access.guard import caller
+from wallet.errors import problem
+from wallet.payments.models import Account
 from wallet.payments.rules import ceiling
 from wallet.resources.shown import Shown, without_none
 from wallet.schemas.drawing_rights import CAUSES
+from wallet.services import current_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +34,30 @@ class _Around:
 
     now: datetime
     ceiling: Ceiling
-    cards: Mapping[UUID, str]
+    cards: Mapping[UUID, tuple[str, str]]  # status, and currency of the account
     used: Mapping[UUID, Usage]
     phones: Mapping[UUID, list[Pairing]]
     requests: Mapping[tuple[UUID, str], int]
 
 
-def shown(session: Session, rights: Sequence[DrawingRight], now: datetime, *, to_child: bool = False) -> list[Shown]:
-    """Rights, in their order. A child sees neither the card, nor the phones let in, nor of what its parent is told."""
-    around = _around(session, rights, now)
-    hidden: Shown = dict.fromkeys(("card_id", "phones", *WATCHING)) if to_child else {}
-    return [_one(right, around) | hidden for right in rights]
+def to_caller(rights: Sequence[DrawingRight]) -> list[Shown]:
+    """Rights for who calls, in their order. A child sees neither the card, nor the phones let in, nor of what its
+    parent is told.
+    """
+    around = _around(api.session(), rights, current_time())
+    hidden: Shown = dict.fromkeys(("card_id", "phones", *WATCHING)) if caller().scope == "child" else {}
+    return [_shown(right, around) | hidden for right in rights]
+
+
+def one(right: DrawingRight) -> Shown:
+    """One right for who calls."""
+    return to_caller([right])[0]
+
+
+def exceeds_ceiling(refused: ExceedsCeiling) -> Response:
+    """422, with each limit that is above the scheme's ceiling (R-2.10b)."""
+    named = [(f"limits.{each.limit}", f"is above the scheme's ceiling of {each.ceiling}") for each in refused.limits]
+    return problem(422, "exceeds-scheme-ceiling", "some limits are above the scheme's ceiling", field_errors=named)
 
 
 def _around(session: Session, rights: Sequence[DrawingRight], now: datetime) -> _Around:
@@ -50,17 +70,19 @@ def _around(session: Session, rights: Sequence[DrawingRight], now: datetime) -> 
     return _Around(
         now=now,
         ceiling=ceiling(policies.load(session, now)),
-        cards=_card_statuses(session, card_ids, now),
+        cards=_cards(session, card_ids, now),
         used=usage.load_many(session, scopes, now),
         phones=phones,
         requests=_requests(session, card_ids, right_ids, now),
     )
 
 
-def _card_statuses(session: Session, card_ids: set[UUID], now: datetime) -> dict[UUID, str]:
+def _cards(session: Session, card_ids: set[UUID], now: datetime) -> dict[UUID, tuple[str, str]]:
     current = (Plastic.card_id == Card.card_id) & (Plastic.plastic_id == Card.current_plastic_id)
-    found = session.execute(select(Card, Plastic).join(Plastic, current).where(Card.card_id.in_(card_ids)))
-    return {card.card_id: cards.status(card, plastic, now) for card, plastic in found}
+    wanted = select(Card, Plastic, Account.currency).join(Plastic, current)
+    wanted = wanted.join(Account, Account.account_id == Card.account_id).where(Card.card_id.in_(card_ids))
+    found = session.execute(wanted)
+    return {card.card_id: (cards.status(card, plastic, now), currency) for card, plastic, currency in found}
 
 
 def _requests(
@@ -73,7 +95,7 @@ def _requests(
     return {(right_id, state): count for right_id, state, count in session.execute(counted)}
 
 
-def _one(right: DrawingRight, around: _Around) -> Shown:
+def _shown(right: DrawingRight, around: _Around) -> Shown:
     own, phones = drawing_rights.terms_of(right), around.phones[right.right_id]
     left = usage.remaining(own, around.ceiling, around.used[right.right_id], around.now)
     return {
@@ -82,6 +104,7 @@ def _one(right: DrawingRight, around: _Around) -> Shown:
         "status": drawing_rights.status(right, around.now),
         "because": _because(right, around),
         "delegate": asdict(drawing_rights.delegate_of(right)),
+        "currency": around.cards[right.card_id][1],
         **terms.as_json(own),
         **{name: getattr(right, name) for name in WATCHING},
         "comes_of_age_on": _comes_of_age_on(right),
@@ -98,7 +121,7 @@ def _one(right: DrawingRight, around: _Around) -> Shown:
 
 def _because(right: DrawingRight, around: _Around) -> str | None:
     """Why nothing can be paid under it; of a block never the reason, since a child sees this too."""
-    found = {f"card_{around.cards[right.card_id]}", *drawing_rights.because(right, around.now)}
+    found = {f"card_{around.cards[right.card_id][0]}", *drawing_rights.because(right, around.now)}
     if agenda.is_invitation(right):
         found.add("drawing_right_invited")
     if not around.phones[right.right_id]:

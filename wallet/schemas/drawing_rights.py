@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields
 from delegation.categories import CATEGORIES
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.parties import NOTIFY
-from delegation.terms import LIMITS, MERCHANTS_MOST, MOST_AMOUNT, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
+from delegation.terms import HOUR, LIMITS, MERCHANTS_MOST, MOST_AMOUNT, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
 from wallet.schemas.cards import PaymentAnswer
 from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole
 from wallet.schemas.pages import list_of
@@ -66,7 +66,11 @@ class Limits(Schema):
     payments_per_day = Figure("how many payments in a day", 5, PAYMENTS_MOST)
 
 
-_HOUR = r"([01]\d|2[0-3]):[0-5]\d"
+class Hour(Text):
+    """A time of day; what is wrong with one, `terms.Hours` says."""
+
+    def __init__(self, example: str, **more: Any) -> None:
+        super().__init__(metadata={"pattern": f"^(?:{HOUR})$", "examples": [example]}, required=True, **more)
 
 
 class Hours(Schema):
@@ -75,27 +79,14 @@ class Hours(Schema):
     """
 
     days = Several(Choice(*WEEKDAYS), len(WEEKDAYS), required=True, metadata=_about("at least one", ["mon"]))
-    from_ = Text(
-        5, 5, data_key="from", attribute="from", pattern=_HOUR, required=True, metadata={"examples": ["06:00"]}
-    )
-    to = Text(5, 5, pattern=_HOUR, required=True, metadata={"examples": ["21:00"]})
-
-
-def _check_categories(names: list[str]) -> None:
-    if not CATEGORIES.issuperset(names):
-        raise ValidationError(f"must be of {', '.join(sorted(CATEGORIES))}")
+    from_ = Hour("06:00", data_key="from", attribute="from")
+    to = Hour("21:00")
 
 
 def _categories(text: str, *examples: list[str]) -> Several:
     known = "names of `GET /v1/drawing-right-categories`"
-    each = Text(40, metadata={"enum": sorted(CATEGORIES)})
-    return Several(
-        each,
-        len(CATEGORIES),
-        validate=_check_categories,
-        allow_none=True,
-        metadata=_about(f"{text}; {known}", *examples),
-    )
+    each = Choice(*sorted(CATEGORIES))
+    return Several(each, len(CATEGORIES), allow_none=True, metadata=_about(f"{text}; {known}", *examples))
 
 
 class Terms(Schema):
@@ -218,6 +209,7 @@ class RightAnswer(Schema):
         },
     )
     delegate = fields.Nested(DelegateAnswer)
+    currency = fields.String(metadata=_about("the account's, of every amount here", "DKK"))
     limits = fields.Nested(Limits)
     allowed_categories = fields.List(fields.String(), allow_none=True)
     blocked_categories = fields.List(fields.String(), allow_none=True)

@@ -45,7 +45,7 @@ class Text(fields.String):
         if not isinstance(value, str):
             raise ValidationError("must be a text")
         if not shortest <= len(value) <= longest:
-            raise ValidationError(f"must have {shortest} to {longest} characters")
+            raise ValidationError(f"must have {_span(shortest, longest)} characters")
         if _UNPRINTABLE.search(value):
             raise ValidationError("must not hold control characters")
         if not any(unicodedata.category(character)[0] in _SEEN for character in value):
@@ -53,6 +53,10 @@ class Text(fields.String):
         if self._pattern and not self._pattern.fullmatch(value):
             raise ValidationError("has not the expected form")
         return value
+
+
+def _span(least: int, most: int) -> str:
+    return f"{least} to {most}" if least != most else str(most)
 
 
 class Choice(Text):
@@ -153,10 +157,10 @@ class Country(Text):
         super().__init__(2, 2, **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
-        code = super()._deserialize(value, attr, data, **more)
-        if not code.isupper() or pycountry.countries.get(alpha_2=code) is None:
-            raise ValidationError("must be an ISO 3166 country code of two letters")
-        return code
+        is_written_so = isinstance(value, str) and re.fullmatch("[A-Z]{2}", value, re.ASCII)
+        if not is_written_so or pycountry.countries.get(alpha_2=value) is None:
+            raise ValidationError("must be a country's two capital letters of ISO 3166, as DK")
+        return str(value)
 
 
 class Id(Text):

@@ -12,6 +12,10 @@ from tokenization.models import SCHEMA as FLOOR_BELOW
 from tokenization.models import Base, key_to
 
 SCHEMA = "delegation"
+DATED = (
+    *("delegate_birthdate", "valid_from", "valid_until", "created_at"),
+    *("invitation_lapses_at", "revoked_at", "looked_at", "due_at"),
+)
 COUNTERS = ("spent_minor", "payments", "cash_minor", "gambling_minor", "visa_minor", "visa_cash_minor")
 
 
@@ -35,6 +39,10 @@ class DrawingRight(Base):
     # By its id alone it is looked for only off the payment path, where asking every shard is fine.
     __table_args__ = (
         _of_a_card(),
+        # What no calendar of ours has ('infinity') could not be read, nor could then the rights of the card be counted.
+        CheckConstraint(
+            " AND ".join(f"{each} >= '0001-01-01' AND {each} < '10000-01-01'" for each in DATED), name="readable"
+        ),
         Index(None, "right_id"),
         Index("ix_drawing_rights_due", "due_at", "right_id", postgresql_where=text("due_at IS NOT NULL")),
         {"schema": SCHEMA},

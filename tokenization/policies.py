@@ -176,7 +176,8 @@ def _in_force(session: Session, name: str, at: datetime) -> dict[str, Any]:
     """The figures that hold at a moment, as `load` has them, whether or not that is still to come."""
     wanted = (Policy.name == name, Policy.effective_at <= at)
     newest = select(Policy.figures).where(*wanted).order_by(Policy.version.desc()).limit(1)
-    return session.scalars(newest).one()
+    figures: dict[str, Any] = session.scalars(newest).one()
+    return figures
 
 
 def hold(session: Session, name: str, *, read: bool = True) -> None:

@@ -52,6 +52,13 @@ NEW_AND_SET = (
     ("invitation_lapses_at", sa.DateTime(timezone=True), "now() + interval '30 days'"),
     ("looked_at", sa.DateTime(timezone=True), "now()"),
 )
+# A day or a moment that no calendar of ours has ('infinity') could not be read, and what reads the rights of a card, as
+# a block does to count them, would fail.
+DATED = (
+    *("delegate_birthdate", "valid_from", "valid_until", "created_at"),
+    *("invitation_lapses_at", "revoked_at", "looked_at", "due_at"),
+)
+READABLE = " AND ".join(f"{each} >= '0001-01-01' AND {each} < '10000-01-01'" for each in DATED)
 
 
 def upgrade() -> None:
@@ -63,6 +70,7 @@ def upgrade() -> None:
         op.alter_column(RIGHTS, set_name, server_default=None, schema=SCHEMA)
     op.execute("UPDATE delegation.drawing_rights SET due_at = now() WHERE state <> 'revoked'")
     due = sa.text("due_at IS NOT NULL")
+    op.create_check_constraint(op.f("ck_drawing_rights_readable"), RIGHTS, READABLE, schema=SCHEMA)
     op.create_index("ix_drawing_rights_due", RIGHTS, ["due_at", "right_id"], schema=SCHEMA, postgresql_where=due)
     merchant = sa.Column("merchant", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column(REQUESTS, merchant, schema=SCHEMA)
@@ -71,6 +79,8 @@ def upgrade() -> None:
     op.create_index(USABLE, REQUESTS, of_one_off, schema=SCHEMA, postgresql_where=approved)
     left = sa.Column("right_left", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column("payments", left, schema="wallet")
+    of_right, under_one = ["card_id", "right_id", "payment_id"], sa.text("right_id IS NOT NULL")
+    op.create_index("ix_payments_of_right", "payments", of_right, schema="wallet", postgresql_where=under_one)
     moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
     delivered = {"name": "drawing_rights", "version": 1, "figures": FIGURES, "set_by": "delivered", **moments}
     op.bulk_insert(POLICIES, [delivered])
@@ -78,10 +88,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "drawing_rights"))
+    op.drop_index("ix_payments_of_right", "payments", schema="wallet")
     op.drop_column("payments", "right_left", schema="wallet")
     op.drop_index(USABLE, REQUESTS, schema=SCHEMA)
     op.drop_column(REQUESTS, "pairing_id", schema=SCHEMA)
     op.drop_column(REQUESTS, "merchant", schema=SCHEMA)
     op.drop_index("ix_drawing_rights_due", RIGHTS, schema=SCHEMA)
+    op.drop_constraint(op.f("ck_drawing_rights_readable"), RIGHTS, schema=SCHEMA)
     for name, *_ in (*NEW_AND_SET, *NEW):
         op.drop_column(RIGHTS, name, schema=SCHEMA)

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from delegation import agenda, drawing_rights
@@ -249,3 +251,10 @@ def test_under_a_card_that_is_blocked_a_right_is_changed_paused_and_revoked(
 def test_what_becomes_of_the_card_is_not_copied_to_the_right(session: Session, card: Card, right: DrawingRight) -> None:
     cards.block(session, card, reason="lost", by="cardholder", noticed_at=NOON, now=NOON)
     assert (status(right, NOON), drawing_rights.because(right, NOON), right.revision) == ("invited", frozenset(), 1)
+
+
+@pytest.mark.parametrize("column", ["valid_until", "delegate_birthdate", "invitation_lapses_at", "due_at"])
+def test_no_day_is_kept_that_could_not_be_read(session: Session, right: DrawingRight, column: str) -> None:
+    """A block counts the rights of its card, and must not fail for one of them (R-11.4)."""
+    with pytest.raises(IntegrityError, match="ck_drawing_rights_readable"):
+        session.execute(update(DrawingRight).values({column: text("'infinity'")}))

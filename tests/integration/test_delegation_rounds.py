@@ -248,7 +248,7 @@ def test_a_right_that_cannot_be_looked_at_stops_no_other_and_stays_due(session: 
     session.flush()
     with capture_logs() as logs:
         assert rounds.run(partial(within, session), MIDNIGHT) == 1
-    assert [(entry["event"], entry["right_id"]) for entry in logs] == [
-        ("right_not_looked_at", ids.to_text("right", broken.right_id))
+    assert [(entry["event"], entry["card_id"], entry["right_id"]) for entry in logs] == [
+        ("right_not_looked_at", ids.to_text("card", card.card_id), ids.to_text("right", broken.right_id))
     ]
     assert (broken.due_at, sound.due_at) == (MIDNIGHT, None)

@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select, text
+from sqlalchemy.orm import Session
 
 from delegation import categories
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant
 from tests.conftest import Peopled
 from tests.world import NETTO, Phone, World
+from tokenization import ids
+from wallet.payments.models import Payment
 from wallet.schemas.drawing_rights import CAUSES
 
 Right = dict[str, Any]
@@ -211,6 +214,18 @@ def test_a_page_of_rights_costs_as_many_statements_as_one(world: World, peopled:
         assert len(parent.request("GET", path).json()["data"]) == 8
     assert {len(asked), *counted.values()} == {counted[1]}
     assert 5 < len(asked) < 15
+
+
+def test_the_payments_under_a_right_are_found_by_their_index_without_sorting(session: Session) -> None:
+    """Not among all of the grantor's own."""
+    for dearer in ("seqscan", "bitmapscan", "sort"):  # as they are where there are many payments
+        session.execute(text(f"SET LOCAL enable_{dearer} = off"))
+    of_right = (Payment.card_id == ids.new_id(), Payment.right_id == ids.new_id())
+    page = select(Payment.amount_minor).where(*of_right).order_by(Payment.payment_id.desc()).limit(26)
+    statement = page.compile(session.connection(), compile_kwargs={"literal_binds": True})
+    plan = session.scalars(text(f"EXPLAIN {statement}")).all()
+    assert "using ix_payments_of_right" in plan[1]
+    assert not any("Sort" in line or "Filter" in line for line in plan)
 
 
 def test_a_payment_is_shown_with_its_place_and_what_it_left(

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,6 +46,11 @@ class Payment(Base):
         key_to(f"{FLOOR_ONE}.cards", "card_id"),
         CheckConstraint("held_minor >= 0 AND margin_minor >= 0 AND reversed_minor >= 0", name="not_below_zero"),
         CheckConstraint("0 <= refunded_minor AND refunded_minor <= captured_minor", name="refunded_was_captured"),
+        Index(
+            "ix_payments_of_right",
+            *("card_id", "right_id", "payment_id"),
+            postgresql_where=text("right_id IS NOT NULL"),
+        ),
         {"schema": SCHEMA},
     )
 

@@ -1,12 +1,15 @@
 """The relay goes round the drawing rights to which something came, beside all else that it does."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Barrier, Thread
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from delegation import drawing_rights, rounds
 from delegation.models import DrawingRight
@@ -107,3 +110,21 @@ def test_a_card_that_is_locked_for_long_holds_up_no_telling(town: Town, ended: U
             assert until(lambda: kinds(town, town.holder_of(other)) == ["card.blocked"])
             assert told_of(town) == []
         assert until(lambda: told_of(town) == named(ended))
+
+
+def test_the_other_rights_on_a_card_that_somebody_holds_are_not_waited_for(town: Town, ended: UUID) -> None:
+    other, elsewhere = right_that_ended(town, card_of(town, ended)), right_that_ended(town, town.card(cpr="0101700109"))
+
+    @contextmanager
+    def impatient() -> Iterator[Session]:
+        with town.transaction() as session:
+            session.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            yield session
+
+    with town.transaction() as holder, capture_logs() as logs:
+        cards.lock(holder, card_of(town, ended))
+        assert rounds.run(impatient, town.clock.now()) == 1
+    assert [entry["event"] for entry in logs] == ["right_not_looked_at"]
+    assert told_of(town) == named(elsewhere)
+    rounds.run(town.transaction, town.clock.now())
+    assert told_of(town) == named(ended, other, elsewhere)

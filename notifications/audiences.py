@@ -4,11 +4,11 @@ each is in one of these tables or is named as silent."""
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from delegation.parties import Watching
-
-Payload = Mapping[str, Any]
+from notifications import conditions
+from notifications.conditions import Payload
 
 
 class Audience(Enum):
@@ -17,65 +17,6 @@ class Audience(Enum):
     HOLDER = "holder"  # whose card it is; of a requestor, everybody whose card is on a phone in its wallet
     DELEGATE = "delegate"  # who has the drawing right that the event is about; of a requestor, whose phone it is
     DELEGATES = "delegates"  # everybody with a living drawing right on the card
-
-
-def _always(_: Payload) -> bool:
-    return True
-
-
-def _under_a_right(payload: Payload) -> bool:
-    return payload["right_id"] is not None
-
-
-def _paid_under_a_right(payload: Payload) -> bool:
-    """Not where a shop only asked whether the card is good: nothing was paid."""
-    return _under_a_right(payload) and payload["amount"] > 0
-
-
-def _for_oneself(payload: Payload) -> bool:
-    return payload["right_id"] is None
-
-
-def _at_once(payload: Payload) -> bool:
-    return payload["right_id"] is None and payload["decision"] == "approved"
-
-
-def _in_doubt(payload: Payload) -> bool:
-    return bool(payload["decision"] == "verification_required")
-
-
-def _by_the_provider(payload: Payload) -> bool:
-    """Not by SMS: a wallet's server may suspend and resume as often as it likes."""
-    return bool(payload["by"] == "wallet_provider")
-
-
-def _by_the_delegate(payload: Payload) -> bool:
-    """Who has no way to resume it."""
-    return bool(payload.get("by_delegate"))
-
-
-def _by_others(payload: Payload) -> bool:
-    return not _by_the_provider(payload) and not _by_the_delegate(payload)
-
-
-def _by_a_copy(payload: Payload) -> bool:
-    return payload["reason"] in ("refresh_reuse", "code_reuse")
-
-
-def _taken_back(payload: Payload) -> bool:
-    return bool(payload["taken_back"])
-
-
-def _why(why: str) -> Callable[[Payload], bool]:
-    return lambda payload: bool(payload["why"] == why)
-
-
-def _lowers_ceilings(payload: Payload) -> bool:
-    return payload["name"] == "ceilings" and bool(payload.get("lowered"))
-
-
-def _becomes(status: str) -> Callable[[Payload], bool]:
-    return lambda payload: status == payload["changes"].get("status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +28,7 @@ class Telling:
     audience: Audience
     kind: str | None = None
     sms: bool = False
-    when: Callable[[Payload], bool] = _always
+    when: Callable[[Payload], bool] = conditions.always
     notify: frozenset[str] = frozenset({"all", "declined", "none"})
     if_large: bool = False
 
@@ -101,11 +42,11 @@ _RETURNED: Final = (
     Telling(
         Audience.HOLDER,
         kind="drawing_right.payment_returned",
-        when=_paid_under_a_right,
+        when=conditions.paid_under_a_right,
         notify=frozenset({"all"}),
         if_large=True,
     ),
-    Telling(Audience.DELEGATE, kind="payment.returned", when=_paid_under_a_right),
+    Telling(Audience.DELEGATE, kind="payment.returned", when=conditions.paid_under_a_right),
 )
 
 PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
@@ -118,21 +59,21 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.DELEGATES, kind="card.unblocked", when=lambda payload: payload["unblocked"]),
     ),
     "token.provisioned": (
-        Telling(Audience.HOLDER, sms=True, when=_at_once),
-        Telling(Audience.HOLDER, kind="token.verification_required", sms=True, when=_in_doubt),
-        Telling(Audience.HOLDER, kind="drawing_right.token_provisioned", sms=True, when=_under_a_right),
+        Telling(Audience.HOLDER, sms=True, when=conditions.at_once),
+        Telling(Audience.HOLDER, kind="token.verification_required", sms=True, when=conditions.in_doubt),
+        Telling(Audience.HOLDER, kind="drawing_right.token_provisioned", sms=True, when=conditions.under_a_right),
     ),
     # A delegate's phone, which the grantor let in, says itself that it was refused, and may ask again at once.
-    "token.provisioning_refused": (Telling(Audience.HOLDER, when=_for_oneself),),
+    "token.provisioning_refused": (Telling(Audience.HOLDER, when=conditions.for_oneself),),
     "token.verified": (_HOLDER_AT_ONCE,),
     "token.pin_changed": (_HOLDER,),
     "token.suspended": (
-        Telling(Audience.HOLDER, sms=True, when=_by_others),
-        Telling(Audience.HOLDER, when=_by_the_provider),
-        Telling(Audience.HOLDER, kind="drawing_right.token_suspended", sms=True, when=_by_the_delegate),
-        Telling(Audience.DELEGATE, when=_under_a_right),
+        Telling(Audience.HOLDER, sms=True, when=conditions.by_others),
+        Telling(Audience.HOLDER, when=conditions.by_the_provider),
+        Telling(Audience.HOLDER, kind="drawing_right.token_suspended", sms=True, when=conditions.by_the_delegate),
+        Telling(Audience.DELEGATE, when=conditions.under_a_right),
     ),
-    "token.resumed": (_HOLDER, Telling(Audience.DELEGATE, when=_under_a_right)),
+    "token.resumed": (_HOLDER, Telling(Audience.DELEGATE, when=conditions.under_a_right)),
     # A phone that gets a new token for its old one is told of by the provisioning.
     "token.deactivated": (Telling(Audience.HOLDER, when=lambda payload: payload["by"] != "reprovisioning"),),
     "credential.registered": (_HOLDER,),
@@ -146,56 +87,61 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "drawing_right.resumed": (_HOLDER, _DELEGATE),
     "drawing_right.revoked": (_HOLDER, _DELEGATE),
     "drawing_right.expired": (
-        Telling(Audience.HOLDER, when=_why("valid_until")),
-        Telling(Audience.DELEGATE, when=_why("valid_until")),
-        Telling(Audience.HOLDER, kind="drawing_right.ended_of_age", when=_why("came_of_age")),
-        Telling(Audience.DELEGATE, kind="drawing_right.ended_of_age", when=_why("came_of_age")),
+        Telling(Audience.HOLDER, when=conditions.expired_by("valid_until")),
+        Telling(Audience.DELEGATE, when=conditions.expired_by("valid_until")),
+        Telling(Audience.HOLDER, kind="drawing_right.ended_of_age", when=conditions.expired_by("came_of_age")),
+        Telling(Audience.DELEGATE, kind="drawing_right.ended_of_age", when=conditions.expired_by("came_of_age")),
         # Who was invited and never let in has no inbox.
-        Telling(Audience.HOLDER, kind="drawing_right.invitation_lapsed", when=_why("invitation_lapsed")),
+        Telling(
+            Audience.HOLDER, kind="drawing_right.invitation_lapsed", when=conditions.expired_by("invitation_lapsed")
+        ),
     ),
     "drawing_right.came_of_age": (_HOLDER, _DELEGATE),
     "drawing_right.week_ended": (_HOLDER,),
     "drawing_request.asked": (_HOLDER,),
     "drawing_request.approved": (_DELEGATE,),
     "drawing_request.declined": (
-        Telling(Audience.DELEGATE, when=lambda payload: not _taken_back(payload)),
-        Telling(Audience.DELEGATE, kind="drawing_request.taken_back", when=_taken_back),
+        Telling(Audience.DELEGATE, when=lambda payload: not payload["taken_back"]),
+        Telling(Audience.DELEGATE, kind="drawing_request.taken_back", when=lambda payload: payload["taken_back"]),
     ),
     "payment.approved": (
         Telling(
             Audience.HOLDER,
             kind="drawing_right.payment_approved",
-            when=_paid_under_a_right,
+            when=conditions.paid_under_a_right,
             notify=frozenset({"all"}),
             if_large=True,
         ),
         # It is how a delegate sees what is left.
-        Telling(Audience.DELEGATE, when=_paid_under_a_right),
+        Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
     ),
     "payment.declined": (
         Telling(
             Audience.HOLDER,
             kind="drawing_right.payment_declined",
-            when=_under_a_right,
+            when=conditions.under_a_right,
             notify=frozenset({"all", "declined"}),
         ),
-        Telling(Audience.DELEGATE, when=_under_a_right),
+        Telling(Audience.DELEGATE, when=conditions.under_a_right),
     ),
     "payment.reversed": _RETURNED,
-    "payment.refunded": (Telling(Audience.HOLDER, when=_for_oneself), *_RETURNED),
+    "payment.refunded": (Telling(Audience.HOLDER, when=conditions.for_oneself), *_RETURNED),
     # Phones stop paying, or pay again. By no SMS: nothing is asked of anybody, and it may be a million people.
     "requestor.changed": tuple(
         Telling(audience, kind=kind, when=when)
-        for kind, when in (("requestor.suspended", _becomes("suspended")), ("requestor.resumed", _becomes("active")))
+        for kind, when in (
+            ("requestor.suspended", conditions.becomes("suspended")),
+            ("requestor.resumed", conditions.becomes("active")),
+        )
         for audience in (Audience.HOLDER, Audience.DELEGATE)
     ),
     # R-2.10b: a ceiling may be lowered, and whose rights reach above it then must know.
     "policy.set": tuple(
-        Telling(audience, kind="drawing_right.ceilings_lowered", when=_lowers_ceilings)
+        Telling(audience, kind="drawing_right.ceilings_lowered", when=conditions.lowers_ceilings)
         for audience in (Audience.HOLDER, Audience.DELEGATE)
     ),
     # What ended by a token or a code that came twice was stolen from one of the two who came (R-S2).
-    "session.ended": (Telling(Audience.HOLDER, sms=True, when=_by_a_copy),),
+    "session.ended": (Telling(Audience.HOLDER, sms=True, when=conditions.by_a_copy),),
 }
 
 # Which tokens' requestors get `token.updated` (3-api.md, "Wallet provider").

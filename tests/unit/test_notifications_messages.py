@@ -1,4 +1,3 @@
-import inspect
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -7,16 +6,12 @@ from typing import Any
 
 import pytest
 
-from delegation import limits
 from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
-from delegation.terms import LIMITS as LIMIT_NAMES
 from notifications import wording
 from notifications.audiences import PEOPLE, Audience, Telling
 from notifications.messages import Happening, Rendered, render
-from notifications.phrases import DECLINES, LEFT, LIMITS, NEXT, REASONS, RULES, STOPPED, WHOSE
+from notifications.phrases import LIMITS, STOPPED
 from notifications.texts import FOR_CHILDREN, FOR_DELEGATES, FOR_HOLDERS, Texts
-from tokenization import cards, token_operations
-from wallet.payments.reasons import RESPONSE_CODES
 
 AT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # half past midnight in Copenhagen
 LIMIT = {"name": "per_day", "limit": 50_000, "spent": 38_000, "of": "drawing_right"}
@@ -47,9 +42,13 @@ PAYLOAD: dict[str, Any] = {
     "figures": dict.fromkeys(("per_payment", "per_day", "per_week", "per_month", "payments_per_day"), 123_456_789),
     "from": date(2026, 12, 1),
 }
-SUSPENSION_REASONS = {rule.reason for rule in token_operations.RULES if rule.operation == "suspend"}
 REQUEST = {**PAYLOAD, "limit": "per_payment", "categories": ["groceries"], "stopped_by": "per_payment"}
-ABROAD = {"merchant": "Lucky Star", "country": "MT", "categories": ["gambling"], "stopped_by": "category"}
+ABROAD: dict[str, Any] = {
+    "merchant": "Lucky Star",
+    "country": "MT",
+    "categories": ["gambling"],
+    "stopped_by": "category",
+}
 TO_DELEGATES = (FOR_DELEGATES, FOR_CHILDREN)
 
 
@@ -283,7 +282,7 @@ def test_a_request_hides_neither_country_nor_kind_of_shop_nor_the_rule_that_a_ye
         "Emil beder om 250,00 kr. til én betaling hos Lucky Star (Malta, spil om penge) på kortet, der ender på 4711. "
         "Betalingen blev afvist, fordi du ikke tillader den slags butik. Svar i appen."
     )
-    cash = {"categories": ["airlines", "cash"], "stopped_by": "cash"}
+    cash: dict[str, Any] = {"categories": ["airlines", "cash"], "stopped_by": "cash"}
     at_a_till = words(telling, "drawing_request.asked", message=None, **cash).text
     assert "at Netto Vesterbro (cash) on" in at_a_till
     assert "declined because you do not allow cash and money transfers. Answer" in at_a_till
@@ -344,114 +343,3 @@ def test_a_request_for_a_higher_limit_says_which() -> None:
 
 def test_an_unknown_language_is_english() -> None:
     assert words(PEOPLE["card.blocked"][0], "card.blocked", "kl").language == "en"
-
-
-# Parts
-
-
-@pytest.mark.parametrize(
-    ("minor", "currency", "danish", "english"),
-    [
-        (12_000, "DKK", "120,00 kr.", "DKK 120.00"),
-        (123_456_789, "DKK", "1.234.567,89 kr.", "DKK 1,234,567.89"),
-        (1, "EUR", "0,01 €", "EUR 0.01"),
-        (500, "JPY", "500 JP¥", "JPY 500"),
-        (1_500, "KWD", "1,500 KWD", "KWD 1.500"),
-        (999_999_999_999, "DKK", "9.999.999.999,99 kr.", "DKK 9,999,999,999.99"),
-    ],
-)
-def test_amounts_as_people_write_them(minor: int, currency: str, danish: str, english: str) -> None:
-    assert (wording.amount(minor, currency, "da"), wording.amount(minor, currency, "en")) == (danish, english)
-
-
-@pytest.mark.parametrize(
-    ("whose", "danish", "english"),
-    [("Emil", "Emils", "Emil's"), ("Jonas", "Jonas'", "Jonas'"), ("Max", "Max'", "Max'")],
-)
-def test_whose_it_is(whose: str, danish: str, english: str) -> None:
-    assert (wording.genitive(whose, "da"), wording.genitive(whose, "en")) == (danish, english)
-
-
-def declined(limit: dict[str, Any] | None, reason: str = "amount_limit", to: str = "en", **more: Any) -> str:
-    for_delegate = more.pop("for_delegate", False)
-    payload = {"limit": limit, "reason": reason, "currency": "DKK", "mcc": "5816", **more}
-    return wording.why_declined(payload, to, for_delegate=for_delegate)
-
-
-def test_a_limit_of_the_card_is_told_its_holder_and_not_a_delegate() -> None:
-    of_the_card = {**LIMIT, "of": "card"}
-    assert declined(of_the_card) == "The limit per day is DKK 500.00; used so far is DKK 380.00."
-    assert declined(of_the_card, for_delegate=True) == "An amount limit is reached."
-
-
-def test_a_limit_on_how_often_counts_payments() -> None:
-    often = {"name": "payments_per_day", "limit": 5, "spent": 5, "of": "drawing_right"}
-    assert declined(often, "count_limit") == "The limit per day is 5 payments; used so far is 5 payments."
-
-
-def test_the_schemes_limit_is_told_from_the_grantors() -> None:
-    ceiling = {**LIMIT, "of": "ceiling", "spent": 0}
-    assert declined(ceiling, to="da") == "Kortselskabets grænse pr. dag er 500,00 kr."
-    assert declined(ceiling, for_delegate=True) == "The card scheme's limit per day is DKK 500.00."
-
-
-def refusable() -> set[str]:
-    """What a drawing right can refuse by, from what stands in its rules."""
-    return set(LIMIT_NAMES) | set(re.findall(r'_not_permitted\("(\w+)"\)', inspect.getsource(limits)))
-
-
-@pytest.mark.parametrize("name", sorted(refusable()))
-@pytest.mark.parametrize("for_delegate", [False, True])
-def test_every_limit_that_can_refuse_is_explained_to_both_in_both_languages(name: str, for_delegate: bool) -> None:
-    figures = {"limit": 50_000, "spent": 0} if name in LIMIT_NAMES else {"limit": None, "spent": None}
-    limit = {"name": name, "of": "drawing_right", **figures}
-    said = [declined(limit, "not_permitted", to, for_delegate=for_delegate) for to in wording.LANGUAGES]
-    assert set(said).isdisjoint(DECLINES["not_permitted"])
-    assert len(set(said)) == 2
-
-
-def test_what_is_explained_is_what_can_refuse() -> None:
-    assert LIMITS.keys() | RULES.keys() == refusable() >= HOW_MUCH | WHERE_AND_WHEN
-    assert LEFT.keys() == HOW_MUCH - {"per_payment", "payments_per_day"}
-
-
-def test_a_kind_of_shop_is_named() -> None:
-    category = {"name": "category", "limit": None, "spent": None, "of": "drawing_right"}
-    assert declined(category, "not_permitted", "da") == "Den slags butik er ikke tilladt: apps og digitale varer, spil."
-    assert declined(category, "not_permitted", mcc="7995") == "That kind of shop is not allowed: gambling."
-
-
-@pytest.mark.parametrize(
-    ("changes", "of_a_grown_up", "of_a_child"),
-    [
-        ({"name": "per_day"}, "You can ask for more in the app.", None),
-        ({"name": "category"}, "You can ask in the app whether it is all right.", None),
-        ({"name": "per_day", "of": "ceiling"}, "", "Ask a grown-up if you need help."),
-        ({"name": "valid_from"}, "", "Ask a grown-up if you need help."),
-        (None, "", "Ask a grown-up if you need help."),
-    ],
-)
-def test_a_delegate_can_ask_for_what_a_grantor_can_lift(
-    changes: dict[str, Any] | None, of_a_grown_up: str, of_a_child: str | None
-) -> None:
-    payload = {"limit": None if changes is None else {**LIMIT, **changes}, "amount": 100}
-    assert wording.what_next(payload, "en", is_child=False).strip() == of_a_grown_up
-    assert wording.what_next(payload, "en", is_child=True).strip() == (of_a_child or of_a_grown_up)
-
-
-def test_nobody_can_ask_for_a_payment_of_nothing() -> None:
-    assert wording.what_next({"limit": LIMIT, "amount": 0}, "en", is_child=False) == ""
-
-
-def test_a_limit_that_has_no_words_yet_falls_back_on_the_reason() -> None:
-    assert declined({**LIMIT, "name": "cash_per_day"}) == "An amount limit is reached."
-
-
-def test_every_reason_has_words() -> None:
-    assert set(cards.BLOCK_REASONS) | SUSPENSION_REASONS <= set(REASONS)
-    assert set(RESPONSE_CODES) - {"approved"} <= set(DECLINES)
-
-
-def test_every_phrase_has_both_languages() -> None:
-    for table in (REASONS, DECLINES, LIMITS, RULES, LEFT, WHOSE, STOPPED, NEXT):
-        assert all(danish and english and danish != english for danish, english in table.values())

@@ -40,8 +40,9 @@ class Asking:
         return str(self.world.access["child_app"]["client_id"])
 
 
-def pair(parent: Phone, right: dict[str, Any], code: str) -> httpx.Response:
-    return parent.step_up("pair").request("POST", f"/v1/drawing-rights/{right['id']}/pair", {"user_code": code})
+def pair(parent: Phone, right: dict[str, Any], code: str, **more: Any) -> httpx.Response:
+    body = {"user_code": code, **more}
+    return parent.step_up("pair").request("POST", f"/v1/drawing-rights/{right['id']}/pair", body)
 
 
 def let_in(right: dict[str, Any], asking: Asking) -> Phone:

@@ -31,7 +31,9 @@ DATA: Final = Path("var/demo")
 LOOPBACK: Final = "127.0.0.1"
 # Two people are everybody here, and programs play them as fast as they can.
 OF_TWO_PEOPLE: Final = {
-    f"rate_limits__{name}_per_person": "600 per minute" for name in ("sign_in", "pin", "code", "provision")
+    f"rate_limits__{name}_per_{whom}": "600 per minute"
+    for whom, names in {"person": ("sign_in", "pin", "code", "provision"), "address": ("pairing",)}.items()
+    for name in names
 }
 READY_SECONDS: Final = 120
 console: Final = Console(highlight=False)

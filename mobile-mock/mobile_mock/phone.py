@@ -38,10 +38,12 @@ Observer = Callable[[httpx.Response], None]
 
 @dataclass(frozen=True)
 class Pairing:
-    """A child's phone that asks to be let in (RFC 8628): the code that a parent types."""
+    """A child's phone that asks to be let in (RFC 8628): a code to type, or to scan in an address, and two digits."""
 
     device_code: str = field(repr=False)
     user_code: str
+    verification_uri_complete: str
+    match: str
     interval_seconds: int
 
 
@@ -137,7 +139,8 @@ class Phone:
         """Begin the device grant, as a child's phone."""
         form = {"client_id": self.client_id, "scope": "child", "device_name": device_name, "dpop_jkt": self.thumbprint}
         answer = object_in(self._http.post(self.metadata["device_authorization_endpoint"], data=form))
-        return Pairing(answer["device_code"], answer["user_code"], answer.get("interval", 5))
+        shown = {name: answer[name] for name in ("user_code", "verification_uri_complete", "match")}
+        return Pairing(answer["device_code"], interval_seconds=answer.get("interval", 5), **shown)
 
     def finish_pairing(self, pairing: Pairing) -> Refusal | None:
         """Ask once whether the parent has let the phone in; if not, the refusal says why."""

@@ -88,6 +88,36 @@ def test_what_is_no_code_is_unknown_and_the_sixth_is_not_looked_at(
     assert pair(bo, world.grant(bo, "bo"), code).status_code == 200
 
 
+def test_digits_that_are_not_the_phones_are_a_wrong_try_and_leave_the_code_good(
+    world: World, parent: Phone, right: dict[str, Any]
+) -> None:
+    asked = Asking(world).ask()
+    code, match = asked["user_code"], asked["match"]
+    other = f"{(int(match) + 1) % 100:02}"
+    for wrong in (other, other, int(match), f"{match} "):
+        answer = pair(parent, right, code, match=wrong)
+        assert (problem(answer), fields(answer)) == ((422, "invalid"), ["match"]), wrong
+    assert pair(parent, right, code, match=match).json()["status"] == "active"
+    again = Asking(world).ask()
+    assert problem(pair(parent, right, again["user_code"], match="xx")) == (422, "invalid")
+    assert problem(pair(parent, right, again["user_code"], match=again["match"])) == (429, "too-many-requests")
+
+
+def test_a_retry_of_a_yes_is_answered_again_and_is_no_wrong_code(
+    world: World, parent: Phone, right: dict[str, Any]
+) -> None:
+    body, path = {"user_code": Asking(world).ask()["user_code"]}, f"/v1/drawing-rights/{right['id']}/pair"
+    parent.step_up("pair")
+    answers = [parent.request("POST", path, body, headers={"Idempotency-Key": "yes"}) for _ in range(7)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None] + ["true"] * 6
+    no_text = {"user_code": 7}  # Was never counted, so there is nothing to take back.
+    for _ in range(7):
+        assert parent.request("POST", path, no_text, headers={"Idempotency-Key": "no"}).status_code == 422
+    wrong = [problem(pair(parent, right, "BBBB-BBBB")) for _ in range(6)]
+    assert wrong == [(422, "unknown-user-code")] * 5 + [(429, "too-many-requests")]
+
+
 def test_what_is_no_code_leads_to_no_phone(parent: Phone) -> None:
     for wrong in ("wdjb", "AEIO-UY01", "W%20D%00J", "%2e", "B" * 1_000):
         assert problem(parent.request("GET", f"/v1/pairings/{wrong}")) == (404, "not-found"), wrong

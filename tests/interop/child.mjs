@@ -13,7 +13,7 @@ async function lent() {
   const right = { delegate: emil, limits: { per_payment: 20_000 } };
   const { id } = await object(parent.call("POST", `/v1/cards/${anna.card_id}/drawing-rights`, right));
   const path = `/v1/drawing-rights/${id}`;
-  return { parent, path, letIn: (user_code) => object(parent.call("POST", `${path}/pair`, { user_code })) };
+  return { parent, path, letIn: (user_code, match) => object(parent.letIn(id, user_code, match)) };
 }
 
 /** A phone that asks to be let in, which nobody does. */
@@ -38,7 +38,7 @@ await play({
       const user_code = new URL(qr).searchParams.get("user_code");
       asks = await object(parent.call("GET", `/v1/pairings/${user_code}`));
       match = asks.match === shown;
-      await letIn(user_code);
+      await letIn(user_code, shown);
     });
     const { token_type, scope } = child.tokens;
     const { limits } = await object(child.call("GET", path));

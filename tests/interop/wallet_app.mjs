@@ -50,6 +50,11 @@ export class WalletApp {
     this.tokens = await oauth.pollDeviceAuthorizationGrant(this.config, pairing, undefined, { DPoP: this.DPoP });
   }
 
+  /** A parent lets a phone in: `user_code` out of the QR, `match` as it stands on that phone's screen. */
+  letIn(rightId, user_code, match) {
+    return this.call("POST", `/v1/drawing-rights/${rightId}/pair`, { user_code, match });
+  }
+
   /** Call the API; once more after a refresh, or after the approval that the first answer asks for. */
   async call(method, path, body) {
     try {

@@ -7,7 +7,11 @@ from wallet.access.rate_limits import LIMITS
 
 # These tell everybody the same, and look nothing up.
 SAME_FOR_ALL = {"/oauth/jwks", "/oauth/device", "/.well-known/oauth-authorization-server"}
-TOKEN = {"/oauth/token", "/oauth/revoke"}
+OF_ADDRESSES = {
+    "/oauth/token": "token_per_address",
+    "/oauth/revoke": "token_per_address",
+    "/oauth/device_authorization": "pairing_per_address",
+}
 PIN = {"POST /v1/tokens/<token_id>/activate", "PUT /v1/tokens/<token_id>/pin"}
 PROVISION = "POST /v1/tokens"
 CODE = {
@@ -21,7 +25,7 @@ CODE = {
 def expected(route: Route) -> str | None:
     """By what a route is counted, if it is."""
     if route.path.startswith("/oauth/") and route.path not in SAME_FOR_ALL:
-        return "token_per_address" if route.path in TOKEN else "sign_in_per_address"
+        return OF_ADDRESSES.get(route.path, "sign_in_per_address")
     if str(route) == PROVISION:
         return "provision_per_person"
     return "pin_per_person" if str(route) in PIN else "code_per_person" if str(route) in CODE else None

@@ -26,12 +26,14 @@ class RateLimits(BaseModel):
     """Of each route, by whom; None for as many as they like.
 
     They stop floods, far from what honest callers need: behind one address of a mobile carrier are thousands of phones.
-    None of them is what keeps a code from being guessed.
+    None of them is what keeps a code from being guessed. Phones that ask to be let in are few, so there the figure is
+    low: asking until one gets the two digits of another phone should take its time.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     sign_in_per_address: Figures | None = "1200 per minute"
+    pairing_per_address: Figures | None = "30 per 10 minutes"
     sign_in_per_person: Figures | None = "60 per minute"
     token_per_address: Figures | None = "12000 per minute"
     token_per_client: Figures | None = "12000 per minute"

@@ -54,6 +54,7 @@ def _person() -> str:
 # of the same names; so are those of `sign_in_of` and `token_of`, which are counted once it is known who it is.
 LIMITS: Final[dict[str, Callable[[], str]]] = {
     "sign_in_per_address": _address,
+    "pairing_per_address": _address,
     "token_per_address": _address,
     "pin_per_person": _person,
     "code_per_person": _person,

@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from delegation import drawing_rights
 from delegation.models import DrawingRight
-from tokenization.errors import NotFound
+from tokenization.errors import Invalid, NotFound
 from tokenization.models import Card
 from wallet import phones
 from wallet.access.guard import caller, requires
@@ -45,6 +45,12 @@ class PendingPairing(MethodView):
         return pending
 
 
+def _typed(body: Any) -> tuple[str | None, Any]:
+    """The user code and the digits in a body that nobody has looked at yet."""
+    code = body.get("user_code") if isinstance(body, dict) else None
+    return (code, body.get("match")) if isinstance(code, str) else (None, None)
+
+
 def _with_the_phone(view: Callable[P, Response]) -> Callable[P, Response]:
     """Claim the phone behind the user code as `g.phone`, before the card is locked: a Redis that hangs must hold up no
     payment. It is given back where nothing came of it.
@@ -52,14 +58,15 @@ def _with_the_phone(view: Callable[P, Response]) -> Callable[P, Response]:
 
     @wraps(view)
     def claimed(*args: P.args, **kwargs: P.kwargs) -> Response:
-        body, redis = request.get_json(silent=True), services().redis
-        code = body.get("user_code") if isinstance(body, dict) else None
-        by, now = caller().actor, current_time()
-        g.phone = devices.claim(redis, code, by=by, now=now) if isinstance(code, str) else None
+        code, match = _typed(request.get_json(silent=True))
+        redis, by, now = services().redis, caller().actor, current_time()
+        g.phone = None if code is None else devices.claim(redis, code, match=match, by=by, now=now)
         paired = False
         try:
             response = view(*args, **kwargs)
             paired = response.status_code < HTTPStatus.BAD_REQUEST
+            if code is not None and g.phone is None and "Idempotent-Replayed" in response.headers:
+                devices.forgive(redis, by=by)  # What was answered before is told again, and is no guess.
             return response
         finally:
             if g.phone is not None and not paired:
@@ -79,11 +86,16 @@ class Pair(MethodView):
     @blueprint.arguments(schemas.Pair())
     @blueprint.response(200, rights.RightAnswer)
     def post(self, body: dict[str, Any], right_id: str) -> Any:
-        """One yes allows one provisioning, or one new PIN, within the time that the bank sets: an hour."""
+        """One yes allows one provisioning, or one new PIN, within the time that the bank sets: an hour.
+
+        With `match`, the two digits that the grantor reads on the phone, others than its own are refused.
+        """
         card, right = owned.right(session(), caller(), right_id, lock=True)
         drawing_rights.require(right, "paired", current_time())
         if g.phone is None:
             return _unknown_code()
+        if body.get("match") not in (None, g.phone.match):
+            raise Invalid("match", "is not what that phone shows: is it the one before you?")
         _let_in(card, right, g.phone)
         return shown_rights.one(right)
 

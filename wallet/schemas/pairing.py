@@ -17,6 +17,15 @@ class Pair(Schema):
     """Let that phone in."""
 
     user_code = Text(20, required=True)
+    match = Text(
+        2,
+        shortest=2,
+        pattern="[0-9]{2}",
+        metadata={
+            "description": "the digits on the phone's screen, typed by who sees it; others are refused",
+            "examples": ["27"],
+        },
+    )
 
 
 class Unpair(Schema):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from mobile_mock.answers import list_in, object_in
 from mobile_mock.story.stage import Stage
@@ -41,16 +42,17 @@ def grant(stage: Stage) -> None:
 
 
 def pair(stage: Stage) -> None:
-    """The device grant: Emil's phone shows a code, Anna types it."""
+    """The device grant: Emil's phone shows a code, as QR too, and two digits. Anna scans one and types the other."""
     told = stage.transcript
-    told.tell("Emil's phone asks to be let in and shows a code; Anna reads it and approves with MitID.")
+    told.tell("Emil's phone asks to be let in and shows a code; Anna scans it and approves with MitID.")
     pairing = stage.emil.ask_to_pair(stage.emil.name)
     stage.anna.step_up("pair")
-    asking = object_in(stage.anna.request("GET", f"/v1/pairings/{pairing.user_code}"))
+    [scanned] = parse_qs(urlsplit(pairing.verification_uri_complete).query)["user_code"]
+    asking = object_in(stage.anna.request("GET", f"/v1/pairings/{scanned}"))
     told.expect("she sees which phone asks", asking["device_name"], stage.emil.name)
-    told.check("and the two digits that both show", len(asking["match"]) == 2, asking["match"], "two digits")
+    told.expect("and the two digits that both show", asking["match"], pairing.match)
     path = f"/v1/drawing-rights/{stage.right_id}/pair"
-    object_in(stage.anna.request("POST", path, {"user_code": pairing.user_code}))
+    object_in(stage.anna.request("POST", path, {"user_code": scanned, "match": pairing.match}))
     told.expect("Emil's phone is let in", stage.emil.wait_for_pairing(pairing, 30), None)
 
 

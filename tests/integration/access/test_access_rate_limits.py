@@ -29,10 +29,11 @@ SIGN_IN = [
     ("GET", "/oauth/authorize"),
     ("GET", "/oauth/mitid/callback"),
     ("POST", "/oauth/par"),
-    ("POST", "/oauth/device_authorization"),
 ]
+PAIRING = [("POST", "/oauth/device_authorization")]
 TOKEN = [("POST", "/oauth/token"), ("POST", "/oauth/revoke")]
-ENDPOINTS = [(*each, "sign_in_per_address") for each in SIGN_IN] + [(*each, "token_per_address") for each in TOKEN]
+BY_ADDRESS = {"sign_in_per_address": SIGN_IN, "pairing_per_address": PAIRING, "token_per_address": TOKEN}
+ENDPOINTS = [(*each, limit) for limit, endpoints in BY_ADDRESS.items() for each in endpoints]
 COUNTS = "access:calls:*"
 
 
@@ -84,7 +85,7 @@ def test_an_address_that_comes_too_often_holds_up_no_other(
 
 
 def test_each_endpoint_is_counted_apart(http: FlaskClient, limits: Set) -> None:
-    limits(sign_in_per_address="1 per minute", token_per_address="1 per minute")
+    limits(**dict.fromkeys(BY_ADDRESS, "1 per minute"))
     assert all(is_let_in(knock(http, method, path)) for method, path, _ in ENDPOINTS)
     assert not any(is_let_in(knock(http, method, path)) for method, path, _ in ENDPOINTS)
 
@@ -228,7 +229,7 @@ def test_guessing_user_codes_in_parallel_is_no_faster_than_one_by_one(child_phon
 
 
 @pytest.mark.usefixtures("redis_away")
-@pytest.mark.parametrize(("method", "path"), SIGN_IN)
+@pytest.mark.parametrize(("method", "path"), [*SIGN_IN, *PAIRING])
 def test_without_redis_nobody_signs_in(http: FlaskClient, method: str, path: str) -> None:
     answer = knock(http, method, path)
     assert (answer.status_code, answer.json["error"]) == (503, "temporarily_unavailable")

@@ -105,7 +105,7 @@ def token() -> AnyResponse:
 
 @oauth.post("/oauth/device_authorization")
 @open_to_all
-@limited("sign_in_per_address")
+@limited("pairing_per_address")
 def device_authorization() -> AnyResponse:
     """RFC 8628 section 3.1."""
     return _endpoint("device_authorization", oauth_request.from_form())

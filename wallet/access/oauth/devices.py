@@ -93,9 +93,17 @@ def find(redis: Redis, user_code: str, *, by: str, now: datetime) -> PendingDevi
     return _found(redis, user_code, by, now, shelf.look)
 
 
-def claim(redis: Redis, user_code: str, *, by: str, now: datetime) -> PendingDevice | None:
-    """As `find`, and the code is used up: of two parents who type it at once, one gets the phone."""
-    return _found(redis, user_code, by, now, shelf.take)
+def claim(redis: Redis, user_code: str, *, match: object = None, by: str, now: datetime) -> PendingDevice | None:
+    """As `find`, and the code is used up: of two parents who type it at once, one gets the phone.
+
+    Where the parent says which digits the phone shows (`match`), others than those count as a wrong code.
+    """
+    return _found(redis, user_code, by, now, shelf.take, match)
+
+
+def forgive(redis: Redis, *, by: str) -> None:
+    """Take one wrong code back."""
+    shelf.count(redis, "wrong-codes", by, _WRONG_CODES_SEEN_FOR, step=-1)
 
 
 def give_back(redis: Redis, pending: PendingDevice, now: datetime) -> None:
@@ -138,7 +146,9 @@ def polls_too_fast(redis: Redis, device: DeviceCode, now: datetime) -> bool:
     return too_fast
 
 
-def _found(redis: Redis, user_code: str, by: str, now: datetime, how: Look) -> PendingDevice | None:
+def _found(
+    redis: Redis, user_code: str, by: str, now: datetime, how: Look, match: object = None
+) -> PendingDevice | None:
     """Counted before it is looked up, so that guessing in parallel gains nothing; taken back when it was right."""
     if shelf.count(redis, "wrong-codes", by, _WRONG_CODES_SEEN_FOR) > _WRONG_CODES_MAX:
         wait = shelf.seconds_left(redis, "wrong-codes", by)
@@ -147,7 +157,8 @@ def _found(redis: Redis, user_code: str, by: str, now: datetime, how: Look) -> P
     kept = how(redis, "user-code", code) if code else None
     if code is None or kept is None or now.timestamp() >= kept["expires_at"]:
         return None
-    shelf.count(redis, "wrong-codes", by, _WRONG_CODES_SEEN_FOR, step=-1)
+    if match in (None, kept["match"]):
+        forgive(redis, by=by)
     return PendingDevice(
         user_code=f"{code[:4]}-{code[4:]}",
         device_name=kept["device_name"],

@@ -25,6 +25,7 @@ from wallet.redis_pool import connect_redis
 from wallet.resources import (
     cards,
     customers,
+    desk,
     drawing_requests,
     drawing_rights,
     inbox,
@@ -60,6 +61,7 @@ RESOURCES: Final = (
     customers,
     issuer,
     oversight,
+    desk,
     journals,
 )
 log = structlog.get_logger()

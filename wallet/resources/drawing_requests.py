@@ -48,6 +48,14 @@ def _phone(request: DrawingRequest) -> Pairing | None:
     return session().get(Pairing, (request.card_id, request.pairing_id))
 
 
+def requests_under(right_id: str, page: dict[str, Any]) -> dict[str, Any]:
+    """What was asked under a right of the caller's, newest first."""
+    card, right = owned.right(session(), caller(), right_id)
+    of_right = (DrawingRequest.card_id == card.card_id) & (DrawingRequest.right_id == right.right_id)
+    wanted = select(DrawingRequest).where(of_right)
+    return newest_first(session(), wanted, DrawingRequest.request_id, page, partial(_shown, card))
+
+
 @blueprint.route("/drawing-rights/<right_id>/requests")
 class Requests(MethodView):
     """What was asked under a right."""
@@ -58,10 +66,7 @@ class Requests(MethodView):
     @blueprint.response(200, schemas.RequestList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first."""
-        card, right = owned.right(session(), caller(), right_id)
-        of_right = (DrawingRequest.card_id == card.card_id) & (DrawingRequest.right_id == right.right_id)
-        wanted = select(DrawingRequest).where(of_right)
-        return newest_first(session(), wanted, DrawingRequest.request_id, page, partial(_shown, card))
+        return requests_under(right_id, page)
 
     @requires("child")
     @writes()

@@ -16,6 +16,7 @@ from delegation.parties import WATCHING, Delegate, Watching
 from delegation.terms import PHONES_MOST, Ceiling, RightTerms
 from tokenization import policies
 from tokenization.models import Card, Token
+from tokenization.token_operations import CARDHOLDER
 from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
 from wallet.api import Blueprint, nothing_else, reads, session, writes
@@ -35,9 +36,35 @@ def _ceiling() -> Ceiling:
     return ceiling(policies.load(session(), current_time()))
 
 
-def _page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[str, Any]:
+def page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[str, Any]:
+    """Those of a query for who calls, newest first."""
     found = newest_first(session(), wanted, DrawingRight.right_id, page)
     return found | {"data": shown_rights.to_caller(found["data"])}
+
+
+def payments_under(right_id: str, page: dict[str, Any]) -> dict[str, Any]:
+    """What was paid under a right of the caller's, newest first."""
+    card, right = owned.right(session(), caller(), right_id)
+    wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
+    may_ask = drawing_rights.status(right, current_time()) in drawing_rights.MOVES["asked to give more"][0]
+    present = policies.load(session(), current_time())
+    show = partial(shown.right_payment, present=present, may_ask=may_ask, to_child=caller().scope == "child")
+    return newest_first(session(), wanted, Payment.payment_id, page, show)
+
+
+def paused(right_id: str, *, by: str) -> shown.Shown:
+    """A right of the caller's, paused by that party. Raises IllegalMove."""
+    _, right = owned.right(session(), caller(), right_id, lock=True)
+    drawing_rights.pause(session(), right, current_time(), by=by)
+    return shown_rights.one(right)
+
+
+def revoked(right_id: str, *, by: str) -> shown.Shown:
+    """A right of the caller's, ended for good by that party, its phones put out. Raises IllegalMove."""
+    _, right = owned.right(session(), caller(), right_id, lock=True)
+    drawing_rights.revoke(session(), right, current_time(), by=by)
+    sessions.end_for_right(session(), right.right_id, now=current_time())
+    return shown_rights.one(right)
 
 
 def _watching(before: Watching, body: dict[str, Any]) -> Watching:
@@ -94,7 +121,7 @@ class Rights(MethodView):
         who = caller()
         mine = DrawingRight.card_id.in_(select(Card.card_id).where(Card.holder_id == who.holder_id))
         wanted = select(DrawingRight).where(DrawingRight.right_id == who.right_id if who.scope == "child" else mine)
-        return _page_of_rights(wanted, page)
+        return page_of_rights(wanted, page)
 
 
 @blueprint.route("/drawing-rights/<right_id>")
@@ -144,10 +171,7 @@ class OneRight(MethodView):
     @blueprint.response(200, schemas.RightAnswer)
     def delete(self, right_id: str) -> Any:
         """Revoke it, for good: its tokens pay no more, its phones are put out."""
-        _, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.revoke(session(), right, current_time())
-        sessions.end_for_right(session(), right.right_id, now=current_time())
-        return shown_rights.one(right)
+        return revoked(right_id, by=CARDHOLDER)
 
 
 @blueprint.route("/drawing-rights/<right_id>/payments")
@@ -160,12 +184,7 @@ class Payments(MethodView):
     @blueprint.response(200, schemas.RightPaymentList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first; each decline with the limit that stopped it."""
-        card, right = owned.right(session(), caller(), right_id)
-        wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-        may_ask = drawing_rights.status(right, current_time()) in drawing_rights.MOVES["asked to give more"][0]
-        present = policies.load(session(), current_time())
-        show = partial(shown.right_payment, present=present, may_ask=may_ask, to_child=caller().scope == "child")
-        return newest_first(session(), wanted, Payment.payment_id, page, show)
+        return payments_under(right_id, page)
 
 
 @blueprint.route("/drawing-rights/<right_id>/tokens")
@@ -196,9 +215,7 @@ class Pause(MethodView):
     @blueprint.response(200, schemas.RightAnswer)
     def post(self, right_id: str) -> Any:
         """Nothing is paid under it until it is resumed."""
-        _, right = owned.right(session(), caller(), right_id, lock=True)
-        drawing_rights.pause(session(), right, current_time())
-        return shown_rights.one(right)
+        return paused(right_id, by=CARDHOLDER)
 
 
 @blueprint.route("/drawing-rights/<right_id>/resume")
@@ -231,17 +248,3 @@ class Categories(MethodView):
 
 def _category(category: Category) -> shown.Shown:
     return {"name": category.name, "label": {"da": category.da, "en": category.en}}
-
-
-@blueprint.route("/issuer/cards/<card_id>/drawing-rights")
-class OfCard(MethodView):
-    """As the blocking line sees them."""
-
-    @requires("issuer")
-    @reads
-    @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, schemas.RightList)
-    def get(self, page: dict[str, Any], card_id: str) -> Any:
-        """Those on a card, ended ones too, newest first."""
-        card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        return _page_of_rights(select(DrawingRight).where(DrawingRight.card_id == card.card_id), page)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from notifications import wording
 from notifications.audiences import Audience, Telling
 from notifications.texts import FOR_CHILDREN, FOR_DELEGATES, FOR_HOLDERS, Texts
+from tokenization.clock import local_date
 
 _TO_CHILDREN: Final[Texts] = {**FOR_DELEGATES, **FOR_CHILDREN}
 
@@ -83,6 +84,7 @@ def _delegate(happening: Happening, _: str) -> str:
 _PARTS: Final[Mapping[str, Callable[[Happening, str], str]]] = {
     "card": _card,
     "at": lambda happening, to: wording.moment(happening.at, to),
+    "today": lambda happening, to: wording.day(local_date(happening.at), to),
     "day": lambda happening, to: wording.day(happening.payload["from"], to),
     "week": lambda happening, to: wording.week(happening.payload["week"], to),
     "reason": lambda happening, to: wording.reason(happening.payload["reason"], to),

@@ -170,7 +170,7 @@ def _limit_sentence(limit: Mapping[str, Any], currency: str, to: str) -> str:
     sentence = f"{whose} {on} {_of(('er', 'is'), to)} {most}"
     if limit["spent"]:
         spent = figure(limit["name"], limit["spent"], currency, to)
-        sentence += f"; brugt er {spent}" if to == "da" else f"; used so far is {spent}"
+        sentence += f"; der er brugt {spent}" if to == "da" else f"; used so far: {spent}"
     return _sentence(sentence)
 
 
@@ -187,7 +187,7 @@ def may_become(payload: Mapping[str, Any], to: str) -> str:
     if most <= payload["amount"]:
         return ""
     return _sentence(
-        f" {_of(('Det kan blive op til', 'It may become up to'), to)} {amount(most, payload['currency'], to)}"
+        f" {_of(('Det kan blive op til', 'It may come to as much as'), to)} {amount(most, payload['currency'], to)}"
     )
 
 

@@ -53,16 +53,16 @@ FOR_DELEGATES: Final[Texts] = {
     "drawing_right.ended_of_age": {
         "da": (
             "Tillykke med de 18 år",
-            "Dit kort gjaldt, til du blev myndig, og sluttede {at}. Nu kan du få dit eget.",
+            "Dit kort gjaldt, til du blev myndig, og sluttede {today}. Nu kan du få dit eget.",
         ),
         "en": (
             "Happy 18th birthday",
-            "Your card was good until you came of age, and ended on {at}. Now you can have one of your own.",
+            "Your card was good until you came of age, and ended on {today}. Now you can have one of your own.",
         ),
     },
     "drawing_right.came_of_age": {
-        "da": ("Tillykke med de 18 år", "Du blev myndig {at}. Dit kort virker som før, med de samme grænser."),
-        "en": ("Happy 18th birthday", "You came of age on {at}. Your card works as before, with the same limits."),
+        "da": ("Tillykke med de 18 år", "Du blev myndig {today}. Dit kort virker som før, med de samme grænser."),
+        "en": ("Happy 18th birthday", "You came of age on {today}. Your card works as before, with the same limits."),
     },
     "drawing_right.ceilings_lowered": {
         "da": ("Nye grænser på dit kort", "Fra {day} gælder der højst {figures} på dit kort."),
@@ -77,8 +77,8 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("The answer is no", "You asked for {amount} and got a no on {at}."),
     },
     "drawing_request.taken_back": {
-        "da": ("Dit ja gælder ikke mere", "Du fik ja til {amount}. Fra {at} gælder det ikke mere."),
-        "en": ("Your yes no longer holds", "You got a yes to {amount}. As of {at} it no longer holds."),
+        "da": ("Et ja er taget tilbage", "Du fik ja til {amount}. Fra {at} gælder det ikke mere."),
+        "en": ("A yes was taken back", "You got a yes to {amount}. As of {at} it no longer holds."),
     },
     "payment.approved": {
         "da": ("Du betalte {amount}", "Du betalte {amount} hos {merchant} {at}.{may_become}{left}"),
@@ -189,11 +189,11 @@ FOR_CHILDREN: Final[Texts] = {
     },
     "drawing_request.taken_back": {
         "da": (
-            "Dit ja gælder ikke mere",
+            "Et ja er taget tilbage",
             "Du fik ja til {amount}. Fra {at} gælder det ikke mere. Snak med en voksen, hvis du vil vide hvorfor.",
         ),
         "en": (
-            "Your yes no longer holds",
+            "A yes was taken back",
             "You got a yes to {amount}. As of {at} it no longer holds. Talk to a grown-up if you want to know why.",
         ),
     },

@@ -30,7 +30,7 @@ ABOUT_RIGHTS: Final[Texts] = {
     "drawing_right.granted": {
         "da": (
             "{delegate} må bruge dit kort",
-            "Du gav {at} {delegate} ret til at betale med kortet, der ender på {card}, inden for dine grænser.",
+            "{at} gav du {delegate} ret til at betale med kortet, der ender på {card}, inden for dine grænser.",
         ),
         "en": (
             "{delegate} may use your card",
@@ -53,7 +53,7 @@ ABOUT_RIGHTS: Final[Texts] = {
     },
     "drawing_right.unpaired": {
         "da": ("{owner} telefon er koblet fra", "{device} har fra {at} ikke adgang til kortet, der ender på {card}."),
-        "en": ("{owner} phone is put out", "As of {at} {device} has no access to the card ending in {card}."),
+        "en": ("{owner} phone is unpaired", "As of {at} {device} has no access to the card ending in {card}."),
     },
     "drawing_right.paused": {
         "da": ("{owner} kort holder pause", "Fra {at} kan {delegate} ikke betale med kortet, der ender på {card}."),
@@ -80,11 +80,11 @@ ABOUT_RIGHTS: Final[Texts] = {
     "drawing_right.ended_of_age": {
         "da": (
             "{delegate} er fyldt 18",
-            "{owner} ret til kortet, der ender på {card}, sluttede derfor {at}. Du kan give en ny i appen.",
+            "{owner} ret til kortet, der ender på {card}, sluttede derfor {today}. Du kan give en ny i appen.",
         ),
         "en": (
             "{delegate} has turned 18",
-            "{owner} right on the card ending in {card} therefore ended on {at}. You can give a new one in the app.",
+            "{owner} right on the card ending in {card} therefore ended on {today}. You can give a new one in the app.",
         ),
     },
     "drawing_right.invitation_lapsed": {
@@ -102,12 +102,12 @@ ABOUT_RIGHTS: Final[Texts] = {
     "drawing_right.came_of_age": {
         "da": (
             "{delegate} er fyldt 18",
-            "{delegate} blev myndig {at}. Retten til kortet, der ender på {card}, gælder stadig. "
+            "{delegate} blev myndig {today}. Retten til kortet, der ender på {card}, gælder stadig. "
             "Se i appen, om grænserne passer.",
         ),
         "en": (
             "{delegate} has turned 18",
-            "{delegate} came of age on {at}. The right on the card ending in {card} goes on. "
+            "{delegate} came of age on {today}. The right on the card ending in {card} goes on. "
             "See in the app whether the limits still fit.",
         ),
     },

@@ -49,13 +49,13 @@ def declined(limit: dict[str, Any] | None, reason: str = "amount_limit", to: str
 
 def test_a_limit_of_the_card_is_told_its_holder_and_not_a_delegate() -> None:
     of_the_card = {**LIMIT, "of": "card"}
-    assert declined(of_the_card) == "The limit per day is DKK 500.00; used so far is DKK 380.00."
+    assert declined(of_the_card) == "The limit per day is DKK 500.00; used so far: DKK 380.00."
     assert declined(of_the_card, for_delegate=True) == "An amount limit is reached."
 
 
 def test_a_limit_on_how_often_counts_payments() -> None:
     often = {"name": "payments_per_day", "limit": 5, "spent": 5, "of": "drawing_right"}
-    assert declined(often, "count_limit") == "The limit per day is 5 payments; used so far is 5 payments."
+    assert declined(often, "count_limit") == "The limit per day is 5 payments; used so far: 5 payments."
 
 
 def test_the_schemes_limit_is_told_from_the_grantors() -> None:

@@ -70,17 +70,9 @@ def harmless(text: str, longest: int = LONGEST) -> str:
 
 
 def _folded(text: str) -> str:
-    """Each character as what it stands for (NFKC), so that a full-width digit is a digit, and one in a circle, too."""
-    return unicodedata.normalize("NFC", "".join(map(_stands_for, text)))
-
-
-@lru_cache(4096)
-def _stands_for(sign: str) -> str:
-    if sign in _WHOLE:
-        return sign
-    digit = unicodedata.digit(sign, None)
-    is_dressed = digit is not None and unicodedata.category(sign) == "No"
-    return str(digit) if is_dressed else unicodedata.normalize("NFKC", sign)
+    """Each character as what it stands for."""
+    plain = (sign if sign in _WHOLE else numbers.stands_for(sign) for sign in text)
+    return unicodedata.normalize("NFC", "".join(plain))
 
 
 def _signs(text: str) -> Iterator[str]:

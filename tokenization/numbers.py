@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
@@ -9,7 +10,10 @@ from tokenization.secret import Number
 
 LENGTH: Final = 16
 _DIGITS: Final = re.compile(r"[0-9]{12,19}", re.ASCII)
-_BETWEEN_GROUPS: Final = re.compile(r"(?<=[0-9])[ .-](?=[0-9])", re.ASCII)
+# Whatever somebody puts between the digits of a number. Not what stands between those of an id, which is hexadecimal:
+# of all there are, some would be taken for a number.
+_BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[^0-9a-fA-F]{1,6}(?=[0-9])", re.ASCII)
+_INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
 _DIGITS_OF_A_NUMBER: Final = 6
 _BETWEEN_WORDS: Final = re.compile(r"\d(?:\W*\d)*")
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -27,11 +31,30 @@ def is_number(text: str) -> bool:
 
 
 def stands_in(text: str, bins: tuple[str, ...]) -> bool:
-    """Whether a number of one of those BINs stands in a text, in groups or not: it must not where all can read."""
-    if len(text) < LENGTH:
+    """Whether a number of one of those BINs stands in a text, in groups or not, in whatever digits: it must not where
+    all can read.
+    """
+    plain = text if text.isascii() else "".join(map(_plain, text))
+    if len(plain) < LENGTH:
         return False
-    digits = _BETWEEN_GROUPS.sub("", text)
+    digits = _BETWEEN_DIGITS.sub("", plain)
     return any(is_number(digits[found.start() : found.start() + LENGTH]) for found in _beginning(bins).finditer(digits))
+
+
+@lru_cache(4096)
+def stands_for(sign: str) -> str:
+    """A character as what it stands for (NFKC): a full-width digit is a digit, and one in a circle, too."""
+    digit = unicodedata.digit(sign, None)
+    is_dressed = digit is not None and unicodedata.category(sign) == "No"
+    return str(digit) if is_dressed else unicodedata.normalize("NFKC", sign)
+
+
+@lru_cache(4096)
+def _plain(sign: str) -> str:
+    """With the digits of every script as ours, and without what nobody sees or what is drawn around a digit."""
+    if unicodedata.category(sign) in _INVISIBLE:
+        return ""
+    return "".join(str(unicodedata.decimal(each, each)) for each in stands_for(sign))
 
 
 def none_to_call(text: str) -> str:

@@ -8,6 +8,7 @@ from tokenization import numbers
 
 BINS = ("920890", "920891")
 NUMBER = "920890123456789" + numbers.luhn_digit("920890123456789")
+SEPARATORS = (*"/,_x–😀\n\u200b\u2060\u00ad\u3000", " - ", "👩\u200d👩\u200d👧", "🇩🇰")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,16 @@ NUMBER = "920890123456789" + numbers.luhn_digit("920890123456789")
         f"920890{NUMBER}",
         f"{NUMBER}{NUMBER}",
         f"92089{NUMBER[:1]}\n{NUMBER}",
+        NUMBER[:8] + "  " + NUMBER[8:],
+        *(between.join(NUMBER[i : i + 4] for i in range(0, 16, 4)) for between in SEPARATORS),
+        "".join(chr(0xFF10 + int(digit)) for digit in NUMBER),
+        "".join(chr(0x0660 + int(digit)) for digit in NUMBER),
+        "".join(chr(0x1D7CE + int(digit)) for digit in NUMBER),
+        "".join("⓪①②③④⑤⑥⑦⑧⑨"[int(digit)] for digit in NUMBER),
+        "".join(f"{digit}\ufe0f\u20e3" for digit in NUMBER),
+        "".join(f"{digit}\u0336" for digit in NUMBER),
     ],
+    ids=ascii,
 )
 def test_a_number_of_ours_is_recognised(text: str) -> None:
     assert numbers.stands_in(text, BINS)
@@ -37,8 +47,12 @@ def test_a_number_of_ours_is_recognised(text: str) -> None:
         "920890",
         NUMBER[:-1],
         NUMBER[:-1] + str((int(NUMBER[-1]) + 1) % 10),
-        NUMBER[:8] + "  " + NUMBER[8:],
+        f"{NUMBER[:8]} and then {NUMBER[8:]}",
+        f"{NUMBER[:8]}a{NUMBER[8:]}",  # as in an id
         "4111111111111111",
+        "+45 12 34 56 78, +45 87 65 43 21",
+        "2026-11-22 10:15:00, 2026-11-29 10:15:00",
+        "DKK 9,208.90, DKK 1,234.56, DKK 78.00",
         "DK-123",
         "192.168.100.200",
         "01a20139-65b3-753d-9e4c-471126dd9efc",

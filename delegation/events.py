@@ -85,7 +85,10 @@ class DrawingRightCameOfAge(DrawingRightEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRightWeekEnded(DrawingRightEvent):
-    """Something was paid in the week of that Monday (an ISO date): `spent` in minor units, by so many payments."""
+    """Something was paid in the week of that Monday (an ISO date), by so many payments.
+
+    `spent`, in minor units, is what counts in the limits: of an open estimate the most that it can become.
+    """
 
     type = "drawing_right.week_ended"
     week: str

@@ -71,7 +71,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What was spent in one week, in minor units, and by how many payments."""
+    """What counted in the limits in one week, in minor units, and by how many payments."""
 
     spent_minor: int
     payments: int

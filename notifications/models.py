@@ -38,7 +38,10 @@ class OutboxRow(Base):
 
 
 class Message(Base):
-    """What one person was told once. The recipient is a cardholder (`holder_id`) or a delegate (`right_id`)."""
+    """What one person was told once. The recipient is a cardholder (`holder_id`) or a delegate (`right_id`).
+
+    `right_id` and `request_id` are those that it is about, where it is about one.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (UniqueConstraint("recipient_id", "event_id", "kind"), {"schema": SCHEMA})
@@ -51,6 +54,8 @@ class Message(Base):
     title: Mapped[str]
     text: Mapped[str]
     card_id: Mapped[UUID | None]
+    right_id: Mapped[UUID | None]
+    request_id: Mapped[UUID | None]
     at: Mapped[datetime]
     read_at: Mapped[datetime | None]
 

@@ -94,8 +94,8 @@ def _holder(session: Session, event: Waiting) -> tuple[UUID, str, str]:
 
 
 def _right(session: Session, event: Waiting) -> DrawingRight | None:
-    text = event.payload.get("right_id")
-    return session.get(DrawingRight, (event.card_id, ids.parse("right", text))) if text else None
+    right_id = _named(event, "right_id", "right")
+    return session.get(DrawingRight, (event.card_id, right_id)) if right_id else None
 
 
 def _until(session: Session, event: Waiting) -> datetime | None:
@@ -118,6 +118,7 @@ def _not_updated(session: Session, card_id: UUID) -> list[str]:
 
 
 def _write_messages(session: Session, event: Waiting, told: list[Told]) -> None:
+    about = {name: _named(event, name, kind) for name, kind in (("right_id", "right"), ("request_id", "rqst"))}
     rows = [
         {
             "recipient_id": each.recipient_id,
@@ -128,12 +129,19 @@ def _write_messages(session: Session, event: Waiting, told: list[Told]) -> None:
             "title": each.rendered.title,
             "text": each.rendered.text,
             "card_id": each.card_id,
+            **about,
             "at": event.at,
         }
         for each in told
     ]
     if rows:
         session.execute(insert(Message).on_conflict_do_nothing(), rows)
+
+
+def _named(event: Waiting, name: str, kind: str) -> UUID | None:
+    """What an event is about, if it is about one of these."""
+    text = event.payload.get(name)
+    return ids.parse(kind, text) if text else None
 
 
 def _write_sms(session: Session, event: Waiting, told: list[Told], now: datetime) -> None:

@@ -52,6 +52,7 @@ NEW_AND_SET = (
     ("invitation_lapses_at", sa.DateTime(timezone=True), "now() + interval '30 days'"),
     ("looked_at", sa.DateTime(timezone=True), "now()"),
 )
+NAMED_IN_MESSAGES = ("right_id", "request_id")
 # A day or a moment that no calendar of ours has ('infinity') could not be read, and what reads the rights of a card, as
 # a block does to count them, would fail.
 DATED = (
@@ -79,6 +80,8 @@ def upgrade() -> None:
     op.create_index(USABLE, REQUESTS, of_one_off, schema=SCHEMA, postgresql_where=approved)
     left = sa.Column("right_left", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
     op.add_column("payments", left, schema="wallet")
+    for named in NAMED_IN_MESSAGES:
+        op.add_column("messages", sa.Column(named, sa.Uuid(), nullable=True), schema="notifications")
     of_right, under_one = ["card_id", "right_id", "payment_id"], sa.text("right_id IS NOT NULL")
     op.create_index("ix_payments_of_right", "payments", of_right, schema="wallet", postgresql_where=under_one)
     moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
@@ -88,6 +91,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "drawing_rights"))
+    for named in NAMED_IN_MESSAGES:
+        op.drop_column("messages", named, schema="notifications")
     op.drop_index("ix_payments_of_right", "payments", schema="wallet")
     op.drop_column("payments", "right_left", schema="wallet")
     op.drop_index(USABLE, REQUESTS, schema=SCHEMA)

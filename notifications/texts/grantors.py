@@ -114,11 +114,11 @@ ABOUT_RIGHTS: Final[Texts] = {
     "drawing_right.week_ended": {
         "da": (
             "{owner} uge: {spent}",
-            "{delegate} brugte {spent} på {payments} i {week} med kortet, der ender på {card}.",
+            "{delegate} brugte {spent} af grænserne på {payments} i {week} med kortet, der ender på {card}.",
         ),
         "en": (
             "{owner} week: {spent}",
-            "{delegate} spent {spent} in {payments} in {week} with the card ending in {card}.",
+            "{delegate} used {spent} of the limits in {payments} in {week} with the card ending in {card}.",
         ),
     },
     "drawing_right.ceilings_lowered": {

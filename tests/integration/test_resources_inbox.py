@@ -29,6 +29,7 @@ def test_messages_are_listed_newest_first_in_pages(world: World) -> None:
     rest = phone.request("GET", f"/v1/inbox?limit=2&cursor={first['next_cursor']}").json()
     assert ([message["kind"] for message in rest["data"]], rest["next_cursor"]) == (["token.provisioned"], None)
     assert {message["card_id"] for message in first["data"] + rest["data"]} == {token["card_id"]}
+    assert {message["drawing_right_id"] for message in first["data"] + rest["data"]} == {None}
 
 
 def test_each_thing_is_told_once(world: World) -> None:
@@ -70,11 +71,18 @@ def test_a_child_reads_what_concerns_it_and_not_what_is_told_the_parent(world: W
     child = world.child(right["id"])
     token = child.token(right_id=right["id"])
     shop.tap(token, 25_000)
+    more = {"kind": "raise", "limit": "per_payment", "amount": 25_000}
+    asked = child.request("POST", f"/v1/drawing-rights/{right['id']}/requests", more).json()
     world.tell()
     assert kinds(child) == ["payment.declined", "drawing_right.paired"]
     told = kinds(parent)
-    assert told[0] == "drawing_right.payment_declined"
+    assert told[:2] == ["drawing_request.asked", "drawing_right.payment_declined"]
     assert {"drawing_right.granted", "drawing_right.paired", "drawing_right.token_provisioned"} <= set(told)
+    about = [
+        (each["drawing_right_id"], each["drawing_request_id"])
+        for each in parent.request("GET", "/v1/inbox").json()["data"]
+    ]
+    assert about == [(right["id"], asked["id"]), *[(right["id"], None)] * (len(told) - 1)]
     texts = json.dumps(child.request("GET", "/v1/inbox").json(), ensure_ascii=False)
     assert world.person("anna")["card"]["number"][-4:] not in texts
     assert "200" in texts

@@ -249,7 +249,7 @@ def test_a_week_in_danish() -> None:
     said = words(telling, "drawing_right.week_ended", "da")
     assert (said.title, said.text) == (
         "Emils uge: 310,00 kr.",
-        "Emil brugte 310,00 kr. på 4 betalinger i uge 47 med kortet, der ender på 4711.",
+        "Emil brugte 310,00 kr. af grænserne på 4 betalinger i uge 47 med kortet, der ender på 4711.",
     )
 
 

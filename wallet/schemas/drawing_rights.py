@@ -125,7 +125,7 @@ class Terms(Schema):
         allow_none=True,
         metadata=_about("of approved payments only those above this, in minor units; `null` and 0 are all", 10_000),
     )
-    weekly_summary = Flag(metadata=_about("whether the grantor is told on Monday what was paid; true unless said"))
+    weekly_summary = Flag(metadata=_about("whether the grantor is told on Monday what was used; true unless said"))
 
 
 class Grant(Terms):

@@ -14,6 +14,8 @@ class MessageAnswer(Schema):
     title = fields.String()
     text = fields.String()
     card_id = Id("card", allow_none=True)
+    drawing_right_id = Id("right", attribute="right_id", allow_none=True)
+    drawing_request_id = Id("rqst", attribute="request_id", allow_none=True)
     at = Moment()
     read_at = Moment(allow_none=True)
 

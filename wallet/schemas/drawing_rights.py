@@ -205,7 +205,10 @@ class RightAnswer(Schema):
         allow_none=True,
         metadata={
             "enum": [*CAUSES, None],
-            **_about("why nothing can be paid under it right now, the first that holds; `null` where something can"),
+            **_about(
+                "what of the right and of its card stops every payment under it right now, the first that holds, or "
+                "`null`; what stops a single phone's is its token's own `because` (`…/tokens`)"
+            ),
         },
     )
     delegate = fields.Nested(DelegateAnswer)

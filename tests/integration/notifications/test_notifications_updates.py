@@ -19,6 +19,7 @@ from tests.integration.notifications.town import Town
 from tokenization import cards, credentials, ids, life_cycle
 from tokenization.clock import SetClock
 from tokenization.models import Base, Card, Credential, Requestor, Token
+from wallet.payments.events import PaymentApproved
 
 NOWHERE = "http://127.0.0.1:9/hooks"
 
@@ -358,6 +359,25 @@ def test_a_paused_drawing_right_is_told_of_its_own_tokens_only(town: Town, walle
         "drawing_right_paused",
     )
     assert own != childs
+
+
+def test_a_pause_of_before_it_was_said_by_whom_was_the_cardholders(town: Town, wallet: UUID, card_id: UUID) -> None:
+    """It stood in the outbox while the service was upgraded; so did what has terms now, and what names a one-off."""
+    right_id = town.right(card_id)
+    town.token(card_id, wallet, right_id, "Emil's phone")
+
+    def pause(session: Session, _: Card) -> None:
+        drawing_rights.pause(session, session.get_one(DrawingRight, (card_id, right_id)), town.clock.now())
+
+    town.change(card_id, pause)
+    town.pay(card_id, PaymentApproved, right_id=right_id)
+    with town.database.transaction("test") as session:
+        before = text("UPDATE notifications.outbox SET payload = payload - CAST('{by,terms,one_off}' AS text[])")
+        session.execute(before)
+    data = told(town, wallet, "token.updated")[-1]
+    assert data["operation"] == {"name": "pause_right", "reason": None, "by": "cardholder"}
+    with town.database.reading() as session:
+        assert session.scalars(text("SELECT type FROM notifications.outbox")).all() == []
 
 
 def test_the_version_of_a_token_grows_with_all_that_it_hangs_on(town: Town, wallet: UUID, card_id: UUID) -> None:

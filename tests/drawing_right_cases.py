@@ -24,8 +24,6 @@ SHOPS: Final = {
     "grocer": Shop("DK-123", "5411", frozenset({"groceries"})),
     "grocer in Flensburg": Shop("DE-541", "5411", frozenset({"groceries"}), country="DE"),
     "grocer's cash": Shop("DK-123", "5411", frozenset({"cash", "groceries"}), kind="cash"),
-    "grocer's slots": Shop("DK-123", "7995", frozenset({"gambling"})),
-    "grocer in Malmö": Shop("DK-123", "5411", frozenset({"groceries"}), country="SE"),
     "casino": Shop("DK-777", "7995", frozenset({"gambling"})),
     "cash": Shop("DK-600", "6011", frozenset({"cash"}), kind="cash"),
     "wire": Shop("DK-482", "4829", frozenset({"money_transfers"})),

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
@@ -40,6 +41,11 @@ A_LIMIT: Final = st.sampled_from(LIMITS).flatmap(
 A_TERM: Final = st.sampled_from(sorted(TERMS)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(TERMS[name]))
 )
+INSTEAD: Final[dict[str, dict[str, Any]]] = {
+    "abroad": {"country": "SE"},
+    "gambling": {"mcc": "7995", "categories": frozenset({"gambling"}), "estimates": False},
+    "cash": {"mcc": "6011", "categories": frozenset({"cash"}), "kind": "cash", "estimates": False},
+}
 WHICH: Final = st.integers(0, 30)
 PERCENT: Final = st.sampled_from([1, 40, 100])
 
@@ -258,12 +264,16 @@ class Life(RuleBasedStateMachine):
         self._ask({"kind": "one_off", "amount": amount}, amount, None)
 
     @precondition(lambda self: self.declined)
-    @rule()
-    def emil_gets_the_payment_that_was_declined(self) -> None:
+    @rule(instead=st.sampled_from(sorted(INSTEAD)))
+    def emil_gets_the_payment_that_was_declined(self, instead: str) -> None:
+        """And would pay for something else by it, under the same merchant's id."""
         payment_id, shop, amount, limit = self.declined[-1]
         may_be_asked = limit.get("of") == "drawing_right" and shop.kind != "verification"
         may_be_asked = may_be_asked and shop.reserved(amount) <= self.model.ceiling["per_payment"]
         self._ask({"kind": "one_off", "payment_id": payment_id}, shop.reserved(amount), shop, may_be_asked)
+        if may_be_asked:
+            self._pay(replace(shop, **INSTEAD[instead]), amount)
+            self._pay(shop, amount)
         self.declined.clear()
 
     @precondition(lambda self: self.model.one_offs)

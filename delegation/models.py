@@ -41,7 +41,9 @@ class DrawingRight(Base):
         _of_a_card(),
         # What no calendar of ours has ('infinity') could not be read, nor could then the rights of the card be counted.
         CheckConstraint(
-            " AND ".join(f"{each} >= '0001-01-01' AND {each} < '10000-01-01'" for each in DATED), name="readable"
+            " AND ".join(f"{each} >= '0001-01-01' AND {each} < '10000-01-01'" for each in DATED)
+            + " AND delegate_birthdate < '9900-01-01'",  # or it had no 18th birthday
+            name="readable",
         ),
         Index(None, "right_id"),
         Index("ix_drawing_rights_due", "due_at", "right_id", postgresql_where=text("due_at IS NOT NULL")),

@@ -60,6 +60,7 @@ DATED = (
     *("invitation_lapses_at", "revoked_at", "looked_at", "due_at"),
 )
 READABLE = " AND ".join(f"{each} >= '0001-01-01' AND {each} < '10000-01-01'" for each in DATED)
+READABLE += " AND delegate_birthdate < '9900-01-01'"  # or it had no 18th birthday
 
 
 def upgrade() -> None:

@@ -253,8 +253,14 @@ def test_what_becomes_of_the_card_is_not_copied_to_the_right(session: Session, c
     assert (status(right, NOON), drawing_rights.because(right, NOON), right.revision) == ("invited", frozenset(), 1)
 
 
-@pytest.mark.parametrize("column", ["valid_until", "delegate_birthdate", "invitation_lapses_at", "due_at"])
-def test_no_day_is_kept_that_could_not_be_read(session: Session, right: DrawingRight, column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((each, "infinity") for each in ("valid_until", "delegate_birthdate", "invitation_lapses_at", "due_at")),
+        ("delegate_birthdate", "9990-01-01"),
+    ],
+)
+def test_no_day_is_kept_that_could_not_be_read(session: Session, right: DrawingRight, column: str, value: str) -> None:
     """A block counts the rights of its card, and must not fail for one of them (R-11.4)."""
     with pytest.raises(IntegrityError, match="ck_drawing_rights_readable"):
-        session.execute(update(DrawingRight).values({column: text("'infinity'")}))
+        session.execute(update(DrawingRight).values({column: text(f"'{value}'")}))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, true
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, events, limits
@@ -56,6 +56,14 @@ def status(request: DrawingRequest, now: datetime) -> str:
     """open, approved, declined, spent or lapsed; that it lapsed is derived."""
     is_over = request.lapses_at is not None and request.lapses_at <= now
     return "lapsed" if is_over and request.state in _LAPSE else request.state
+
+
+def has_status(wanted: str, now: datetime) -> ColumnElement[bool]:
+    """The same as a condition."""
+    is_over = func.coalesce(DrawingRequest.lapses_at <= now, False)
+    if wanted == "lapsed":
+        return DrawingRequest.state.in_(_LAPSE) & is_over
+    return (DrawingRequest.state == wanted) & (~is_over if wanted in _LAPSE else true())
 
 
 def card_of(session: Session, request_id: UUID) -> UUID | None:
@@ -241,8 +249,7 @@ def _check_not_asked(session: Session, right: DrawingRight, wanted: Wanted, now:
 
 
 def _check_open(session: Session, right: DrawingRight, most: int, now: datetime) -> None:
-    is_open = (DrawingRequest.state == "open") & (DrawingRequest.lapses_at > now)
-    waiting = select(func.count()).where(_of(right.card_id, right.right_id), is_open)
+    waiting = select(func.count()).where(_of(right.card_id, right.right_id), has_status("open", now))
     if session.scalars(waiting).one() >= most:
         raise TooManyOpenRequests
 

@@ -74,6 +74,20 @@ def test_parent_and_child_see_what_was_asked_newest_first_in_pages(family: Famil
         assert ([each["id"] for each in rest["data"]], rest["next_cursor"]) == ([first], None)
 
 
+def test_requests_are_listed_by_what_has_become_of_them(family: Family) -> None:
+    lapsing = family.asked()
+    family.world.clock.advance(timedelta(days=6))
+    raised = family.asked(kind="raise", limit="per_day", amount=60_000)
+    family.decide(raised)
+    declined, waiting = family.asked(), family.asked()
+    family.anna.request("POST", f"/v1/drawing-requests/{declined}/decline")
+    family.world.clock.advance(timedelta(days=1))
+    for status, only in {"open": waiting, "approved": raised, "declined": declined, "lapsed": lapsing}.items():
+        found = family.anna.request("GET", f"{family.path}?status={status}").json()["data"]
+        assert [(each["id"], each["status"]) for each in found] == [(only, status)]
+    assert fields(family.anna.request("GET", f"{family.path}?status=waiting")) == ["status"]
+
+
 def test_a_request_about_no_payment_names_no_merchant(family: Family) -> None:
     assert (
         family.ask(message="Må jeg?").json().items()

@@ -36,6 +36,18 @@ def test_one_phone_is_put_out_and_the_others_go_on(world: World, parent: Phone, 
     assert (told["payload"]["pairing_id"], told["payload"]["device_name"]) == (gone["id"], "Old")
 
 
+def test_a_phone_that_is_put_out_keeps_what_it_holds_under_another_right(
+    world: World, parent: Phone, right: dict[str, Any]
+) -> None:
+    asking, sister = Asking(world), world.grant(parent)
+    here, there = let_in(right, asking), let_in(sister, asking)
+    here.active(right_id=right["id"])
+    kept = ready(there, sister)
+    assert unpair(parent, right).json()["phones"] == []
+    assert [child.request("GET", "/v1/me").status_code for child in (here, there)] == [401, 200]
+    assert world.shop().tap(kept, 1_000)["reason"] == "approved"
+
+
 @pytest.mark.parametrize("body", [None, {}], ids=["no body", "an empty body"])
 def test_without_a_name_every_phone_is_put_out(world: World, parent: Phone, right: dict[str, Any], body: Any) -> None:
     children = [let_in(right, Asking(world)) for _ in range(2)]

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notifications.ceilings import Version, in_turn, still_lower
+from delegation.models import DrawingRight
+from notifications.ceilings import Lowered, Version, felt_by, in_turn, still_lower
 
 TODAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -30,6 +31,12 @@ TODAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def test_each_lowering_that_is_left_is_told_by_one_version(per_day: tuple[int, ...], told: int | None) -> None:
     history = [{"per_day": figure, "per_week": 700} for figure in per_day]
     assert still_lower(history) == ({} if told is None else {"per_day": told})
+
+
+def test_a_figure_is_felt_where_a_right_reaches_above_it_and_not_exactly_to_it() -> None:
+    right = DrawingRight(per_payment=101, per_day=100, per_week=99, per_month=None)
+    lowered = Lowered(dict.fromkeys(("per_payment", "per_day", "per_week", "per_month"), 100), TODAY.date())
+    assert set(felt_by(right, lowered)) == {"per_payment", "per_month"}
 
 
 def test_of_several_figures_each_is_told_by_the_version_that_lowered_it() -> None:

@@ -92,7 +92,7 @@ class Requests(MethodView):
 
     @requires("issuer")
     @reads
-    @blueprint.arguments(Page(), location="query")
+    @blueprint.arguments(request_schemas.RequestPage(), location="query")
     @blueprint.response(200, request_schemas.RequestList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """As its grantor sees them, newest first."""

@@ -25,7 +25,6 @@ from wallet.resources import owned, shown
 from wallet.resources.pages import newest_first
 from wallet.resources.shown_rights import exceeds_ceiling
 from wallet.schemas import drawing_requests as schemas
-from wallet.schemas.pages import Page
 from wallet.services import current_time
 
 blueprint = Blueprint("drawing requests", __name__, url_prefix="/v1", description="Children ask for more")
@@ -53,6 +52,8 @@ def requests_under(right_id: str, page: dict[str, Any]) -> dict[str, Any]:
     card, right = owned.right(session(), caller(), right_id)
     of_right = (DrawingRequest.card_id == card.card_id) & (DrawingRequest.right_id == right.right_id)
     wanted = select(DrawingRequest).where(of_right)
+    if page["status"]:
+        wanted = wanted.where(requests.has_status(page["status"], current_time()))
     return newest_first(session(), wanted, DrawingRequest.request_id, page, partial(_shown, card))
 
 
@@ -62,7 +63,7 @@ class Requests(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(Page(), location="query")
+    @blueprint.arguments(schemas.RequestPage(), location="query")
     @blueprint.response(200, schemas.RequestList)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first."""

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields
 from delegation.requests import KINDS
 from delegation.terms import LIMITS
 from wallet.schemas.fields import Amount, Choice, Id, Moment, Text
-from wallet.schemas.pages import list_of
+from wallet.schemas.pages import Page, list_of
 
 STATUSES: Final = ("open", "approved", "declined", "spent", "lapsed")
 _MESSAGE_CHARACTERS_MAX: Final = 200
@@ -30,6 +30,12 @@ class Ask(Schema):
     limit = Choice(*LIMITS, allow_none=True, load_default=None, metadata=_about("which is to be raised"))
     payment_id = Id("pay", allow_none=True, load_default=None, metadata=_about("a payment of this right's, declined"))
     message = Text(_MESSAGE_CHARACTERS_MAX, allow_none=True, load_default=None, metadata=_about("kept exactly"))
+
+
+class RequestPage(Page):
+    """Which requests."""
+
+    status = Choice(*STATUSES, load_default=None, metadata=_about("only those that are this now"))
 
 
 class MerchantAnswer(Schema):

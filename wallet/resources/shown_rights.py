@@ -120,7 +120,7 @@ def _shown(right: DrawingRight, around: _Around) -> Shown:
 
 
 def _because(right: DrawingRight, around: _Around) -> str | None:
-    """Why nothing can be paid under it; of a block never the reason, since a child sees this too."""
+    """What of it and of its card stops every payment; of a block never the reason, since a child sees this too."""
     found = {f"card_{around.cards[right.card_id][0]}", *drawing_rights.because(right, around.now)}
     if agenda.is_invitation(right):
         found.add("drawing_right_invited")

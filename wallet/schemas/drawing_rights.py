@@ -13,7 +13,7 @@ from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment
 from wallet.schemas.pages import list_of
 
 STATUSES: Final = ("invited", "active", "paused", "revoked", "expired")
-# Why nothing can be paid under a right: the first that holds is what is shown.
+# What of a right and of its card stops every payment under it: the first that holds is what is shown.
 CAUSES: Final = (
     *("card_closed", "card_blocked", "card_expired"),
     *("drawing_right_revoked", "drawing_right_expired", "drawing_right_paused", "drawing_right_invited"),

@@ -122,3 +122,9 @@ _OTHER_ONLY: Final = frozenset({OTHER})
 def categories_of(mcc: str) -> frozenset[str]:
     """The names of the groups that a four-digit merchant category code stands in; never empty."""
     return _BY_CODE.get(mcc, _OTHER_ONLY)
+
+
+def categories_at(mcc: str, kind: str) -> frozenset[str]:
+    """The categories of a payment: those of its merchant; a cash withdrawal is `cash` wherever it is made."""
+    found = categories_of(mcc)
+    return found | {CASH} if kind == "cash" else found

@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
-from delegation.categories import CASH, MONEY_TRANSFERS, categories_of
+from delegation.categories import CASH, MONEY_TRANSFERS, categories_at
 from delegation.terms import LIMITS, WEEKDAYS, Ceiling, Hours, Limits, RightTerms
 from tokenization.clock import COPENHAGEN, local_date
 
@@ -36,9 +36,8 @@ class Attempt:
 
     @property
     def categories(self) -> frozenset[str]:
-        """The merchant's categories; a cash withdrawal is `cash` wherever it is made."""
-        found = categories_of(self.mcc)
-        return found | {CASH} if self.kind == "cash" else found
+        """Those of the merchant, and of the kind of payment."""
+        return categories_at(self.mcc, self.kind)
 
 
 @dataclass(frozen=True, slots=True)

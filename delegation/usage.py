@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from delegation import periods
-from delegation.categories import CASH, GAMBLING, categories_of
+from delegation.categories import CASH, GAMBLING, categories_at
 from delegation.limits import Usage, tightest, used
 from delegation.models import COUNTERS, UsageDay
 from delegation.terms import Ceiling, RightTerms
@@ -37,8 +37,8 @@ class Delta:
     @classmethod
     def of(cls, amount_minor: int, *, kind: str, mcc: str, scheme: str, payments: int = 1) -> Self:
         """Where a payment counts: cash (R-2.7), gambling (R-2.6), Visa and Visa cash (R-2.8)."""
-        found = categories_of(mcc)
-        cash = amount_minor if kind == "cash" or CASH in found else 0
+        found = categories_at(mcc, kind)
+        cash = amount_minor if CASH in found else 0
         visa = scheme == "visa"
         return cls(
             spent_minor=amount_minor,

@@ -1,4 +1,4 @@
-"""From an event to what a person reads. Pure: the tables are in audiences.py and texts.py."""
+"""From an event to what a person reads. Pure: the tables are in audiences.py and texts/."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What people are told, in Danish and English: kind -> language -> (title, text).
 
 House rules (R-S1): last 4 at most, never a link or a number to call, never a question for anything secret. The text
-must stand alone, since it is also what an SMS says. What the braces hold is in wording.py.
+must stand alone, since it is also what an SMS says. What the braces hold is in messages.py.
 """
 
 from typing import Final

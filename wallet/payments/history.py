@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation.categories import CASH, categories_of
+from delegation.categories import categories_at
 from wallet.payments.models import Payment, PaymentOperation
 
 
@@ -19,9 +19,8 @@ def status(payment: Payment) -> str:
 
 
 def categories(payment: Payment) -> list[str]:
-    """The names of the merchant's categories, in order; a cash withdrawal is `cash` wherever it was made."""
-    found = categories_of(payment.merchant["mcc"])
-    return sorted(found | {CASH} if payment.kind == "cash" else found)
+    """Their names, in order."""
+    return sorted(categories_at(payment.merchant["mcc"], payment.kind))
 
 
 def operations(session: Session, payment: Payment) -> list[PaymentOperation]:

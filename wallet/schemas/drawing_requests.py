@@ -1,20 +1,16 @@
 """What children ask and parents answer. Amounts in minor units of the account's currency."""
 
-from typing import Any, Final
+from typing import Final
 
 from marshmallow import Schema, fields
 
 from delegation.requests import KINDS
 from delegation.terms import LIMITS
-from wallet.schemas.fields import Amount, Choice, Id, Moment, Text
+from wallet.schemas.fields import Amount, Choice, Id, Moment, Text, about
 from wallet.schemas.pages import Page, list_of
 
 STATUSES: Final = ("open", "approved", "declined", "spent", "lapsed")
 _MESSAGE_CHARACTERS_MAX: Final = 200
-
-
-def _about(text: str) -> dict[str, Any]:
-    return {"description": text}
 
 
 class Ask(Schema):
@@ -25,17 +21,17 @@ class Ask(Schema):
 
     kind = Choice(*KINDS, required=True)
     amount = Amount(
-        1, allow_none=True, load_default=None, metadata=_about("payments, for a raise of `payments_per_day`")
+        1, allow_none=True, load_default=None, metadata=about("payments, for a raise of `payments_per_day`")
     )
-    limit = Choice(*LIMITS, allow_none=True, load_default=None, metadata=_about("which is to be raised"))
-    payment_id = Id("pay", allow_none=True, load_default=None, metadata=_about("a payment of this right's, declined"))
-    message = Text(_MESSAGE_CHARACTERS_MAX, allow_none=True, load_default=None, metadata=_about("kept exactly"))
+    limit = Choice(*LIMITS, allow_none=True, load_default=None, metadata=about("which is to be raised"))
+    payment_id = Id("pay", allow_none=True, load_default=None, metadata=about("a payment of this right's, declined"))
+    message = Text(_MESSAGE_CHARACTERS_MAX, allow_none=True, load_default=None, metadata=about("kept exactly"))
 
 
 class RequestPage(Page):
     """Which requests."""
 
-    status = Choice(*STATUSES, load_default=None, metadata=_about("only those that are this now"))
+    status = Choice(*STATUSES, load_default=None, metadata=about("only those that are this now"))
 
 
 class MerchantAnswer(Schema):
@@ -64,14 +60,14 @@ class RequestAnswer(Schema):
     limit = fields.String(metadata={"enum": list(LIMITS)})
     payment_id = Id("pay", allow_none=True)
     merchant = fields.Nested(MerchantAnswer, allow_none=True)
-    phone = fields.Nested(AskingPhoneAnswer, allow_none=True, metadata=_about("which asked; `null` for a child"))
+    phone = fields.Nested(AskingPhoneAnswer, allow_none=True, metadata=about("which asked; `null` for a child"))
     message = fields.String(allow_none=True)
     status = fields.String(metadata={"enum": list(STATUSES)})
-    spent_by = Id("pay", allow_none=True, metadata=_about("the payment that took the one-off"))
+    spent_by = Id("pay", allow_none=True, metadata=about("the payment that took the one-off"))
     created_at = Moment()
     decided_at = Moment(allow_none=True)
     lapses_at = Moment(
-        allow_none=True, metadata=_about("when it is of no more use; `null` where it stands, or was a no")
+        allow_none=True, metadata=about("when it is of no more use; `null` where it stands, or was a no")
     )
 
 

@@ -9,7 +9,7 @@ from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.parties import NOTIFY
 from delegation.terms import HOUR, LIMITS, MERCHANTS_MOST, MOST_AMOUNT, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
 from wallet.schemas.cards import PaymentAnswer
-from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole
+from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole, about
 from wallet.schemas.pages import list_of
 
 STATUSES: Final = ("invited", "active", "paused", "revoked", "expired")
@@ -25,16 +25,11 @@ _NONE_OR_NOTHING: Final = (
 )
 
 
-def _about(text: str, *examples: Any) -> dict[str, Any]:
-    return {"description": text} | ({"examples": list(examples)} if examples else {})
-
-
 class Figure(Whole):
     """A limit of the grantor's: a whole number, or `null`. What is wrong with one says what the two ends mean."""
 
     def __init__(self, what: str, example: int, most: int = MOST_AMOUNT) -> None:
-        about = _about(f"{what}; {_NONE_OR_NOTHING}", example, None)
-        super().__init__(0, most, allow_none=True, metadata=about)
+        super().__init__(0, most, allow_none=True, metadata=about(f"{what}; {_NONE_OR_NOTHING}", example, None))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:
         try:
@@ -46,10 +41,10 @@ class Figure(Whole):
 class Delegate(Schema):
     """Who may draw on the card, a child or anybody else."""
 
-    name = Text(80, required=True, metadata=_about("in any script; kept and shown exactly as it is written", "Emil"))
+    name = Text(80, required=True, metadata=about("in any script; kept and shown exactly as it is written", "Emil"))
     birthdate = Day(
         allow_none=True,
-        metadata=_about("makes a child of the delegate until the 18th birthday; `null`: not known", "2015-04-02"),
+        metadata=about("makes a child of the delegate until the 18th birthday; `null`: not known", "2015-04-02"),
     )
 
 
@@ -78,7 +73,7 @@ class Hours(Schema):
     same time twice is around the clock; `days` then names the day on which it starts.
     """
 
-    days = Several(Choice(*WEEKDAYS), len(WEEKDAYS), required=True, metadata=_about("at least one", ["mon"]))
+    days = Several(Choice(*WEEKDAYS), len(WEEKDAYS), required=True, metadata=about("at least one", ["mon"]))
     from_ = Hour("06:00", data_key="from", attribute="from")
     to = Hour("21:00")
 
@@ -86,7 +81,7 @@ class Hours(Schema):
 def _categories(text: str, *examples: list[str]) -> Several:
     known = "names of `GET /v1/drawing-right-categories`"
     each = Choice(*sorted(CATEGORIES))
-    return Several(each, len(CATEGORIES), allow_none=True, metadata=_about(f"{text}; {known}", *examples))
+    return Several(each, len(CATEGORIES), allow_none=True, metadata=about(f"{text}; {known}", *examples))
 
 
 class Terms(Schema):
@@ -99,40 +94,40 @@ class Terms(Schema):
         Country(),
         _COUNTRIES_MOST,
         allow_none=True,
-        metadata=_about("only merchants there: ISO 3166, two capitals; `null` is everywhere", ["DK"]),
+        metadata=about("only merchants there: ISO 3166, two capitals; `null` is everywhere", ["DK"]),
     )
     allowed_merchants = Several(
         Text(60),
         MERCHANTS_MOST,
         allow_none=True,
-        metadata=_about("only these, by the id that stands in a payment; `null` is all", ["DK-123"]),
+        metadata=about("only these, by the id that stands in a payment; `null` is all", ["DK-123"]),
     )
     blocked_merchants = Several(
-        Text(60), MERCHANTS_MOST, allow_none=True, metadata=_about("none of these, by the same id", ["DK-666"])
+        Text(60), MERCHANTS_MOST, allow_none=True, metadata=about("none of these, by the same id", ["DK-666"])
     )
-    allow_cash = Flag(metadata=_about("cash, and what is as good as cash: money transfers; false unless said"))
-    allow_recurring = Flag(metadata=_about("payments that a merchant begins: subscriptions; false unless said"))
-    hours = fields.Nested(Hours, allow_none=True, metadata=_about("`null` is around the clock"))
-    valid_from = Day(allow_none=True, metadata=_about("the first day, in Copenhagen; `null` is at once", "2026-12-01"))
+    allow_cash = Flag(metadata=about("cash, and what is as good as cash: money transfers; false unless said"))
+    allow_recurring = Flag(metadata=about("payments that a merchant begins: subscriptions; false unless said"))
+    hours = fields.Nested(Hours, allow_none=True, metadata=about("`null` is around the clock"))
+    valid_from = Day(allow_none=True, metadata=about("the first day, in Copenhagen; `null` is at once", "2026-12-01"))
     valid_until = Day(
-        allow_none=True, metadata=_about("the last day, in Copenhagen; `null` is until revoked", "2027-06-30")
+        allow_none=True, metadata=about("the last day, in Copenhagen; `null` is until revoked", "2027-06-30")
     )
     phones_allowed = Whole(
-        1, PHONES_MOST, allow_none=True, metadata=_about("how many phones; `null` is as many as the bank allows", 1)
+        1, PHONES_MOST, allow_none=True, metadata=about("how many phones; `null` is as many as the bank allows", 1)
     )
-    notify_grantor = Choice(*NOTIFY, metadata=_about("of which payments the grantor is told"))
+    notify_grantor = Choice(*NOTIFY, metadata=about("of which payments the grantor is told"))
     notify_above = Amount(
         allow_none=True,
-        metadata=_about("of approved payments only those above this, in minor units; `null` and 0 are all", 10_000),
+        metadata=about("of approved payments only those above this, in minor units; `null` and 0 are all", 10_000),
     )
-    weekly_summary = Flag(metadata=_about("whether the grantor is told on Monday what was used; true unless said"))
+    weekly_summary = Flag(metadata=about("whether the grantor is told on Monday what was used; true unless said"))
 
 
 class Grant(Terms):
     """A new drawing right: a name and one limit are enough."""
 
     delegate = fields.Nested(Delegate, required=True)
-    limits = fields.Nested(Limits, required=True, metadata=_about("at least one that is not `null`"))
+    limits = fields.Nested(Limits, required=True, metadata=about("at least one that is not `null`"))
 
 
 class Change(Terms):
@@ -157,7 +152,7 @@ CHANGE: Final[dict[str, Any]] = {"limits": {"per_day": 0}, "hours": None}
 class DelegateAnswer(Schema):
     """Who may draw on the card."""
 
-    name = fields.String(metadata=_about("exactly as it was written: show it as text, never as markup", "Emil"))
+    name = fields.String(metadata=about("exactly as it was written: show it as text, never as markup", "Emil"))
     birthdate = Day(allow_none=True)
 
 
@@ -174,14 +169,12 @@ class CeilingAnswer(Schema):
 class UsageAnswer(Schema):
     """How far a limit is used up, in minor units or payments."""
 
-    limit = fields.Integer(
-        metadata=_about("the tighter of the grantor's limit and the ceiling; 0 lets nothing through")
-    )
-    spent = fields.Integer(metadata=_about("may be above the limit, where that was lowered since"))
-    remaining = fields.Integer(metadata=_about("never below 0"))
-    resets_at = Moment(allow_none=True, metadata=_about("when the period ends; `null` where there is none"))
+    limit = fields.Integer(metadata=about("the tighter of the grantor's limit and the ceiling; 0 lets nothing through"))
+    spent = fields.Integer(metadata=about("may be above the limit, where that was lowered since"))
+    remaining = fields.Integer(metadata=about("never below 0"))
+    resets_at = Moment(allow_none=True, metadata=about("when the period ends; `null` where there is none"))
     of = fields.String(
-        metadata={"enum": [DRAWING_RIGHT, CEILING], **_about("whose it is: the grantor's or the scheme's")}
+        metadata={"enum": [DRAWING_RIGHT, CEILING], **about("whose it is: the grantor's or the scheme's")}
     )
 
 
@@ -189,7 +182,7 @@ class PhoneAnswer(Schema):
     """A phone that the grantor let in."""
 
     id = Id("pair", attribute="pairing_id")
-    name = fields.String(attribute="device_name", metadata=_about("as the phone called itself", "Emil's phone"))
+    name = fields.String(attribute="device_name", metadata=about("as the phone called itself", "Emil's phone"))
     paired_at = Moment()
 
 
@@ -199,20 +192,20 @@ class RightAnswer(Schema):
     """
 
     id = fields.String()
-    card_id = fields.String(allow_none=True, metadata=_about("`null` for a child"))
+    card_id = fields.String(allow_none=True, metadata=about("`null` for a child"))
     status = fields.String(metadata={"enum": list(STATUSES)})
     because = fields.String(
         allow_none=True,
         metadata={
             "enum": [*CAUSES, None],
-            **_about(
+            **about(
                 "what of the right and of its card stops every payment under it right now, the first that holds, or "
                 "`null`; what stops a single phone's is its token's own `because` (`…/tokens`)"
             ),
         },
     )
     delegate = fields.Nested(DelegateAnswer)
-    currency = fields.String(metadata=_about("the account's, of every amount here", "DKK"))
+    currency = fields.String(metadata=about("the account's, of every amount here", "DKK"))
     limits = fields.Nested(Limits)
     allowed_categories = fields.List(fields.String(), allow_none=True)
     blocked_categories = fields.List(fields.String(), allow_none=True)
@@ -226,27 +219,25 @@ class RightAnswer(Schema):
     valid_until = Day(allow_none=True)
     phones_allowed = fields.Integer(allow_none=True)
     notify_grantor = fields.String(
-        allow_none=True, metadata={"enum": [*NOTIFY, None], **_about("`null` for a child, as are the next two")}
+        allow_none=True, metadata={"enum": [*NOTIFY, None], **about("`null` for a child, as are the next two")}
     )
     notify_above = fields.Integer(allow_none=True)
     weekly_summary = fields.Boolean(allow_none=True)
     comes_of_age_on = Day(
         allow_none=True,
-        metadata=_about(
-            "the delegate's 18th birthday; `null` where it is not known, or was over when this was granted"
-        ),
+        metadata=about("the delegate's 18th birthday; `null` where it is not known, or was over when this was granted"),
     )
-    ends_when_of_age = fields.Boolean(metadata=_about("whether it expires on that day; else people are only told"))
-    invitation_lapses_at = Moment(allow_none=True, metadata=_about("`null` once a phone was let in"))
+    ends_when_of_age = fields.Boolean(metadata=about("whether it expires on that day; else people are only told"))
+    invitation_lapses_at = Moment(allow_none=True, metadata=about("`null` once a phone was let in"))
     phones = fields.List(
-        fields.Nested(PhoneAnswer), allow_none=True, metadata=_about("those that are let in; `null` for a child")
+        fields.Nested(PhoneAnswer), allow_none=True, metadata=about("those that are let in; `null` for a child")
     )
-    requests_open = fields.Integer(metadata=_about("how many requests wait for the grantor's answer"))
-    one_offs = fields.Integer(metadata=_about("how many that were approved wait for their payment"))
+    requests_open = fields.Integer(metadata=about("how many requests wait for the grantor's answer"))
+    one_offs = fields.Integer(metadata=about("how many that were approved wait for their payment"))
     ceiling = fields.Nested(CeilingAnswer)
     usage = fields.Dict(
         values=fields.Nested(UsageAnswer),
-        metadata=_about("by the limit's name; a limit that is `null` and has no ceiling has no entry"),
+        metadata=about("by the limit's name; a limit that is `null` and has no ceiling has no entry"),
     )
     created_at = Moment()
 
@@ -264,16 +255,16 @@ class LeftAnswer(Schema):
 class RightPaymentAnswer(PaymentAnswer):
     """A payment under a drawing right, as its grantor and its child see it."""
 
-    categories = fields.List(fields.String(), metadata=_about("those of the merchant", ["groceries"]))
-    held = fields.Integer(attribute="held_minor", metadata=_about("what is reserved on the account still"))
-    counts = fields.Integer(metadata=_about("what it counts for in the right's limits: an estimate's most (R-3.1a)"))
+    categories = fields.List(fields.String(), metadata=about("those of the merchant", ["groceries"]))
+    held = fields.Integer(attribute="held_minor", metadata=about("what is reserved on the account still"))
+    counts = fields.Integer(metadata=about("what it counts for in the right's limits: an estimate's most (R-3.1a)"))
     left = fields.Nested(
         LeftAnswer,
         allow_none=True,
-        metadata=_about("right after it; `null` of a decline, and where nothing is limited"),
+        metadata=about("right after it; `null` of a decline, and where nothing is limited"),
     )
     can_be_asked_for = fields.Boolean(
-        metadata=_about(
+        metadata=about(
             "declined by what the grantor can lift, under a right that is active: ask with `payment_id` "
             "(`POST …/requests`)"
         )
@@ -293,7 +284,7 @@ class LabelAnswer(Schema):
 class CategoryAnswer(Schema):
     """A group of merchants, by their ISO 18245 codes."""
 
-    name = fields.String(metadata=_about("as terms and payments name it", "groceries"))
+    name = fields.String(metadata=about("as terms and payments name it", "groceries"))
     label = fields.Nested(LabelAnswer)
 
 

@@ -24,6 +24,11 @@ from wallet.access.public_keys import InvalidKey, public_key
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
+def about(text: str, *examples: Any) -> dict[str, Any]:
+    """Metadata of a field: what it is, and examples of it."""
+    return {"description": text} | ({"examples": list(examples)} if examples else {})
+
+
 # Control characters, line separators, overrides of the direction of writing (a name must not turn what stands beside it
 # around), and halves of surrogate pairs.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

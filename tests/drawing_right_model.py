@@ -173,7 +173,7 @@ class Model:
             set(after(name) or []) - set(before(name) or []) for name in ("blocked_categories", "blocked_merchants")
         ]
         allowed = [
-            after(name) is not None and (before(name) is None or set(before(name)) - set(after(name)))
+            after(name) is not None and (before(name) is None or set(before(name) or ()) - set(after(name) or ()))
             for name in ("allowed_categories", "allowed_countries", "allowed_merchants")
         ]
         closed = any(_is_open(before("hours"), at) and not _is_open(after("hours"), at) for at in _HALF_HOURS)

@@ -292,6 +292,7 @@ class Life(RuleBasedStateMachine):
             self.anna_pauses_or_resumes()
         if self.model.ceiling == LOW:
             self.bank_lowers_or_raises_the_ceiling()
+        self.anna_takes_back_what_she_said()
         self._set("per_payment", 20_000)
         self._pay(SHOPS["grocer"], 20_000)
         self.emil_gets_one_payment(45_000)

@@ -119,10 +119,10 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(
             Audience.HOLDER,
             kind="drawing_right.payment_declined",
-            when=conditions.under_a_right,
+            when=conditions.paid_under_a_right,
             notify=frozenset({"all", "declined"}),
         ),
-        Telling(Audience.DELEGATE, when=conditions.under_a_right),
+        Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
     ),
     "payment.reversed": _RETURNED,
     "payment.refunded": (Telling(Audience.HOLDER, when=conditions.for_oneself), *_RETURNED),

@@ -17,7 +17,7 @@ def under_a_right(payload: Payload) -> bool:
 
 
 def paid_under_a_right(payload: Payload) -> bool:
-    """Whether a delegate paid: not where a shop only asked whether the card is good: nothing was paid."""
+    """Whether a delegate pays, or would: nobody does where a shop only asks whether the card is good."""
     return under_a_right(payload) and payload["amount"] > 0
 
 

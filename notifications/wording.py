@@ -38,6 +38,7 @@ _MOMENT: Final = {"da": "d. MMMM y 'kl.' HH.mm", "en": "d MMMM y 'at' HH:mm"}
 _AMOUNT: Final = {"da": None, "en": "¤¤ #,##0.00"}  # the locale's own, but "DKK 120.00" and not "DKK120.00"
 _DAY: Final = "d. MMMM y", "d MMMM y"
 _MONTH: Final = "MMMM y"
+_ENDS_WITH_AN_S: Final = {"da": frozenset("sxz"), "en": frozenset("s")}
 _HOME: Final = "DK"
 _LONGEST_MESSAGE: Final = 120
 _MOST_MERCHANTS: Final = 5
@@ -100,8 +101,8 @@ def place(merchant: str, country: str | None, to: str, kind: str | None = None) 
 
 
 def genitive(whose: str, to: str) -> str:
-    """Emils, Jonas'; Emil's, Jonas'."""
-    if whose.rstrip(names.END_OF_ISOLATE)[-1:].lower() in {"s", "x", "z"}:
+    """Emils, Jonas', Max'; Emil's, Jonas', Max's."""
+    if whose.rstrip(names.END_OF_ISOLATE)[-1:].lower() in _ENDS_WITH_AN_S[to]:
         return f"{whose}'"
     return f"{whose}s" if to == "da" else f"{whose}'s"
 

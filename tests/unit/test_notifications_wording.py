@@ -35,7 +35,7 @@ def test_amounts_as_people_write_them(minor: int, currency: str, danish: str, en
 
 @pytest.mark.parametrize(
     ("whose", "danish", "english"),
-    [("Emil", "Emils", "Emil's"), ("Jonas", "Jonas'", "Jonas'"), ("Max", "Max'", "Max'")],
+    [("Emil", "Emils", "Emil's"), ("Jonas", "Jonas'", "Jonas'"), ("Max", "Max'", "Max's"), ("Liz", "Liz'", "Liz's")],
 )
 def test_whose_it_is(whose: str, danish: str, english: str) -> None:
     assert (wording.genitive(whose, "da"), wording.genitive(whose, "en")) == (danish, english)

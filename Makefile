@@ -9,7 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
 MACHINE := tests/integration/test_drawing_right_machine.py
-LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py $(MACHINE) tests/races
+KILLED := $(addprefix tests/integration/notifications/test_notifications_,killed.py races.py)
+LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/integration/cli \
+	tests/policy/test_policy_canary.py $(KILLED) $(MACHINE) tests/races
 RACES := $(MACHINE) tests/races/test_drawing_right_races.py tests/races/test_provisioning_races.py
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
@@ -34,7 +36,7 @@ demo-check: .venv ## run the whole story over HTTP against a fresh data folder; 
 test: .venv ## run the tests on a real PostgreSQL and Redis, all but the long ones (ARGS="-k block", JOBS=4)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(LONG)) $(ARGS)
 
-test-long: .venv ## run the long ones: the demo as its own processes, races, any input on every route
+test-long: .venv ## run the long ones: demo, commands and relays as processes of their own, races, any input on every route
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(LONG) $(ARGS)
 
 races: .venv ## run what is raced or tried in any order at its full length (ROUNDS=3000 EXAMPLES=300)

@@ -71,6 +71,12 @@ def unchecked(town: Town, servers: embedded.Servers, key_ring: FileKeyRing, vaul
 
 
 @pytest.fixture
+def world(unchecked: Scene) -> World:
+    """Everybody, over a database with real commits."""
+    return unchecked.world
+
+
+@pytest.fixture
 def scene(unchecked: Scene) -> Iterator[Scene]:
     """A scene after which the books balance."""
     yield unchecked

@@ -17,7 +17,6 @@ from sqlalchemy import func, select
 
 from mobile_mock.dpop import DpopClient
 from tests.integration.access.acting import ASSERTION_TYPE, DEVICE_GRANT, challenge_of
-from tests.integration.payments.scene import Scene
 from tests.world import Phone, World
 from tokenization import ids
 from tokenization.models import Cardholder
@@ -49,13 +48,6 @@ def at_once(act: Callable[[Asked], Done], each: Iterable[Asked]) -> list[Done]:
 
 def statuses(answers: Iterable[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
-
-
-@pytest.fixture
-def world(unchecked: Scene) -> World:
-    """A world with real commits, in which nobody has been counted by any limit yet."""
-    unchecked.world.parts.redis.flushall()
-    return unchecked.world
 
 
 @pytest.fixture

@@ -8,19 +8,11 @@ from typing import Any
 import pytest
 
 from delegation import drawing_rights
-from tests.integration.payments.scene import Scene
 from tests.pairing import Asking, let_in, new_pin, pair, phones, ready
 from tests.races.test_provisioning_races import both, in_flight
 from tests.world import PIN_KEY, Phone, World
 from tokenization import cards, ids
 from wallet.phones import put_out
-
-
-@pytest.fixture
-def world(unchecked: Scene) -> World:
-    """Everybody, over a database with real commits, of whom nobody has been counted by any limit yet."""
-    unchecked.world.parts.redis.flushall()
-    return unchecked.world
 
 
 @pytest.fixture

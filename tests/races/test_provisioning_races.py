@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import Engine, create_engine, delete, func, select
 from sqlalchemy.orm import Session
 
-from tests.integration.payments.scene import Scene
 from tests.integration.payments.town import Town
 from tests.integration.test_resources_verification import ask, call, sent
 from tests.numbers import SPACE
@@ -105,12 +104,6 @@ def test_control_without_the_cards_lock_more_phones_get_the_card(engine: Engine,
 
 
 # A block, and what is on its way.
-
-
-@pytest.fixture
-def world(unchecked: Scene) -> World:
-    """Everybody, over a database with real commits."""
-    return unchecked.world
 
 
 @contextmanager

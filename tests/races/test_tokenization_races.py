@@ -8,10 +8,8 @@ from time import monotonic
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy import select, text
 
-from tests.integration.payments.scene import Scene
 from tests.world import World
 from tokenization import cards, ids, replacement
 from tokenization.models import Requestor, Token
@@ -19,12 +17,6 @@ from tokenization.models import Requestor, Token
 CPR = "0101700101"
 SECONDS = 10
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-
-
-@pytest.fixture
-def world(unchecked: Scene) -> World:
-    """Everybody, over a database with real commits."""
-    return unchecked.world
 
 
 @contextmanager

@@ -4,7 +4,7 @@ agenda.py, and told by rounds.py.
 Whoever changes one holds the card's lock. The grantor is the card's holder.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -109,14 +109,11 @@ def load_for_card(session: Session, card_id: UUID) -> list[DrawingRight]:
     return list(session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def count_live(session: Session, card_id: UUID, now: datetime) -> int:
-    """How many rights on the card are neither revoked nor expired."""
-    return sum(is_live(right, now) for right in load_for_card(session, card_id))
-
-
-def ended(session: Session, card_id: UUID, now: datetime) -> Sequence[UUID]:
-    """Which of them are revoked or expired."""
-    return [right.right_id for right in load_for_card(session, card_id) if not is_live(right, now)]
+def by_life(session: Session, card_id: UUID, now: datetime) -> tuple[list[UUID], list[UUID]]:
+    """The rights on the card that live, and those that are revoked or expired."""
+    rights = load_for_card(session, card_id)
+    living = [right.right_id for right in rights if is_live(right, now)]
+    return living, [right.right_id for right in rights if not is_live(right, now)]
 
 
 def is_live(right: DrawingRight, now: datetime) -> bool:
@@ -229,10 +226,15 @@ def expire(session: Session, right: DrawingRight, why: str, at: datetime) -> Non
     announce(session, events.DrawingRightExpired, right, at, why=why)
 
 
+def may_be(right: DrawingRight, name: str, now: datetime) -> bool:
+    """Whether the right's status allows that move."""
+    return status(right, now) in MOVES[name][0]
+
+
 def require(right: DrawingRight, name: str, now: datetime) -> None:
     """Raise IllegalMove unless the right's status allows that move."""
-    if (present := status(right, now)) not in MOVES[name][0]:
-        raise IllegalMove(f"a drawing right that is {present} cannot be {name}")
+    if not may_be(right, name, now):
+        raise IllegalMove(f"a drawing right that is {status(right, now)} cannot be {name}")
 
 
 def move(right: DrawingRight, name: str, now: datetime, to: str | None = None) -> None:

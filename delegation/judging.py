@@ -35,6 +35,7 @@ from delegation.terms import LIMITS, Ceiling, Limits, RightTerms
 # What is on neither list (`valid_from`, `recurring`) no one-off lifts.
 HOW_MUCH: Final = frozenset(LIMITS)
 WHERE_AND_WHEN: Final = frozenset({"cash", "category", "country", "merchant", "hours"})
+LIFTED: Final = HOW_MUCH | WHERE_AND_WHEN
 _CEILING_ALONE: Final = RightTerms(Limits(), allow_cash=True, allow_recurring=True)
 
 
@@ -68,7 +69,7 @@ class OneOff:
             return False
         if self.place is None:
             return refused <= HOW_MUCH
-        return self.place.is_where(attempt) and refused <= HOW_MUCH | WHERE_AND_WHEN
+        return self.place.is_where(attempt) and refused <= LIFTED
 
 
 @dataclass(frozen=True, slots=True)

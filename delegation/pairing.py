@@ -1,6 +1,6 @@
 """A delegate's phone: let in by the grantor, put out again. A pairing allows one provisioning or one new PIN."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,6 +60,16 @@ def live_pairings(session: Session, card_id: UUID, right_id: UUID) -> list[Pairi
     """Every phone that is let in, oldest first."""
     statement = select(Pairing).where(Pairing.card_id == card_id, Pairing.right_id == right_id)
     return list(session.scalars(_live(statement).order_by(Pairing.pairing_id)))
+
+
+def live_by_right(session: Session, rights: Sequence[DrawingRight]) -> dict[UUID, list[Pairing]]:
+    """The same of many rights, by right, in one statement."""
+    phones: dict[UUID, list[Pairing]] = {right.right_id: [] for right in rights}
+    statement = select(Pairing).where(Pairing.card_id.in_({right.card_id for right in rights}))
+    statement = statement.where(Pairing.right_id.in_(list(phones))).order_by(Pairing.pairing_id)
+    for phone in session.scalars(_live(statement)):
+        phones[phone.right_id].append(phone)
+    return phones
 
 
 def has_allowance(pairing: Pairing, now: datetime) -> bool:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from delegation.terms import MOST_AMOUNT
 from tokenization.clock import local_date
 from tokenization.errors import Invalid
+from tokenization.money import MAX_AMOUNT_MINOR
 
 OLDEST: Final = date(1900, 1, 1)  # whoever seems older was written down wrongly
 NOTIFY: Final = ("all", "declined", "none")
@@ -53,5 +53,5 @@ def _check_delegate(delegate: Delegate, today: date) -> None:
 def _check_watching(watching: Watching) -> None:
     if watching.notify_grantor not in NOTIFY:
         raise Invalid("notify_grantor", f"must be one of {', '.join(NOTIFY)}")
-    if watching.notify_above is not None and not 0 <= watching.notify_above <= MOST_AMOUNT:
-        raise Invalid("notify_above", f"must be from 0 to {MOST_AMOUNT}, or null for every payment")
+    if watching.notify_above is not None and not 0 <= watching.notify_above <= MAX_AMOUNT_MINOR:
+        raise Invalid("notify_above", f"must be from 0 to {MAX_AMOUNT_MINOR}, or null for every payment")

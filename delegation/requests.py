@@ -4,7 +4,7 @@ Whoever asks or answers holds the card's lock. What nobody answers, and a one-of
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,9 +18,10 @@ from delegation.drawing_rights import ExceedsCeiling
 from delegation.errors import AlreadyAsked, RequestNotFound, TooManyOpenRequests
 from delegation.judging import OneOff, Place
 from delegation.models import DrawingRequest, DrawingRight, Pairing
-from delegation.terms import LIMITS, MOST_AMOUNT, PAYMENTS_MOST, Ceiling, Limits
+from delegation.terms import LIMITS, PAYMENTS_MOST, Ceiling, Limits
 from tokenization import ids
 from tokenization.errors import IllegalMove, Invalid
+from tokenization.money import MAX_AMOUNT_MINOR
 from tokenization.policies import DrawingRightsPolicy
 
 ONE_OFF: Final = "one_off"
@@ -208,6 +209,17 @@ def give_back(session: Session, card_id: UUID, right_id: UUID, payment_id: UUID)
         request.state, request.spent_by = "approved", None
 
 
+def count_waiting(session: Session, rights: Sequence[DrawingRight], now: datetime) -> dict[tuple[UUID, str], int]:
+    """Of many rights, by right and state: how many wait, `open` for an answer, `approved` (a one-off) for its payment.
+    An approved raise never lapses, and is none of them.
+    """
+    cards, of_rights = {right.card_id for right in rights}, {right.right_id for right in rights}
+    by = (DrawingRequest.right_id, DrawingRequest.state)
+    counted = select(*by, func.count()).where(DrawingRequest.card_id.in_(cards), DrawingRequest.right_id.in_(of_rights))
+    counted = counted.where(DrawingRequest.lapses_at > now).group_by(*by)
+    return {(right_id, state): count for right_id, state, count in session.execute(counted)}
+
+
 def _stands(request: DrawingRequest, now: datetime) -> bool:
     """Whether it is a one-off that waits for its payment."""
     return request.kind == ONE_OFF and status(request, now) == "approved"
@@ -223,7 +235,7 @@ def _check(right: DrawingRight, wanted: Wanted) -> None:
     if wanted.limit not in LIMITS:
         raise Invalid("limit", f"must be one of {', '.join(LIMITS)}")
     counts = wanted.kind == RAISE and wanted.limit == "payments_per_day"
-    most = PAYMENTS_MOST if counts else MOST_AMOUNT
+    most = PAYMENTS_MOST if counts else MAX_AMOUNT_MINOR
     if not 0 < wanted.amount <= most:
         raise Invalid("amount", f"must be from 1 to {most}")
     if wanted.kind == RAISE:

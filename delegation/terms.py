@@ -20,7 +20,6 @@ LISTS: Final = (
 )
 PLAIN: Final = ("allow_cash", "allow_recurring", "valid_from", "valid_until", "phones_allowed")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MOST_AMOUNT: Final = MAX_AMOUNT_MINOR
 PAYMENTS_MOST: Final = 10_000
 MERCHANTS_MOST: Final = 200  # in a list of them
 PHONES_MOST: Final = 10
@@ -154,7 +153,7 @@ def _check_limits(limits: Limits) -> None:
     if not given:
         raise Invalid("limits", "set at least one limit")
     for name, figure in given.items():
-        most = PAYMENTS_MOST if name == "payments_per_day" else MOST_AMOUNT
+        most = PAYMENTS_MOST if name == "payments_per_day" else MAX_AMOUNT_MINOR
         if not 0 <= figure <= most:
             raise Invalid(f"limits.{name}", f"must be from 0, which is nothing, to {most}, or null for no limit")
 

@@ -31,10 +31,10 @@ def cascade(session: Session, card: Card, now: datetime) -> Cascade:
     if card.state == "closed":
         raise CardClosed
     expired = cards.is_expired(cards.current_plastic(session, card), now)
-    ended = drawing_rights.ended(session, card.card_id, now)
+    living, ended = drawing_rights.by_life(session, card.card_id, now)
     return Cascade(
         tokens=0 if expired else tokens.live_count(session, card.card_id, but_for=ended),
-        drawing_rights=drawing_rights.count_live(session, card.card_id, now),
+        drawing_rights=len(living),
         credentials=credentials.active_count(session, card.card_id),
     )
 

@@ -36,9 +36,10 @@ def put_out(session: Session, card: Card, right: DrawingRight, pairing_id: UUID 
     """End that phone's pairing, or every phone's, with its session, its tokens and what it asked: what is on its way
     from there waits for the card's lock, and finds them ended. Raises PhoneNotFound.
     """
+    live = tokens.live_tokens(session, card.card_id)
     for phone in pairing.unpair(session, right, pairing_id=pairing_id, now=now):
         sessions.end_for_pairing(session, phone.pairing_id, reason="unpaired", now=now)
         requests.take_back(session, right, now, phone=phone)
-        for token in tokens.live_tokens(session, card.card_id):
+        for token in live:
             if (token.right_id, token.device_thumbprint) == (right.right_id, phone.device_thumbprint):
                 life_cycle.deactivate(session, card, token, by="cardholder", reason="unpaired", now=now)

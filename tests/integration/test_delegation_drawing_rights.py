@@ -144,8 +144,8 @@ def test_only_rights_that_are_neither_revoked_nor_expired_are_live(session: Sess
     rights = [grant(session, card, NOON, permitting(per_day=1, valid_until=date(2026, 11, 22))) for _ in range(3)]
     drawing_rights.revoke(session, rights[0], NOON)
     drawing_rights.pause(session, rights[1], NOON)
-    assert drawing_rights.count_live(session, card.card_id, NOON) == 2
-    assert drawing_rights.count_live(session, card.card_id, NOON + timedelta(days=1)) == 0
+    assert len(drawing_rights.by_life(session, card.card_id, NOON)[0]) == 2
+    assert len(drawing_rights.by_life(session, card.card_id, NOON + timedelta(days=1))[0]) == 0
 
 
 def test_a_change_names_its_fields_and_counts_a_revision(session: Session, right: DrawingRight) -> None:

@@ -124,9 +124,10 @@ def test_counts_and_endings_are_those_of_the_statuses(session: Session, card: Ca
         put(one, row)
     over = {one.right_id for one in rights if status(one, LATER) in {"revoked", "expired"}}
     assert len(over) == len(ROWS) - 3
-    assert set(drawing_rights.ended(session, card.card_id, LATER)) == over
-    assert drawing_rights.count_live(session, card.card_id, LATER) == 3
-    assert drawing_rights.count_live(session, card.card_id, NOON) == len(ROWS) - 1
+    living, ended = drawing_rights.by_life(session, card.card_id, LATER)
+    assert set(ended) == over
+    assert len(living) == 3
+    assert len(drawing_rights.by_life(session, card.card_id, NOON)[0]) == len(ROWS) - 1
 
 
 def test_a_right_whose_last_day_is_moved_lives_again(session: Session, right: DrawingRight) -> None:

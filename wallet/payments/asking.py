@@ -1,17 +1,15 @@
 """What a delegate asks for: what the body of a request leaves out follows from the payment that was declined. Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
+from delegation.judging import HOW_MUCH, LIFTED
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.requests import ONE_OFF, Wanted
 from tokenization.errors import Invalid
 from tokenization.policies import Holds, Policies
 from wallet.payments import history, rules
 from wallet.payments.models import Payment
-
-_LIFTED: Final = HOW_MUCH | WHERE_AND_WHEN
 
 
 def wanted(body: Mapping[str, Any], declined: Payment | None, present: Policies) -> Wanted:
@@ -40,7 +38,7 @@ def objection(payment: Payment, present: Policies) -> str | None:
     limit = payment.limit or {}
     if limit.get("of") == CEILING:
         return "was stopped by the scheme's ceiling, which no grantor can lift"
-    if limit.get("of") != DRAWING_RIGHT or limit["name"] not in _LIFTED or payment.kind == "verification":
+    if limit.get("of") != DRAWING_RIGHT or limit["name"] not in LIFTED or payment.kind == "verification":
         return "was declined for a reason that no grantor can lift"
     if most is not None and _needs(payment, present.holds) > most:
         return "is above the scheme's ceiling, which no grantor can lift"

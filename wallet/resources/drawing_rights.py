@@ -12,8 +12,8 @@ from delegation.categories import Category
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.limits import loosens
 from delegation.models import DrawingRight
-from delegation.parties import WATCHING, Delegate, Watching
-from delegation.terms import PHONES_MOST, Ceiling, RightTerms
+from delegation.parties import UNLESS_SAID, WATCHING, Delegate, Watching
+from delegation.terms import PHONES_MOST, RightTerms
 from tokenization import policies
 from tokenization.models import Card, Token
 from tokenization.token_operations import CARDHOLDER
@@ -32,10 +32,6 @@ from wallet.services import current_time
 blueprint = Blueprint("drawing rights", __name__, url_prefix="/v1", description="Limited drawing rights")
 
 
-def _ceiling() -> Ceiling:
-    return ceiling(policies.load(session(), current_time()))
-
-
 def page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[str, Any]:
     """Those of a query for who calls, newest first."""
     found = newest_first(session(), wanted, DrawingRight.right_id, page)
@@ -46,7 +42,7 @@ def payments_under(right_id: str, page: dict[str, Any]) -> dict[str, Any]:
     """What was paid under a right of the caller's, newest first."""
     card, right = owned.right(session(), caller(), right_id)
     wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-    may_ask = drawing_rights.status(right, current_time()) in drawing_rights.MOVES["asked to give more"][0]
+    may_ask = drawing_rights.may_be(right, "asked to give more", current_time())
     present = policies.load(session(), current_time())
     show = partial(shown.right_payment, present=present, may_ask=may_ask, to_child=caller().scope == "child")
     return newest_first(session(), wanted, Payment.payment_id, page, show)
@@ -95,14 +91,15 @@ class Grant(MethodView):
     def post(self, body: dict[str, Any], card_id: str) -> Any:
         """Let somebody draw on the card, within limits and below the scheme's ceiling."""
         card = owned.card(session(), caller(), owned.id_from("card", card_id), lock=True)
+        present = policies.load(session(), current_time())
         outcome = drawing_rights.grant(
             session(),
             card,
             Delegate(**body["delegate"]),
             terms.read(body),
-            _ceiling(),
-            watching=_watching(Watching(), body),
-            policy=policies.load(session(), current_time()).drawing_rights,
+            ceiling(present),
+            watching=_watching(UNLESS_SAID, body),
+            policy=present.drawing_rights,
             now=current_time(),
         )
         return _answer(outcome)
@@ -156,7 +153,7 @@ class OneRight(MethodView):
         outcome = drawing_rights.change(
             session(),
             right,
-            _ceiling(),
+            ceiling(policies.load(session(), current_time())),
             right_terms=after,
             delegate=delegate,
             watching=_watching(drawing_rights.watching_of(right), body),

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from uuid import UUID
 
 from flask import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from delegation import agenda, drawing_rights, terms, usage
+from delegation import agenda, drawing_rights, pairing, requests, terms, usage
 from delegation.drawing_rights import ExceedsCeiling
 from delegation.limits import Usage
-from delegation.models import DrawingRequest, DrawingRight, Pairing
+from delegation.models import DrawingRight, Pairing
 from delegation.parties import WATCHING
 from delegation.terms import Ceiling
 from tokenization import cards, ids, policies
@@ -61,19 +61,14 @@ def exceeds_ceiling(refused: ExceedsCeiling) -> Response:
 
 
 def _around(session: Session, rights: Sequence[DrawingRight], now: datetime) -> _Around:
-    card_ids, right_ids = {right.card_id for right in rights}, [right.right_id for right in rights]
     scopes = [usage.Scope(right.card_id, right.right_id, total=right.total is not None) for right in rights]
-    phones: dict[UUID, list[Pairing]] = {right_id: [] for right_id in right_ids}
-    living = select(Pairing).where(Pairing.card_id.in_(card_ids), Pairing.right_id.in_(right_ids))
-    for pairing in session.scalars(living.where(Pairing.unpaired_at.is_(None)).order_by(Pairing.pairing_id)):
-        phones[pairing.right_id].append(pairing)
     return _Around(
         now=now,
         ceiling=ceiling(policies.load(session, now)),
-        cards=_cards(session, card_ids, now),
+        cards=_cards(session, {right.card_id for right in rights}, now),
         used=usage.load_many(session, scopes, now),
-        phones=phones,
-        requests=_requests(session, card_ids, right_ids, now),
+        phones=pairing.live_by_right(session, rights),
+        requests=requests.count_waiting(session, rights, now),
     )
 
 
@@ -83,16 +78,6 @@ def _cards(session: Session, card_ids: set[UUID], now: datetime) -> dict[UUID, t
     wanted = wanted.join(Account, Account.account_id == Card.account_id).where(Card.card_id.in_(card_ids))
     found = session.execute(wanted)
     return {card.card_id: (cards.status(card, plastic, now), currency) for card, plastic, currency in found}
-
-
-def _requests(
-    session: Session, card_ids: set[UUID], right_ids: list[UUID], now: datetime
-) -> dict[tuple[UUID, str], int]:
-    """By right and state: how many can still lapse. That an approved raise cannot."""
-    of_rights = DrawingRequest.card_id.in_(card_ids) & DrawingRequest.right_id.in_(right_ids)
-    by = (DrawingRequest.right_id, DrawingRequest.state)
-    counted = select(*by, func.count()).where(of_rights, DrawingRequest.lapses_at > now).group_by(*by)
-    return {(right_id, state): count for right_id, state, count in session.execute(counted)}
 
 
 def _shown(right: DrawingRight, around: _Around) -> Shown:

@@ -7,7 +7,8 @@ from marshmallow import Schema, ValidationError, fields
 from delegation.categories import CATEGORIES
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.parties import NOTIFY
-from delegation.terms import HOUR, LIMITS, MERCHANTS_MOST, MOST_AMOUNT, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
+from delegation.terms import HOUR, LIMITS, MERCHANTS_MOST, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
+from tokenization.money import MAX_AMOUNT_MINOR
 from wallet.schemas.cards import PaymentAnswer
 from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole, about
 from wallet.schemas.pages import list_of
@@ -28,7 +29,7 @@ _NONE_OR_NOTHING: Final = (
 class Figure(Whole):
     """A limit of the grantor's: a whole number, or `null`. What is wrong with one says what the two ends mean."""
 
-    def __init__(self, what: str, example: int, most: int = MOST_AMOUNT) -> None:
+    def __init__(self, what: str, example: int, most: int = MAX_AMOUNT_MINOR) -> None:
         super().__init__(0, most, allow_none=True, metadata=about(f"{what}; {_NONE_OR_NOTHING}", example, None))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> int:

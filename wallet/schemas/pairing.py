@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from wallet.schemas.fields import Id, Moment, Text
+from wallet.schemas.fields import Id, Moment, Text, about
 
 
 class PendingPairing(Schema):
@@ -21,10 +21,7 @@ class Pair(Schema):
         2,
         shortest=2,
         pattern="[0-9]{2}",
-        metadata={
-            "description": "the digits on the phone's screen, typed by who sees it; others are refused",
-            "examples": ["27"],
-        },
+        metadata=about("the digits on the phone's screen, typed by who sees it; others are refused", "27"),
     )
 
 

@@ -15,6 +15,7 @@ from delegation import drawing_rights
 from delegation.models import DrawingRight
 from notifications import audiences, ceilings, wording
 from notifications.audiences import Audience, Telling
+from notifications.ceilings import Lowered
 from notifications.messages import Happening, Rendered, render
 from notifications.outbox import Waiting
 from notifications.people import LIVING, Told, is_child, write
@@ -30,8 +31,8 @@ def tell(session: Session, event: Waiting, piece: Piece, now: datetime) -> froze
     """Tell whom the piece's tokens or rights belong to, each once however many. Answers whose inboxes grew."""
     if piece.tokens is not None:
         found = _of_tokens(session, event, piece.tokens, now)
-    elif piece.rights is not None:
-        found = _of_rights(session, event, piece.rights, now)
+    elif piece.rights is not None and piece.lowered is not None:
+        found = _of_rights(session, event, piece.rights, piece.lowered, now)
     else:
         return frozenset()
     told = {each.recipient_id: each for each in found}
@@ -64,8 +65,9 @@ def _words(session: Session, event: Waiting) -> Words:
     return {(each.audience, to): render(each, happening, to) for each in tellings for to in wording.LANGUAGES}
 
 
-def _of_rights(session: Session, event: Waiting, concerned: ColumnElement[bool], now: datetime) -> Iterator[Told]:
-    lowered = ceilings.lowered(session, event, now)
+def _of_rights(
+    session: Session, event: Waiting, concerned: ColumnElement[bool], lowered: Lowered, now: datetime
+) -> Iterator[Told]:
     to_holder, to_delegate = audiences.tellings(event.type, event.payload)
 
     @cache

@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from delegation.models import DrawingRight
 from notifications import audiences, ceilings
+from notifications.ceilings import Lowered
 from notifications.outbox import Waiting
 from tokenization import ids
 from tokenization.models import Requestor, Token
@@ -25,7 +26,7 @@ SIZE: Final = 500
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The next tokens, or drawing rights, that an event concerns, by their ids: how to find them (None without any),
-    and whose the tokens are.
+    whose the tokens are, and what is lowered for the rights.
 
     `progress` is the last of them where more come after it, and None where this is all.
     """
@@ -33,6 +34,7 @@ class Piece:
     tokens: ColumnElement[bool] | None = None
     requestors: frozenset[UUID] = frozenset()
     rights: ColumnElement[bool] | None = None
+    lowered: Lowered | None = None
     progress: UUID | None = None
 
 
@@ -63,7 +65,8 @@ def _of_rights(session: Session, event: Waiting, now: datetime) -> Piece:
     if not found:
         return Piece()
     last, more = _last(found)
-    return Piece(rights=and_(behind, DrawingRight.right_id <= last), progress=last if more else None)
+    these = and_(behind, DrawingRight.right_id <= last)
+    return Piece(rights=these, lowered=lowered, progress=last if more else None)
 
 
 def _behind(event: Waiting, by: InstrumentedAttribute[UUID], concerned: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -22,12 +22,12 @@ class TooManyPhones(Conflict):
 
 
 class AlreadyAsked(Conflict):
-    """This payment was asked for already, and the request waits for an answer."""
+    """This payment was asked for already: the request waits for an answer, or got a yes."""
 
     code = "already-asked"
 
 
 class TooManyOpenRequests(Conflict):
-    """Too many requests wait for an answer already."""
+    """Too many requests wait for an answer: let the grantor answer them first."""
 
     code = "too-many-open-requests"

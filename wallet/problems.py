@@ -81,7 +81,9 @@ PROBLEMS: Final[dict[str, Problem]] = {
         409, "`phones_allowed` are paired: put one out, or allow more; the code stays good", ("phones", "limit")
     ),
     "already-asked": Problem(
-        409, "this payment is asked for already, and waits for an answer", ("drawing_request_id",)
+        409,
+        "this payment was asked for: wait for the answer, or use the yes; which request, the member says",
+        ("drawing_request_id",),
     ),
     "too-many-open-requests": Problem(
         409, "too many requests of this right wait for an answer: let the grantor answer"

@@ -10,7 +10,7 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
 from delegation import categories
-from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
+from delegation.judging import HOW_MUCH, LIFTED
 from delegation.limits import CEILING, DRAWING_RIGHT
 from notifications import names
 from notifications.phrases import (
@@ -157,11 +157,9 @@ def _what_it_is(kinds: Sequence[str] | None, to: str) -> str | None:
 def what_next(payload: Mapping[str, Any], to: str, *, is_child: bool) -> str:
     """What a delegate can do after a payment was declined: ask the grantor, where a yes would let it through."""
     limit = payload["limit"] or {}
-    can_be_lifted = limit.get("of") == DRAWING_RIGHT and payload["amount"] > 0
-    if can_be_lifted and limit["name"] in HOW_MUCH:
-        return f" {phrase(NEXT, 'more', to)}"
-    if can_be_lifted and limit["name"] in WHERE_AND_WHEN:
-        return f" {phrase(NEXT, 'permission', to)}"
+    of_before = limit.get("of") == DRAWING_RIGHT and limit["name"] in LIFTED and payload["amount"] > 0
+    if payload.get("can_be_asked_for", of_before):
+        return f" {phrase(NEXT, 'more' if limit['name'] in HOW_MUCH else 'permission', to)}"
     return f" {phrase(NEXT, 'help', to)}" if is_child else ""
 
 

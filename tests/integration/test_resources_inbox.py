@@ -138,3 +138,17 @@ def test_an_estimate_is_told_by_what_it_may_become_and_so_is_that_it_came_back(w
     assert reversal.status_code == 201, reversal.text
     assert told(child)["payment.returned"].startswith("100,00 kr., som du betalte hos Kro og Hotel, kom tilbage ")
     assert told(parent)["drawing_right.payment_returned"].startswith("100,00 kr., som Emil betalte hos Kro og Hotel, ")
+
+
+def test_nobody_is_sent_to_ask_for_what_no_grantor_can_give(world: World) -> None:
+    """The limit that stops it is the grantor's, and behind it stands the scheme's ceiling."""
+    right = world.grant(world.phone())
+    child = world.child(right["id"])
+    token, shop = child.token(right_id=right["id"]), world.shop()
+    for amount, advice in ((25_000, "Du kan bede om mere i appen."), (250_000, "")):
+        declined = shop.tap(token, amount, "pin", pin="1234")
+        assert declined["limit"]["of"] == "drawing_right", declined
+        assert told(child)["payment.declined"].rpartition("Grænsen pr. betaling er 200,00 kr.")[2].strip() == advice
+        asked = {"kind": "one_off", "payment_id": declined["id"]}
+        answer = child.request("POST", f"/v1/drawing-rights/{right['id']}/requests", asked)
+        assert answer.status_code == (201 if advice else 422), answer.text

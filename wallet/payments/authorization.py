@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from delegation import requests as drawing_requests
 from tokenization import cards, credentials, events, ids, life_cycle, policies, tokens
 from tokenization.clock import local_date
+from tokenization.models import Card
 from tokenization.vault import Vault
-from wallet.payments import accounts, books, references, rules, snapshot
+from wallet.payments import accounts, asking, books, references, rules, snapshot
 from wallet.payments.decision import decide
 from wallet.payments.desk import Case, Desk
-from wallet.payments.events import PaymentApproved, PaymentDeclined, payment_event
+from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent, payment_event
 from wallet.payments.models import Payment
 from wallet.payments.reasons import RESPONSE_CODES
 from wallet.payments.references import Answer, Claim, ReferenceReused
@@ -106,9 +107,16 @@ def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> No
         _count_without_pin(loaded)
         _take_consent(desk, loaded)
         _spend_one_off(desk, payment, one_off)
-    happened = PaymentApproved if payment.approved else PaymentDeclined
-    amount, most = payment.amount_minor, payment.amount_minor + payment.margin_minor
-    events.emit(desk.session, payment_event(happened, case.card, payment, amount, most, desk.now, one_off))
+    events.emit(desk.session, _happened(desk, case.card, payment, one_off))
+
+
+def _happened(desk: Desk, card: Card, payment: Payment, one_off: UUID | None) -> PaymentEvent:
+    most_minor = payment.amount_minor + payment.margin_minor
+    of_payment = (card, payment, payment.amount_minor, most_minor, desk.now)
+    if payment.approved:
+        return payment_event(PaymentApproved, *of_payment, left=payment.right_left, one_off=one_off)
+    can_be_asked_for = asking.objection(payment, desk.policies) is None
+    return payment_event(PaymentDeclined, *of_payment, can_be_asked_for=can_be_asked_for)
 
 
 def _count_without_pin(loaded: Loaded) -> None:

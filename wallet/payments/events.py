@@ -1,5 +1,6 @@
 """What happens to a payment, in the past tense. Amounts in minor units."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,7 +46,10 @@ class PaymentApproved(PaymentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentDeclined(PaymentEvent):
+    """`can_be_asked_for`: whether a yes of the grantor's would let it through (asking.py)."""
+
     type = "payment.declined"
+    can_be_asked_for: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +68,16 @@ class PaymentRefunded(PaymentEvent):
 
 
 def payment_event(
-    kind: type[PaymentEvent],
+    kind: Callable[..., PaymentEvent],
     card: Card,
     payment: Payment,
     amount_minor: int,
     most_minor: int,
     now: datetime,
-    one_off: UUID | None = None,
+    /,
+    **more: object,
 ) -> PaymentEvent:
-    """An event about a payment; the amounts as PaymentEvent has them, `one_off` as PaymentApproved."""
+    """An event about a payment; the amounts as PaymentEvent has them, and what else that kind has."""
     return kind(
         at=now,
         card_id=card.card_id,
@@ -90,5 +95,5 @@ def payment_event(
         scheme=payment.scheme,
         reason=payment.reason,
         limit=payment.limit,
-        **({"left": payment.right_left, "one_off": one_off} if kind is PaymentApproved else {}),
+        **more,
     )

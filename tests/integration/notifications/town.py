@@ -42,7 +42,7 @@ from tokenization.provisioning import making
 from tokenization.provisioning.history import Wish
 from tokenization.vault import Vault
 from wallet.database import Database
-from wallet.payments.events import PaymentApproved, PaymentEvent
+from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent
 
 POLICIES = replace(
     payments.POLICIES,
@@ -314,6 +314,8 @@ class Town:
 
         if kind is PaymentApproved:
             usual |= {"left": None, "one_off": None}
+        if kind is PaymentDeclined:
+            usual |= {"can_be_asked_for": (more.get("limit") or {}).get("of") == "drawing_right"}
 
         def happened(session: Session, card: Card) -> None:
             event = kind(at=self.clock.now(), card_id=card_id, holder_id=card.holder_id, **{**usual, **more})

@@ -12,6 +12,7 @@ from tokenization.policies import (
     Ceilings,
     Contactless,
     Holds,
+    PaymentsPolicy,
     Policies,
     ProvisioningPolicy,
     TokensPolicy,
@@ -41,6 +42,7 @@ POLICIES = Policies(
     Holds(7, 30, ["hotels", "car_hire"], ["hotels", "car_hire", "fuel"], 115),
     TokensPolicy(30, 2, ["DK"], 10, 3, 3, 6, 7, 100),
     RIGHTS_POLICY,
+    PaymentsPolicy(wrong_cvcs_per_day=5, rate_days=7),
 )
 BY_AMOUNT = dataclasses.replace(POLICIES, contactless=dataclasses.replace(POLICIES.contactless, counter="amount"))
 

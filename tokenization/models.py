@@ -164,6 +164,8 @@ class Plastic(Base):
     ended_reason: Mapped[str | None]
     payments_without_pin: Mapped[int] = mapped_column(default=0)
     minor_without_pin: Mapped[int] = mapped_column(default=0)
+    wrong_cvcs: Mapped[int] = mapped_column(default=0)
+    wrong_cvcs_on: Mapped[date | None]
     created_at: Mapped[datetime]
     ordered_at: Mapped[datetime | None]
     activated_at: Mapped[datetime | None]

@@ -103,6 +103,14 @@ class DrawingRightsPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentsPolicy:
+    """How many wrong CVCs a plastic may be tried with on one day, and how old a rate may be that converts an amount."""
+
+    wrong_cvcs_per_day: int
+    rate_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """Every policy as it holds at one moment."""
 
@@ -113,6 +121,7 @@ class Policies:
     holds: Holds
     tokens: TokensPolicy
     drawing_rights: DrawingRightsPolicy
+    payments: PaymentsPolicy
 
 
 SHAPES: Final[dict[str, type[Any]]] = {
@@ -123,6 +132,7 @@ SHAPES: Final[dict[str, type[Any]]] = {
     "holds": Holds,
     "tokens": TokensPolicy,
     "drawing_rights": DrawingRightsPolicy,
+    "payments": PaymentsPolicy,
 }
 
 
@@ -223,6 +233,8 @@ _BOUNDS: Final = {
     "open_requests": (0, 100),
     "requests_per_day": (0, 1_000),
     "request_days": (1, 366),
+    "wrong_cvcs_per_day": (1, 100),
+    "rate_days": (1, 366),
 }
 _CHOICES: Final = {"counter": ("count", "amount"), "at_majority": ("expire", "tell")}
 _AMOUNT: Final = (0, MAX_AMOUNT_MINOR)

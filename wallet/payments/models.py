@@ -1,6 +1,7 @@
 """Accounts, payments and the references under which acquirers know them."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,9 @@ class Payment(Base):
 
     `margin_minor` is what may be captured beyond the hold (R-3.1a). A reversal of what was captured lowers
     `captured_minor`, a refund doesn't. `usage_day` is the day whose buckets were charged. `right_left` is what the
-    drawing right left after it: the limit that was nearest, and how much of it.
+    drawing right left after it: the limit that was nearest, and how much of it. `rate` is what one unit of `currency`
+    cost in the account's on the day `rate_of`, None where it is the account's own (R-18); at `expires_at` what is held
+    ends.
     """
 
     __tablename__ = "payments"
@@ -51,6 +54,7 @@ class Payment(Base):
             *("card_id", "right_id", "payment_id"),
             postgresql_where=text("right_id IS NOT NULL"),
         ),
+        Index("ix_payments_expiring", "expires_at", "card_id", postgresql_where=text("held_minor + margin_minor > 0")),
         {"schema": SCHEMA},
     )
 
@@ -79,6 +83,10 @@ class Payment(Base):
     captured_minor: Mapped[int]
     reversed_minor: Mapped[int]
     refunded_minor: Mapped[int]
+    expired_minor: Mapped[int] = mapped_column(default=0)
+    rate: Mapped[Decimal | None]
+    rate_of: Mapped[date | None]
+    expires_at: Mapped[datetime | None]
     usage_day: Mapped[date]
     at: Mapped[datetime]
 

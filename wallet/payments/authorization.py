@@ -19,6 +19,7 @@ from wallet.payments import accounts, asking, books, references, rules, snapshot
 from wallet.payments.decision import decide
 from wallet.payments.desk import Case, Desk
 from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent, payment_event
+from wallet.payments.expiry import expires_at
 from wallet.payments.models import Payment
 from wallet.payments.reasons import RESPONSE_CODES
 from wallet.payments.references import Answer, Claim, ReferenceReused
@@ -146,6 +147,7 @@ def _spend_one_off(desk: Desk, payment: Payment, one_off: UUID | None) -> None:
 
 def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> Payment:
     case, asked = loaded.case, loaded.case.asked
+    approved = isinstance(verdict, Approved)
     return Payment(
         card_id=case.card.card_id,
         payment_id=payment_id,
@@ -163,7 +165,7 @@ def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> 
         estimated=asked.estimated,
         merchant={name: getattr(asked.merchant, name) for name in ("id", "name", "mcc", "country")},
         terminal=asked.terminal,
-        approved=isinstance(verdict, Approved),
+        approved=approved,
         reason=_reason(verdict),
         limit=_limit(verdict),
         right_left=_left(verdict),
@@ -172,6 +174,7 @@ def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> 
         captured_minor=0,
         reversed_minor=0,
         refunded_minor=0,
+        expires_at=expires_at(asked.merchant.mcc, desk.policies.holds, desk.now) if approved else None,
         usage_day=local_date(desk.now),
         at=desk.now,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests import payments
 from tests.drawing_rights import NOON, issue_card
+from tests.integration.payments.lists import decided
 from tests.numbers import SPACE
 from tokenization import (
     cards,
@@ -30,7 +31,6 @@ from tokenization.secret import Key, Number
 from tokenization.tokens import Device
 from tokenization.vault import Vault
 from wallet.payments import accounts
-from wallet.payments.authorization import authorize
 from wallet.payments.references import Answer
 from wallet.payments.requests import CredentialInstrument, Instrument, Merchant, PlasticInstrument, Reference
 
@@ -84,7 +84,7 @@ class Shelf:
             )
             for each in instruments
         ]
-        answers = authorize(self.session, self.vault, asked, self.now)
+        answers = decided(self.session, self.vault, asked, self.now)
         return [answer.body["reason"] for answer in answers if isinstance(answer, Answer)]
 
     def _instrument(self, of: Plastic | Credential) -> Instrument:

@@ -11,12 +11,12 @@ from typing import Final
 from sqlalchemy import select
 
 from mobile_mock.phone_token import PhoneToken
-from tests.integration.payments.lists import value
+from tests.integration.payments.lists import authorize, value
 from tests.integration.payments.scene import Answer, Scene
 from tokenization import ids
 from tokenization.clock import local_date
 from tokenization.journal.models import JournalEntry
-from wallet.payments import authorization, operations
+from wallet.payments import operations
 from wallet.payments.references import Answer as Kept
 from wallet.payments.requests import Operation, Reference
 
@@ -62,9 +62,7 @@ class Tills:
     def pay(self, *requests: Answer) -> list[Answer]:
         """What is answered to requests that are decided together."""
         parts, client_id = self.scene.world.parts, self.scene.network.client_id
-        asked = [value(request, client_id) for request in requests]
-        with parts.database.transaction("network:test") as session:
-            answers = authorization.authorize(session, parts.vault, asked, parts.clock.now())
+        answers = authorize(parts, [value(request, client_id) for request in requests])
         return [answer.body for answer in answers if isinstance(answer, Kept)]
 
     def reverse(self, payment: Answer, amount: int | None) -> None:

@@ -1,13 +1,19 @@
 """Deciding many requests in one go, below HTTP."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from tests.integration.payments.scene import Scene
+from tokenization.vault import Vault
 from wallet.payments import authorization
-from wallet.payments.references import Answer
+from wallet.payments.references import Answer, ReferenceReused
 from wallet.payments.requests import (
     Authorization,
+    CredentialInstrument,
     Cryptogram,
     Instrument,
     Merchant,
@@ -16,6 +22,7 @@ from wallet.payments.requests import (
     TokenInstrument,
 )
 from wallet.schemas.network import AuthorizationInput
+from wallet.services import Services
 
 SCHEMA = AuthorizationInput()
 
@@ -23,27 +30,40 @@ SCHEMA = AuthorizationInput()
 def value(request: dict[str, Any], client_id: str) -> Authorization:
     """The request as the resource would read it."""
     body = SCHEMA.load(request)
-    instrument: Instrument
-    if "token" in body:
-        instrument = TokenInstrument(body["token"], Cryptogram(**body["cryptogram"]))
-    else:
-        instrument = PlasticInstrument(cvm=body["cvm"], **body["card"])
+    same = ("entry_mode", "kind", "currency", "estimated", "scheme", "terminal")
     return Authorization(
         reference=Reference(client_id, body["network_reference"], sha256(repr(request).encode()).digest()),
-        instrument=instrument,
+        instrument=_instrument(body),
         merchant=Merchant(**body["merchant"]),
         amount_minor=body["amount"],
-        authentication="none",
-        initiated_by="cardholder",
-        **{name: body[name] for name in ("entry_mode", "kind", "currency", "estimated", "scheme", "terminal")},
+        authentication=body.get("authentication", "none"),
+        initiated_by=body.get("initiated_by", "cardholder"),
+        **{name: body[name] for name in same},
     )
+
+
+def _instrument(body: dict[str, Any]) -> Instrument:
+    if "token" in body:
+        return TokenInstrument(body["token"], Cryptogram(**body["cryptogram"]))
+    if "card" in body:
+        return PlasticInstrument(cvm=body.get("cvm", "none"), **body["card"])
+    return CredentialInstrument(body["credential_id"])
+
+
+def decided(
+    session: Session, vault: Vault, asked: Sequence[Authorization], now: datetime
+) -> list[Answer | ReferenceReused]:
+    """What is answered to them in that transaction: wherever tests call the path below HTTP, they call it here."""
+    return authorization.authorize(session, vault, asked, now)
+
+
+def authorize(parts: Services, asked: Sequence[Authorization]) -> list[Answer | ReferenceReused]:
+    """Decide them together, in a transaction of their own."""
+    with parts.database.transaction("network:test") as session:
+        return decided(session, parts.vault, asked, parts.clock.now())
 
 
 def decide(scene: Scene, *requests: dict[str, Any]) -> list[str]:
     """The reasons that the answers give."""
-    client_id = scene.network.client_id
-    asked = [value(request, client_id) for request in requests]
-    parts = scene.world.parts
-    with parts.database.transaction("network:test") as session:
-        answers = authorization.authorize(session, parts.vault, asked, parts.clock.now())
+    answers = authorize(scene.world.parts, [value(request, scene.network.client_id) for request in requests])
     return [answer.body["reason"] if isinstance(answer, Answer) else "reused" for answer in answers]

@@ -5,13 +5,12 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
-from tests.integration.payments.lists import decide, value
+from tests.integration.payments.lists import authorize, decide, value
 from tests.integration.payments.scene import Scene
 from tests.numbers import SPACE
 from tokenization import cardholders, cards, ids
 from tokenization.errors import NotFound
 from tokenization.secret import Number
-from wallet.payments import authorization
 from wallet.payments.models import Payment, ReferenceDirectory
 from wallet.payments.references import Answer, ReferenceReused
 
@@ -47,13 +46,7 @@ def test_a_request_that_is_twice_in_a_list_is_one_payment(scene: Scene) -> None:
     request = scene.tap(10_000)
     parts, asked = scene.world.parts, value(request, scene.network.client_id)
     changed = dataclasses.replace(asked, reference=dataclasses.replace(asked.reference, content_hash=bytes(32)))
-    with parts.database.transaction("network:test") as session:
-        first, again, other = authorization.authorize(
-            session,
-            parts.vault,
-            [asked, asked, changed],
-            parts.clock.now(),
-        )
+    first, again, other = authorize(parts, [asked, asked, changed])
     assert isinstance(first, Answer)
     assert again == Answer(first.body, replayed=True)
     assert other == ReferenceReused()

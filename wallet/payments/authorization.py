@@ -4,6 +4,7 @@ The order of locks is references, cards, accounts, each ascending: so no deadloc
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -163,7 +164,7 @@ def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> 
         amount_minor=asked.amount_minor,
         currency=asked.currency,
         estimated=asked.estimated,
-        merchant={name: getattr(asked.merchant, name) for name in ("id", "name", "mcc", "country")},
+        merchant={name: said for name, said in asdict(asked.merchant).items() if said is not None},
         terminal=asked.terminal,
         approved=approved,
         reason=_reason(verdict),

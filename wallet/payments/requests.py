@@ -23,12 +23,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Where the payment is made. `country` is ISO 3166 alpha-2, `mcc` ISO 18245."""
+    """Where the payment is made. `country` is ISO 3166 alpha-2, `mcc` ISO 18245, `city` as the acquirer writes it."""
 
     id: str
     name: str
     mcc: str
     country: str
+    city: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

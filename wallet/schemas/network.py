@@ -38,6 +38,7 @@ class MerchantInput(Schema):
     name = Text(100, required=True)
     mcc = Text(4, 4, pattern=r"[0-9]{4}", required=True)
     country = Country(required=True)
+    city = Text(40, load_default=None, allow_none=True)
 
 
 class CryptogramInput(Schema):

@@ -21,6 +21,7 @@ from tokenization.vault import Vault
 from wallet import api, database, errors, logs, metrics, operations
 from wallet.access import wiring
 from wallet.access.keys import AccessKeys
+from wallet.payments.rate_file import RateFile
 from wallet.redis_pool import connect_redis
 from wallet.resources import (
     cards,
@@ -88,6 +89,7 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
         clock=clock,
         keys=AccessKeys(ring),
         webhook_guard=Guard(loopback_allowed=settings.loopback_allowed),
+        rates=RateFile(settings.rates, clock),
     )
 
 

@@ -12,6 +12,7 @@ from tokenization.clock import Clock
 from tokenization.vault import Vault
 from wallet.access.keys import AccessKeys
 from wallet.database import Database
+from wallet.payments.rate_file import RateFile
 from wallet.settings import Settings
 from wallet.streams import Places
 
@@ -27,6 +28,7 @@ class Services:
     clock: Clock
     keys: AccessKeys
     webhook_guard: Guard
+    rates: RateFile
     places: Places = field(default_factory=Places)
 
     @property

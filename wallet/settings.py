@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     par_prefix: str = Field("TGNB", description="EMVCo's BIN controller identifier, for PARs")
     card_validity_months: int = Field(36, ge=1, le=120)
 
+    rates: Path | None = Field(None, description="file of rates, for payments in other currencies; none: only DKK")
+
     sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: only a log line")
     sms_gateway_key: SecretStr | None = None
 

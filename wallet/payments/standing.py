@@ -9,13 +9,16 @@ from wallet.payments.requests import Operation
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """So much is held, may be captured beyond that (R-3.1a), was captured and stays so, was reversed, was refunded."""
+    """So much is held, may be captured beyond that (R-3.1a), was captured and stays so, was reversed, was refunded, was
+    held until it ended.
+    """
 
     held: int = 0
     margin: int = 0
     captured: int = 0
     reversed: int = 0
     refunded: int = 0
+    expired: int = 0
 
     @property
     def taken(self) -> int:
@@ -35,11 +38,11 @@ class Standing:
     @property
     def most(self) -> int:
         """The most that it could have become, had nothing been given back."""
-        return self.held + self.margin + self.captured + self.reversed
+        return self.held + self.margin + self.captured + self.reversed + self.expired
 
     @property
     def payments(self) -> int:
-        """Whether it counts as a payment: one, until all of it is reversed."""
+        """Whether it counts as a payment: one, until all of it is reversed, or ended."""
         return 1 if self.held or self.captured else 0
 
 
@@ -99,6 +102,11 @@ def refund(before: Standing, asked: Operation) -> Standing | Refused:
     if amount > before.taken:
         return Refused(TOO_HIGH, before.taken)
     return replace(before, margin=0, refunded=before.refunded + amount)
+
+
+def expire(before: Standing) -> Standing:
+    """A hold ends in its time: what was not captured by then never is, nor any margin."""
+    return replace(before, held=0, margin=0, expired=before.expired + before.held)
 
 
 MOVES: Final[dict[str, Callable[[Standing, Operation], Standing | Refused]]] = {

@@ -34,6 +34,7 @@ from wallet.access.mitid.broker import CALLBACK_PATH
 from wallet.access.oauth import clients
 from wallet.access.wiring import init
 from wallet.database import Database
+from wallet.payments.rate_file import RateFile
 from wallet.services import Services
 from wallet.settings import Settings
 
@@ -94,7 +95,7 @@ def services(database: Database, redis: Redis, vault: Vault, clock: SetClock, br
         public_url=PUBLIC_URL,
         broker_url=broker.issuer,
     )
-    return Services(settings, database, redis, vault, clock, AccessKeys(vault.ring), Guard())
+    return Services(settings, database, redis, vault, clock, AccessKeys(vault.ring), Guard(), RateFile(None, clock))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from wallet.access.models import OAuthClient
 from wallet.access.oauth import clients
 from wallet.database import Database
 from wallet.payments.models import Account
+from wallet.payments.rate_file import RateFile
 from wallet.services import Services
 from wallet.settings import Settings
 
@@ -35,7 +36,8 @@ def parts_over(
     unused = SecretStr("unused")
     settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
     database = Database(sessions, key_ring, announce=lambda: None)
-    return Services(settings, database, redis, vault, clock, AccessKeys(key_ring), Guard(loopback_allowed=True))
+    guard, rates = Guard(loopback_allowed=True), RateFile(settings.rates, clock)
+    return Services(settings, database, redis, vault, clock, AccessKeys(key_ring), guard, rates)
 
 
 @dataclass

@@ -42,7 +42,7 @@ from wallet.resources import (
     tokens,
     verification,
 )
-from wallet.services import Services
+from wallet.services import Services, services
 from wallet.settings import Settings
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -129,6 +129,7 @@ def _begin() -> None:
     g.request_id, g.began_at = str(ids.new_id()), time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    services().rates.look()  # here, where no transaction is open
 
 
 def _end(response: Response) -> Response:

@@ -3,14 +3,14 @@
 import stat
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from tokenization.clock import Clock, local_date
-from wallet.payments.rates import BadRates, RateTable, parse
+from wallet.payments.rates import BadRates, Rate, RateTable, parse
 
 _LOOK_EVERY: Final = timedelta(seconds=1)
 _MOST_BYTES: Final = 64 * 1024  # ISO 4217 has 180 currencies: six thousand bytes
@@ -43,19 +43,28 @@ class RateFile:
         self._looking = threading.Lock()
         self.refresh()
 
-    def latest(self) -> RateTable:
-        """The rates as of now. It may read the file: not to be asked while a transaction is open."""
-        # A clock that was put back must not keep it from looking. Who finds somebody looking takes what is known.
+    def find(self, currency: str, account_currency: str, *, on: date, most_days: int) -> Rate | None:
+        """As Rates has it: out of memory."""
+        return self._known.table.find(currency, account_currency, on=on, most_days=most_days)
+
+    def look(self) -> None:
+        """Notice what was put in place, at most once a second. At the beginning of a request: it may read the file, and
+        nothing is read while a transaction is open.
+        """
+        # A clock that was put back must not keep it from looking.
         if abs(self._clock.now() - self._looked_at) >= _LOOK_EVERY:
             self.refresh()
-        return self._known.table
+
+    def ages(self) -> list[int]:
+        """How many days old each rate is, youngest first."""
+        return self._known.table.ages(local_date(self._clock.now()))
 
     def is_right(self) -> bool:
         """Whether all of it was right when it was last looked at."""
         return self._wrong is None
 
     def refresh(self) -> None:
-        """Notice at once what was put in place."""
+        """The same at once. Who finds somebody looking goes on with what is known."""
         self._looked_at = self._clock.now()
         if self._path is None or not self._looking.acquire(blocking=False):
             return

@@ -136,9 +136,16 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         for audience in (Audience.HOLDER, Audience.DELEGATE)
     ),
     # R-2.10b: a ceiling may be lowered, and whose rights reach above it then must know.
-    "policy.set": tuple(
-        Telling(audience, kind="drawing_right.ceilings_lowered", when=conditions.lowers_ceilings)
-        for audience in (Audience.HOLDER, Audience.DELEGATE)
+    "policy.set": (
+        *(
+            Telling(audience, kind="drawing_right.ceilings_lowered", when=conditions.lowers_ceilings)
+            for audience in (Audience.HOLDER, Audience.DELEGATE)
+        ),
+        # R-2.5b: which of the two, if any, the versions before it say (pin_limits.py).
+        *(
+            Telling(Audience.HOLDER, kind=kind, when=conditions.sets_contactless)
+            for kind in ("contactless.limit_changed", "contactless.limit_not_as_told")
+        ),
     ),
     # What ended by a token or a code that came twice was stolen from one of the two who came (R-S2).
     "session.ended": (Telling(Audience.HOLDER, sms=True, when=conditions.by_a_copy),),
@@ -168,10 +175,10 @@ ABOUT_TOKENS_OF_A_RIGHT: Final = frozenset(
 )
 # Of them only those that change its status come as far as the outbox.
 ABOUT_TOKENS_OF_A_REQUESTOR: Final = frozenset({"requestor.changed"})
-# Of them only those that lower a ceiling do.
-ABOUT_RIGHTS_UNDER_A_CEILING: Final = frozenset({"policy.set"})
+# Of them only those that lower a ceiling, or are about contactless payments, do.
+ABOUT_A_POLICY: Final = frozenset({"policy.set"})
 # People hear of these piece by piece, too (crowds.py).
-TOLD_TO_CROWDS: Final = ABOUT_TOKENS_OF_A_REQUESTOR | ABOUT_RIGHTS_UNDER_A_CEILING
+TOLD_TO_CROWDS: Final = ABOUT_TOKENS_OF_A_REQUESTOR | ABOUT_A_POLICY
 # What `token.updated` calls each of them.
 OPERATIONS: Final[Mapping[str, str]] = {
     "token.provisioned": "provision",

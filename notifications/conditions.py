@@ -66,6 +66,11 @@ def lowers_ceilings(payload: Payload) -> bool:
     return payload["name"] == "ceilings" and bool(payload.get("lowered"))
 
 
+def sets_contactless(payload: Payload) -> bool:
+    """Whether it is about contactless payments."""
+    return bool(payload["name"] == "contactless")
+
+
 def becomes(status: str) -> Callable[[Payload], bool]:
     """Whether a requestor's status becomes that."""
     return lambda payload: status == payload["changes"].get("status")

@@ -1,5 +1,5 @@
 """Telling many people of one thing: the phones of a wallet stop paying, as it was suspended, or pay again; the scheme
-lowers its ceilings.
+lowers its ceilings; the bank changes how much may be paid without a PIN.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,19 +20,25 @@ from notifications.messages import Happening, Rendered, render
 from notifications.outbox import Waiting
 from notifications.people import LIVING, Told, is_child, write
 from notifications.pieces import Piece
+from notifications.pin_limits import News
 from tokenization.clock import local_date
 from tokenization.models import Card, Cardholder, Plastic, Requestor, Token
 
 Words = Mapping[tuple[Audience, str], Rendered]
 _NOT_OVER: Final = ("invited", *LIVING)
+_CURRENT: Final = and_(Plastic.card_id == Card.card_id, Plastic.plastic_id == Card.current_plastic_id)
 
 
 def tell(session: Session, event: Waiting, piece: Piece, now: datetime) -> frozenset[UUID]:
-    """Tell whom the piece's tokens or rights belong to, each once however many. Answers whose inboxes grew."""
+    """Tell whom the piece's tokens or rights belong to, each once however many, or its people. Answers whose inboxes
+    grew.
+    """
     if piece.tokens is not None:
         found = _of_tokens(session, event, piece.tokens, now)
     elif piece.rights is not None and piece.lowered is not None:
         found = _of_rights(session, event, piece.rights, piece.lowered, now)
+    elif piece.holders is not None and piece.news is not None:
+        found = _of_holders(session, event, piece.holders, piece.news, now)
     else:
         return frozenset()
     told = {each.recipient_id: each for each in found}
@@ -85,14 +91,32 @@ def _of_rights(
             yield Told(right.right_id, None, words(to_delegate, language, felt, is_child(right, now)), sms=False)
 
 
+def _of_holders(
+    session: Session, event: Waiting, concerned: ColumnElement[bool], news: News, now: datetime
+) -> Iterator[Told]:
+    """Of people with a card that lives."""
+    changed, not_as_told = audiences.tellings(event.type, event.payload)
+    telling = not_as_told if news.not_as_told else changed
+    payload = {"pin_above": news.pin_above, "pin_above_before": news.before, "from": news.since}
+    happening = Happening(event.type, payload, event.at, card_last4="")
+    words = {to: render(telling, happening, to) for to in wording.LANGUAGES}
+    people = select(Cardholder.holder_id, Cardholder.language).where(concerned)
+    living = select(Card.card_id).join(Plastic, _CURRENT).where(Card.holder_id == Cardholder.holder_id, *_live(now))
+    for holder_id, language in session.execute(people.where(living.exists())):
+        yield Told(holder_id, None, words[wording.language(language)], sms=False)
+
+
 def _whose(what: type[Token | DrawingRight], now: datetime) -> Select[UUID, str, DrawingRight]:
     """Of tokens or rights of cards that live: the cards' holders, and the rights."""
-    current = and_(Plastic.card_id == Card.card_id, Plastic.plastic_id == Card.current_plastic_id)
     return (
         select(Card.holder_id, Cardholder.language, DrawingRight)
         .select_from(what)
         .join(Card, Card.card_id == what.card_id)
         .join(Cardholder, Cardholder.holder_id == Card.holder_id)
-        .join(Plastic, current)
-        .where(Card.state != "closed", Plastic.expiry >= local_date(now))
+        .join(Plastic, _CURRENT)
+        .where(*_live(now))
     )
+
+
+def _live(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Card.state != "closed", Plastic.expiry >= local_date(now)

@@ -106,5 +106,9 @@ _PARTS: Final[Mapping[str, Callable[[Happening, str], str]]] = {
     "stopped": lambda happening, to: wording.stopped(happening.payload, to),
     "message": lambda happening, to: wording.quoted(happening.payload["message"], to),
     "granted": lambda happening, to: wording.granted(happening.payload, happening.until, to),
+    "pin_above": lambda happening, to: wording.amount(happening.payload["pin_above"], wording.ACCOUNT_CURRENCY, to),
+    "pin_above_before": lambda happening, to: wording.amount(
+        happening.payload["pin_above_before"], wording.ACCOUNT_CURRENCY, to
+    ),
     "figures": lambda happening, to: wording.figures(happening.payload["figures"], to),
 }

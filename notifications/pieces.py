@@ -1,4 +1,4 @@
-"""An event piece by piece: so many tokens, or drawing rights, at a time, each piece in a transaction of its own.
+"""An event piece by piece: so many tokens, drawing rights or people at a time, each piece in a transaction of its own.
 
 A block reaches any number of tokens at once, by derivation (R-10.1); telling of them takes as long as it takes. Nobody
 else waits for it: a piece holds the feeds for some milliseconds, and a relay that is killed loses no more than a piece.
@@ -10,23 +10,24 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from delegation.models import DrawingRight
-from notifications import audiences, ceilings
+from notifications import audiences, ceilings, pin_limits
 from notifications.ceilings import Lowered
 from notifications.outbox import Waiting
+from notifications.pin_limits import News
 from tokenization import ids
-from tokenization.models import Requestor, Token
+from tokenization.models import Cardholder, Requestor, Token
 
 SIZE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The next tokens, or drawing rights, that an event concerns, by their ids: how to find them (None without any),
-    whose the tokens are, and what is lowered for the rights.
+    """The next tokens, drawing rights or cardholders that an event concerns, by their ids: how to find them (None
+    without any), whose the tokens are, what is lowered for the rights, and what is new to the cardholders.
 
     `progress` is the last of them where more come after it, and None where this is all.
     """
@@ -35,13 +36,16 @@ class Piece:
     requestors: frozenset[UUID] = frozenset()
     rights: ColumnElement[bool] | None = None
     lowered: Lowered | None = None
+    holders: ColumnElement[bool] | None = None
+    news: News | None = None
     progress: UUID | None = None
 
 
 def following(session: Session, event: Waiting, now: datetime) -> Piece:
     """What is to be told next."""
-    if event.type in audiences.ABOUT_RIGHTS_UNDER_A_CEILING:
-        return _of_rights(session, event, now)
+    if event.type in audiences.ABOUT_A_POLICY:
+        of_whom = _of_holders if event.payload["name"] == pin_limits.POLICY else _of_rights
+        return of_whom(session, event, now)
     concerned = _tokens_concerned(event)
     if concerned is None or _is_overtaken(session, event):
         return Piece()
@@ -67,6 +71,19 @@ def _of_rights(session: Session, event: Waiting, now: datetime) -> Piece:
     last, more = _last(found)
     these = and_(behind, DrawingRight.right_id <= last)
     return Piece(rights=these, lowered=lowered, progress=last if more else None)
+
+
+def _of_holders(session: Session, event: Waiting, now: datetime) -> Piece:
+    news = pin_limits.load(session, event, now)
+    if news is None:
+        return Piece()
+    behind = _behind(event, Cardholder.holder_id, true())
+    in_order = select(Cardholder.holder_id).where(behind).order_by(Cardholder.holder_id)
+    found = session.scalars(in_order.limit(SIZE + 1)).all()
+    if not found:
+        return Piece()
+    last, more = _last(found)
+    return Piece(holders=and_(behind, Cardholder.holder_id <= last), news=news, progress=last if more else None)
 
 
 def _behind(event: Waiting, by: InstrumentedAttribute[UUID], concerned: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -143,6 +143,30 @@ ABOUT_CARDS: Final[Texts] = {
         "da": ("Du får {amount} tilbage", "{merchant} gav {amount} tilbage {at} på kortet, der ender på {card}."),
         "en": ("You get {amount} back", "{merchant} refunded {amount} on {at} to the card ending in {card}."),
     },
+    "contactless.limit_changed": {
+        "da": (
+            "Ny grænse for at betale uden pinkode",
+            "Når du betaler kontaktløst for mere end {pin_above}, skal du fra {day} bruge pinkode. "
+            "Hidtil har {pin_above_before} været grænsen.",
+        ),
+        "en": (
+            "A new limit for paying without your PIN",
+            "From {day} you need your PIN for contactless payments above {pin_above}. "
+            "The limit used to be {pin_above_before}.",
+        ),
+    },
+    "contactless.limit_not_as_told": {
+        "da": (
+            "Grænsen for at betale uden pinkode",
+            "Det, du har fået at vide om en ny grænse, gælder ikke mere. "
+            "Når du betaler kontaktløst for mere end {pin_above}, skal du fra {day} bruge pinkode.",
+        ),
+        "en": (
+            "The limit for paying without your PIN",
+            "What you were told of a new limit no longer holds. "
+            "From {day} you need your PIN for contactless payments above {pin_above}.",
+        ),
+    },
     "requestor.suspended": {
         "da": (
             "{wallet} virker ikke lige nu",

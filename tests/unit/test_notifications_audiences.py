@@ -25,6 +25,7 @@ from notifications.audiences import PEOPLE, REQUESTORS, SILENT, Audience, concer
         ("policy.set", {"name": "ceilings", "lowered": ["per_day"]}, True),
         ("policy.set", {"name": "ceilings", "lowered": []}, False),
         ("policy.set", {"name": "ceilings"}, False),
+        ("policy.set", {"name": "contactless", "lowered": []}, True),
         ("policy.set", {"name": "card_limits", "lowered": ["cash_per_day"]}, False),
         ("drawing_right.expired", {"why": "something_new"}, True),
         ("something.nobody_thought_of", {}, True),

@@ -41,6 +41,8 @@ PAYLOAD: dict[str, Any] = {
     "payments": 4,
     "figures": dict.fromkeys(("per_payment", "per_day", "per_week", "per_month", "payments_per_day"), 123_456_789),
     "from": date(2026, 12, 1),
+    "pin_above": 52_500,
+    "pin_above_before": 35_000,
 }
 REQUEST = {**PAYLOAD, "limit": "per_payment", "categories": ["groceries"], "stopped_by": "per_payment"}
 ABROAD: dict[str, Any] = {
@@ -259,7 +261,7 @@ def test_weeks_are_counted_as_iso_8601_does(monday: str, week: int) -> None:
 
 
 def test_lowered_ceilings_name_each_figure_and_the_day() -> None:
-    parent, child = PEOPLE["policy.set"]
+    parent, child, *_ = PEOPLE["policy.set"]
     two = {"per_day": 200_000, "payments_per_day": 10}
     assert words(parent, "policy.set", "da", figures=two).text == (
         "Fra 1. december 2026 gælder der højst 2.000,00 kr. pr. dag og 10 betalinger pr. dag for den, du lader betale "
@@ -267,6 +269,26 @@ def test_lowered_ceilings_name_each_figure_and_the_day() -> None:
     )
     assert words(child, "policy.set", figures={"per_week": 700_000}).text == (
         "From 1 December 2026 your card is good for at most DKK 7,000.00 per week."
+    )
+
+
+def test_a_new_limit_for_paying_without_a_pin_names_both_amounts_and_the_day() -> None:
+    *_, changed, not_as_told = PEOPLE["policy.set"]
+    assert words(changed, "policy.set", "da").text == (
+        "Når du betaler kontaktløst for mere end 525,00 kr., skal du fra 1. december 2026 bruge pinkode. "
+        "Hidtil har 350,00 kr. været grænsen."
+    )
+    assert words(changed, "policy.set").text == (
+        "From 1 December 2026 you need your PIN for contactless payments above DKK 525.00. "
+        "The limit used to be DKK 350.00."
+    )
+    assert words(not_as_told, "policy.set", "da").text == (
+        "Det, du har fået at vide om en ny grænse, gælder ikke mere. Når du betaler kontaktløst for mere end "
+        "525,00 kr., skal du fra 1. december 2026 bruge pinkode."
+    )
+    assert words(not_as_told, "policy.set").text == (
+        "What you were told of a new limit no longer holds. From 1 December 2026 you need your PIN for contactless "
+        "payments above DKK 525.00."
     )
 
 

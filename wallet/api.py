@@ -136,7 +136,8 @@ def writes(
     """Run a view in one transaction, together with its idempotency key: both are kept, or neither.
 
     A view refuses by returning a problem where what it noted must be kept, and by raising where nothing must.
-    `secrets` are fields of the answer that are not kept; `rebuild` makes them again for a replay.
+    `secrets` are fields of the answer that are not kept; `rebuild` makes them again for a replay. A call whose standing
+    is asked in a group is done there, in the group's transaction (docs/adr/032).
     """
 
     def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
@@ -145,6 +146,8 @@ def writes(
         @wraps(view)
         def in_transaction(*args: P.args, **kwargs: P.kwargs) -> Response:
             who = caller()
+            if not who.stands:
+                return strict(*args, **kwargs)
             key = idempotency.wanted(request, who)
             with services().database.transaction(who.actor) as g.session:
                 if key is None:

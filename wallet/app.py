@@ -29,6 +29,7 @@ from wallet.resources import (
     desk,
     drawing_requests,
     drawing_rights,
+    groups,
     inbox,
     issuer,
     journals,
@@ -115,6 +116,7 @@ def create_app(parts: Services) -> Flask:
     wiring.init(app)
     for resource in RESOURCES:
         smorest.register_blueprint(resource.blueprint)
+    groups.init(app)
     operations.init(app)
     return app
 

@@ -8,6 +8,9 @@ REQUESTS: Final = Histogram(
     "tegnebog_http_request_seconds", "HTTP requests by route, method and status", ["route", "method", "status"]
 )
 DECISIONS: Final = Counter("tegnebog_payment_decisions", "Payment decisions by reason", ["reason"])
+GROUPS: Final = Histogram(
+    "tegnebog_payment_group", "How many payments were decided in one go", buckets=(1, 2, 4, 8, 16, 32)
+)
 RATE_LIMITED: Final = Counter("tegnebog_rate_limited", "Calls refused because there were too many, by limit", ["limit"])
 ACCESS_REFUSED: Final = Counter("tegnebog_access_refused", "Callers who were not let in, by error", ["error"])
 NUMBERS_TAKEN: Final = Gauge(

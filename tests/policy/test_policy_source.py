@@ -30,6 +30,7 @@ EDGES = {
     "wallet/cli/keys.py",
     "wallet/operations.py",
     "wallet/people.py",
+    "wallet/resources/groups.py",  # one for what waits together
     "wallet/resources/inbox.py",  # a stream holds no connection while it waits
     "wallet/replacing.py",  # one for each of many cards
     "wallet/serving.py",

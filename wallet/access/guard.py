@@ -1,6 +1,7 @@
 """Who may do what: each route says which scopes it is for and which step-up it needs; all others are shut out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
@@ -15,6 +16,7 @@ from tokenization import ids, numbers
 from wallet.access import dpop, refusals, sessions, step_up
 from wallet.access.access_tokens import AccessToken, AccessTokens, Grant, InvalidToken
 from wallet.access.errors import AccessRefused
+from wallet.access.sessions import Standing
 from wallet.services import services
 
 P = ParamSpec("P")
@@ -27,11 +29,15 @@ _ALGS: Final = f'algs="{dpop.ALGORITHM}"'
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a route declares. `without_redis`: it works while Redis is away, by a proof's `iat` alone (R-11.4)."""
+    """What a route declares. `without_redis`: it works while Redis is away, by a proof's `iat` alone (R-11.4).
+
+    `in_groups`: how a machine stands is asked by who decides, with what is asked (docs/adr/032), and demanded then.
+    """
 
     scopes: frozenset[str]
     step_up: str | None = None
     without_redis: bool = False
+    in_groups: bool = False
 
 
 OPEN: Final = Access(frozenset())
@@ -41,7 +47,8 @@ OPEN: Final = Access(frozenset())
 class Caller:
     """Who calls. For scope `child`, `holder_id` is the grantor's: what the child may see follows from `right_id`.
 
-    `expires_at` is when the access token ends; `staff` the bank's member of staff, from `X-Actor`.
+    `expires_at` is when the access token ends; `staff` the bank's member of staff, from `X-Actor`; `stands` whether
+    its standing was asked, which else has to be demanded.
     """
 
     client_id: str
@@ -58,6 +65,7 @@ class Caller:
     auth_time: datetime | None = None
     purpose: str | None = None
     staff: str | None = None
+    stands: bool = True
 
     @property
     def actor(self) -> str:
@@ -70,20 +78,21 @@ class Caller:
 
 
 def requires(
-    *scopes: str, step_up: str | None = None, without_redis: bool = False
+    *scopes: str, step_up: str | None = None, without_redis: bool = False, in_groups: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Shut a view to all but these scopes. The outermost decorator: who may not come in learns nothing of the body.
 
     `step_up` is a purpose, asked of scope `wallet` only; `view.access` is for the tests that read the route table.
     """
-    access = Access(frozenset(scopes), step_up, without_redis)
+    access = Access(frozenset(scopes), step_up, without_redis, in_groups)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 g.caller = _admitted(access)
-                return view(*args, **kwargs)
+                with _standing_first():
+                    return view(*args, **kwargs)
             except AccessRefused as refused:
                 _note(refused)
                 raise
@@ -110,6 +119,26 @@ def demand_step_up(purpose: str) -> None:
     _check_step_up(caller(), purpose)
 
 
+def refusal(now: Standing) -> AccessRefused:
+    """What a machine is told that may not call: it is not registered any more, or the bank has suspended it."""
+    if not now.client_active:
+        return _invalid_token("this client is not registered any more", _credentials()[0])
+    return AccessRefused(403, "requestor-suspended", "the bank has suspended this requestor")
+
+
+@contextmanager
+def _standing_first() -> Iterator[None]:
+    """Whoever does not stand is told that, and not what was wrong with what it sent."""
+    try:
+        yield
+    except AccessRefused:
+        raise
+    except Exception:
+        if not caller().stands:
+            _standing(g.access_token.grant)
+        raise
+
+
 def _note(refused: AccessRefused) -> None:
     """In the access journal, if the token was one of ours. By now no transaction is open."""
     if (token := g.get("access_token")) is not None:
@@ -132,7 +161,9 @@ def _admitted(access: Access) -> Caller:
     scheme, text = _credentials()
     g.access_token = token = _read(text, scheme)
     _check_proof(scheme, text, token.grant, access)
-    who = _standing(token, scheme)
+    if access.in_groups and _is_asked_later(token.grant, access):
+        return replace(_machine(token), stands=False)
+    who = _in_standing(token, scheme)
     if who.scope not in access.scopes:
         challenges = (f'{scheme} error="insufficient_scope"',)
         raise AccessRefused(403, "insufficient-scope", "this call is not for your scope", challenges=challenges)
@@ -189,16 +220,30 @@ def _spend(proof: dpop.Proof, access: Access) -> None:
         raise dpop.InvalidProof("this DPoP proof was used before")
 
 
-def _standing(token: AccessToken, scheme: str) -> Caller:
-    """The caller, if client, requestor and session stand as they did when the token was issued."""
+def _is_asked_later(grant: Grant, access: Access) -> bool:
+    """Whether a machine's call can wait for a group. One with a key of its own, which names the requestor, cannot."""
+    has_key = "Idempotency-Key" in request.headers
+    return grant.scope in access.scopes and grant.session_id is None and not has_key
+
+
+def _machine(token: AccessToken, requestor_id: UUID | None = None) -> Caller:
     grant = token.grant
+    return Caller(grant.client_id, grant.scope, token.expires_at, requestor_id, thumbprint=grant.thumbprint)
+
+
+def _standing(grant: Grant) -> Standing:
+    """How client, requestor and session stand. Raises AccessRefused where client or requestor does not."""
     with services().database.reading() as session:
         now = sessions.standing(session, grant.client_id, grant.session_id)
-    if not now.client_active:
-        raise _invalid_token("this client is not registered any more", scheme)
-    if not now.requestor_active:
-        raise AccessRefused(403, "requestor-suspended", "the bank has suspended this requestor")
-    machine = Caller(grant.client_id, grant.scope, token.expires_at, now.requestor_id, thumbprint=grant.thumbprint)
+    if not now.may_call:
+        raise refusal(now)
+    return now
+
+
+def _in_standing(token: AccessToken, scheme: str) -> Caller:
+    """The caller, if client, requestor and session stand as they did when the token was issued."""
+    grant, now = token.grant, _standing(token.grant)
+    machine = _machine(token, now.requestor_id)
     if grant.session_id is None:
         return machine
     found = now.session

@@ -29,9 +29,14 @@ class Standing:
     session: AccessSession | None
 
     @property
+    def may_call(self) -> bool:
+        """Whether a machine is let in."""
+        return self.client_active and self.requestor_active
+
+    @property
     def may_go_on(self) -> bool:
         """Whether a call that was let in would be let in still."""
-        return self.client_active and self.requestor_active and bool(self.session and not self.session.ended_at)
+        return self.may_call and bool(self.session and not self.session.ended_at)
 
 
 def start(

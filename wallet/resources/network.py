@@ -1,7 +1,7 @@
 """Acquirers: authorise, capture, reverse, refund, look up. A decision is 200, also when it is a no."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import rfc8785
@@ -12,10 +12,11 @@ from tokenization.errors import Invalid, NotFound
 from tokenization.keys.ring import Purpose
 from tokenization.vault import keyed_hash
 from wallet import metrics
-from wallet.access.guard import caller, requires
+from wallet.access.guard import caller, refusal, requires
+from wallet.access.sessions import Standing
 from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
-from wallet.payments import authorization, history, operations, references
+from wallet.payments import history, operations, references
 from wallet.payments.models import Payment
 from wallet.payments.references import Answer, ReferenceReused
 from wallet.payments.requests import (
@@ -30,12 +31,11 @@ from wallet.payments.requests import (
     TokenInstrument,
 )
 from wallet.payments.standing import TOO_HIGH, Refused
-from wallet.resources import owned
+from wallet.resources import groups, owned
 from wallet.schemas import network as schemas
 from wallet.services import services
 
 blueprint = Blueprint("network", __name__, url_prefix="/v1/network", description="Acquirers and networks")
-CLOCK_SKEW_MAX: Final = timedelta(hours=24)
 # Why nothing can be captured, reversed or refunded: a state, but for an amount or a reference that doesn't fit.
 _CONFLICTS: Final = {
     "payment-declined": "the payment was declined: there is nothing to capture, reverse or refund",
@@ -53,20 +53,28 @@ def _now() -> datetime:
 class Authorizations(MethodView):
     """May this be paid?"""
 
-    @requires("network")
+    @requires("network", in_groups=True)
     @writes()
     @blueprint.arguments(schemas.AuthorizationInput())
     @blueprint.response(200, schemas.DecisionAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Decide. `network_reference` is the idempotency key: a repeat gets the first answer."""
-        now, asked = _now(), read(body)
-        is_off = abs(body["at"] - now) > CLOCK_SKEW_MAX
-        if is_off and not references.is_known(session(), asked.reference):
-            raise Invalid("at", "is more than 24 hours away from our clock")
-        (answer,) = authorization.authorize(session(), services().vault, [asked], now)
-        if isinstance(answer, Answer) and not answer.replayed:
-            metrics.DECISIONS.labels(answer.body["reason"]).inc()
-        return _reply(answer)
+        outcome = _decided(groups.Asked(read(body), body["at"]))
+        if isinstance(outcome, Invalid):
+            raise outcome
+        if isinstance(outcome, Answer) and not outcome.replayed:
+            metrics.DECISIONS.labels(outcome.body["reason"]).inc()
+        return _reply(outcome)
+
+
+def _decided(asked: groups.Asked) -> groups.Decided:
+    """What comes of it: in the request's own transaction where it has one, else in a group's."""
+    if caller().stands:
+        return groups.decide(session(), [asked])[0]
+    outcome = groups.decided(asked)
+    if isinstance(outcome, Standing):
+        raise refusal(outcome)
+    return outcome
 
 
 def _reply(answer: Answer | ReferenceReused | Refused, status: int = 200) -> Response:

@@ -1,0 +1,82 @@
+"""Authorisations in groups: whatever waits is decided in one transaction (docs/adr/032)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import Flask, current_app
+from sqlalchemy.orm import Session
+
+from tokenization.errors import Invalid
+from wallet import metrics
+from wallet.access import sessions
+from wallet.access.sessions import Standing
+from wallet.payments import authorization, references
+from wallet.payments.leading import Leading
+from wallet.payments.references import Answer, ReferenceReused
+from wallet.payments.requests import Authorization
+from wallet.services import services
+
+EXTENSION: Final = "tegnebog_authorizations"
+CLOCK_SKEW_MAX: Final = timedelta(hours=24)
+_TOO_FAR_OFF: Final = "is more than 24 hours away from our clock"
+
+Decided = Answer | ReferenceReused | Invalid
+Outcome = Decided | Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an acquirer asks, and when it was by its own clock."""
+
+    authorization: Authorization
+    at: datetime
+
+    @property
+    def client_id(self) -> str:
+        """Who asks."""
+        return self.authorization.reference.client_id
+
+
+def init(app: Flask) -> None:
+    """Let an app's authorisations wait for each other."""
+    app.extensions[EXTENSION] = Leading(decide_group)
+
+
+def decided(asked: Asked) -> Outcome:
+    """What comes of it, in whichever group."""
+    waiting: Leading[Asked, Outcome] = current_app.extensions[EXTENSION]
+    return waiting.ask(asked)
+
+
+def decide(session: Session, asked: Sequence[Asked]) -> list[Decided]:
+    """Decide in order of arrival, all at one moment of our clock. An `at` that is too far off is Invalid."""
+    now = services().clock.now()
+    are_off = [_is_off(session, each, now) for each in asked]
+    near = [each.authorization for each, is_off in zip(asked, are_off, strict=True) if not is_off]
+    answers = iter(authorization.authorize(session, services().vault, near, now))
+    return [Invalid("at", _TOO_FAR_OFF) if is_off else next(answers) for is_off in are_off]
+
+
+def _is_off(session: Session, asked: Asked, now: datetime) -> bool:
+    """A repeat is never off: it gets its answer for ever."""
+    return abs(asked.at - now) > CLOCK_SKEW_MAX and not references.is_known(session, asked.authorization.reference)
+
+
+def decide_group(group: Sequence[Asked]) -> list[Outcome]:
+    """Decide what waits, in a transaction for each client: the journal's actor is the transaction's.
+
+    Of a client that does not stand nothing is decided: then its standing is the outcome.
+    """
+    metrics.GROUPS.observe(len(group))
+    outcomes: dict[str, Iterator[Outcome]] = {}
+    for client_id in {each.client_id: None for each in group}:
+        outcomes[client_id] = iter(_decide_for(client_id, [each for each in group if each.client_id == client_id]))
+    return [next(outcomes[each.client_id]) for each in group]
+
+
+def _decide_for(client_id: str, asked: Sequence[Asked]) -> Sequence[Outcome]:
+    with services().database.transaction(f"network:{client_id}") as session:
+        standing = sessions.standing(session, client_id, None)
+        return decide(session, asked) if standing.may_call else [standing] * len(asked)

@@ -266,12 +266,15 @@ def tellings(type_: str, payload: Payload) -> tuple[Telling, ...]:
 
 
 def is_wanted(telling: Telling, watching: Watching, payload: Payload) -> bool:
-    """Whether a grantor who watches so wants to hear it. A payment is as large as it may become (R-3.1a)."""
+    """Whether a grantor who watches so wants to hear it. A payment is as large as it may become (R-3.1a), in the
+    account's currency, which is what the grantor named an amount in.
+    """
     if watching.notify_grantor not in telling.notify:
         return False
     if not telling.if_large or watching.notify_above is None:
         return True
-    most: int = payload.get("most", payload["amount"])  # an event of before has none
+    in_account = payload.get("billed") or payload
+    most: int = in_account.get("most", payload["amount"])  # an event of before has none
     return most > watching.notify_above
 
 

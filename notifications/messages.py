@@ -74,7 +74,7 @@ def _amount(happening: Happening, to: str) -> str:
     payload = happening.payload
     if happening.type.startswith("drawing_request."):
         return wording.asked_for(payload, to)
-    return wording.amount(payload["amount"], payload["currency"], to)
+    return wording.paid(payload, "amount", to)
 
 
 def _delegate(happening: Happening, _: str) -> str:

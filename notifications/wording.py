@@ -56,6 +56,19 @@ def amount(minor: int, currency: str, to: str) -> str:
     return format_currency(major, currency, _AMOUNT[to], locale=to).replace("\xa0", " ")
 
 
+def paid(payload: Mapping[str, Any], which: str, to: str) -> str:
+    """An amount of a payment as it stands on the receipt, and beside it what the account pays where that has another
+    currency (R-18): `EUR 20.00 (DKK 149.21)`.
+    """
+    on_receipt, billed = amount(payload[which], payload["currency"], to), payload.get("billed")
+    return f"{on_receipt} ({amount(billed[which], billed['currency'], to)})" if billed else on_receipt
+
+
+def in_account(payload: Mapping[str, Any]) -> str:
+    """The currency of the limits and of what is left of them: the account's."""
+    return str((payload.get("billed") or payload)["currency"])
+
+
 def moment(at: datetime, to: str) -> str:
     """Day and minute in Copenhagen."""
     return format_datetime(at, _MOMENT[to], tzinfo=COPENHAGEN, locale=to)
@@ -137,7 +150,7 @@ def why_declined(payload: Mapping[str, Any], to: str, *, for_delegate: bool) -> 
     if limit and (rule := phrase(RULES, limit["name"], to)):
         return rule.format(kind=_kind_of_shop(payload, to))
     if limit and limit["name"] in LIMITS and not (for_delegate and limit["of"] not in _OPEN_TO_DELEGATES):
-        return _limit_sentence(limit, payload["currency"], to)
+        return _limit_sentence(limit, in_account(payload), to)
     return phrase(DECLINES, payload["reason"], to) or _of(DECLINES["not_permitted"], to)
 
 
@@ -177,7 +190,7 @@ def left(payload: Mapping[str, Any], to: str) -> str:
     """What is left of the nearest limit after a payment; nothing where there is none, or the event is of before."""
     nearest = payload.get("left") or {}
     where = phrase(LEFT, nearest.get("limit", ""), to)
-    return _sentence(f" {where}: {amount(nearest['remaining'], payload['currency'], to)}") if where else ""
+    return _sentence(f" {where}: {amount(nearest['remaining'], in_account(payload), to)}") if where else ""
 
 
 def may_become(payload: Mapping[str, Any], to: str) -> str:
@@ -185,9 +198,7 @@ def may_become(payload: Mapping[str, Any], to: str) -> str:
     most = payload.get("most", payload["amount"])
     if most <= payload["amount"]:
         return ""
-    return _sentence(
-        f" {_of(('Det kan blive op til', 'It may come to as much as'), to)} {amount(most, payload['currency'], to)}"
-    )
+    return _sentence(f" {_of(('Det kan blive op til', 'It may come to as much as'), to)} {paid(payload, 'most', to)}")
 
 
 def figures(lowered: Mapping[str, int], to: str) -> str:

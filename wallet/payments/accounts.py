@@ -1,4 +1,6 @@
-"""Accounts: what is held and what is taken, under the account's lock. A bank's core system will stand behind this."""
+"""Accounts, where the money is: what is available, and to reserve, release, capture and give back, under the account's
+lock. All that payments ask of an account stands here: one day a bank's core system will stand behind it.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -56,7 +58,21 @@ def available_minor(account: Account) -> int:
     return account.balance_minor + account.overdraft_limit_minor - account.held_minor
 
 
-def move(account: Account, *, held_minor: int, taken_minor: int) -> None:
-    """Hold so much more and take so much more; what is negative is given back."""
-    account.held_minor += held_minor
-    account.balance_minor -= taken_minor
+def reserve(account: Account, minor: int) -> None:
+    """Hold so much of what is available."""
+    account.held_minor += minor
+
+
+def release(account: Account, minor: int) -> None:
+    """Hold so much less."""
+    account.held_minor -= minor
+
+
+def capture(account: Account, minor: int) -> None:
+    """Take so much; what was held for it is released by itself."""
+    account.balance_minor -= minor
+
+
+def give_back(account: Account, minor: int) -> None:
+    """Put so much back that was taken."""
+    account.balance_minor += minor

@@ -4,9 +4,10 @@ Nothing of it is stored. What is billed of a step is the difference of two sums 
 up to what the payment costs, however they cut it, and what is wholly given back leaves nothing (R-18, ADR 35).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from tokenization.money import MAX_AMOUNT_MINOR
 from wallet.payments.models import Payment
 from wallet.payments.rates import ACCOUNT_CURRENCY, Rate
 from wallet.payments.standing import Standing
@@ -67,13 +68,24 @@ class Movement:
             payments=after.payments - before.payments,
         )
 
+    def __neg__(self) -> Self:
+        """The movement that takes this one back."""
+        return replace(self, **{name: -moved for name, moved in asdict(self).items()})
 
-def billed_as_json(payment: Payment, amount_minor: int | None = None) -> dict[str, Any] | None:
-    """The contract's `billed`: what a payment costs its account, or what a step of it moved (`amount_minor`, in the
-    account's currency); None in the account's own currency, and where there was no rate.
+
+def billed_step(before: Standing, after: Standing, rate: Rate | None) -> int:
+    """What a capture took, or a reversal, a refund or the end of a hold gave back, in the account's currency."""
+    old, new = billed(before, rate), billed(after, rate)
+    return new.captured - old.captured if after.captured > before.captured else old.used - new.used
+
+
+def billed_as_json(payment: Payment, billed_minor: int | None = None) -> dict[str, Any] | None:
+    """The contract's `billed`: what a payment costs its account, or what a step of it moved (`billed_step`). None in
+    the account's own currency, where there was no rate, and where it came to more than an amount may be.
     """
     rate = rate_of(payment)
-    if rate is None:
+    whole = 0 if rate is None else rate.billed(payment.amount_minor)
+    if rate is None or whole > MAX_AMOUNT_MINOR:
         return None
-    amount = rate.billed(payment.amount_minor) if amount_minor is None else amount_minor
+    amount = whole if billed_minor is None else billed_minor
     return {"amount": amount, "currency": rate.account_currency, "rate": str(rate.value)}

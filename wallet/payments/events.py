@@ -8,13 +8,16 @@ from uuid import UUID
 
 from tokenization.events import CardEvent
 from tokenization.models import Card
+from wallet.payments import billing
 from wallet.payments.models import Payment
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentEvent(CardEvent):
     """Something that happened to a payment, with what the people concerned need to read. `amount` is what this step of
-    it moved, `most` what the payment could have become before anything of it was given back (R-3.1a).
+    it moved, `most` what the payment could have become before anything of it was given back (R-3.1a), both as its
+    acquirer has them. `billed` is the same in the account's currency, as its people and limits have it, with that
+    `currency` and the `rate`; None where there is no other (R-18).
     """
 
     holder_id: UUID
@@ -25,6 +28,7 @@ class PaymentEvent(CardEvent):
     amount: int
     most: int
     currency: str
+    billed: dict[str, Any] | None
     merchant: str
     country: str
     mcc: str
@@ -75,9 +79,12 @@ def payment_event(
     most_minor: int,
     now: datetime,
     /,
+    billed_minor: int | None = None,
     **more: object,
 ) -> PaymentEvent:
-    """An event about a payment; the amounts as PaymentEvent has them, and what else that kind has."""
+    """An event about a payment; the amounts as PaymentEvent has them, and what else that kind has. `billed_minor` is
+    what a step moved; the payment itself is converted whole.
+    """
     return kind(
         at=now,
         card_id=card.card_id,
@@ -89,6 +96,7 @@ def payment_event(
         amount=amount_minor,
         most=most_minor,
         currency=payment.currency,
+        billed=_billed(payment, billed_minor, most_minor),
         merchant=payment.merchant["name"],
         country=payment.merchant["country"],
         mcc=payment.merchant["mcc"],
@@ -97,3 +105,8 @@ def payment_event(
         limit=payment.limit,
         **more,
     )
+
+
+def _billed(payment: Payment, billed_minor: int | None, most_minor: int) -> dict[str, Any] | None:
+    billed = billing.billed_as_json(payment, billed_minor)
+    return billed and billed | {"most": billing.billed_minor(most_minor, billing.rate_of(payment))}

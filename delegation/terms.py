@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final, Self
 
-import pycountry
-
 from delegation import categories
+from tokenization.countries import COUNTRIES
 from tokenization.errors import Invalid
 from tokenization.money import MAX_AMOUNT_MINOR
 
@@ -23,7 +22,6 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PAYMENTS_MOST: Final = 10_000
 MERCHANTS_MOST: Final = 200  # in a list of them
 PHONES_MOST: Final = 10
-_COUNTRIES: Final = frozenset(country.alpha_2 for country in pycountry.countries)
 _DAY_MINUTES: Final = 24 * 60
 HOUR: Final = "([01][0-9]|2[0-3]):([0-5][0-9])"
 
@@ -190,5 +188,5 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
 _KNOWN: Final = {
     "allowed_categories": categories.CATEGORIES,
     "blocked_categories": categories.CATEGORIES,
-    "allowed_countries": _COUNTRIES,
+    "allowed_countries": COUNTRIES,
 }

@@ -5,6 +5,8 @@ from typing import Final
 import iso4217
 
 MAX_AMOUNT_MINOR: Final = 999_999_999_999  # twelve digits, as DE 4 of ISO 8583
+# Those that an amount can be in: gold, units of account, codes for tests and "no currency" have no minor units.
+CURRENCIES: Final = frozenset(each.code for each in iso4217.Currency if each.exponent is not None)
 
 
 class UnknownCurrency(ValueError):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenization import ids, money
+from tokenization import countries, ids, money
 from tokenization.clock import SetClock, SystemClock, add_months, last_of_month, local_date, start_of_day
 from tokenization.secret import Cvc, Key, Number, Secret
 
@@ -43,6 +43,12 @@ def test_only_the_one_spelling_of_an_id_is_taken(change: object) -> None:
 @pytest.mark.parametrize(("code", "digits", "number"), [("DKK", 2, 208), ("JPY", 0, 392), ("KWD", 3, 414)])
 def test_a_currency_has_its_exponent_and_number(code: str, digits: int, number: int) -> None:
     assert (money.exponent(code), money.numeric(code)) == (digits, number)
+
+
+@pytest.mark.parametrize(("code", "number"), [("DK", 208), ("AF", 4), ("XK", 983)])
+def test_a_country_has_its_number(code: str, number: int) -> None:
+    assert countries.numeric(code) == number
+    assert code in countries.COUNTRIES
 
 
 @pytest.mark.parametrize("code", ["", "dkk", "XXQ", "DK", "208"])

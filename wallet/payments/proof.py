@@ -2,9 +2,7 @@
 
 from datetime import date, datetime
 
-import pycountry
-
-from tokenization import cryptogram, money, payment_keys, tokens
+from tokenization import countries, cryptogram, money, payment_keys, tokens
 from tokenization.clock import local_date
 from tokenization.cryptogram import AtcWindow
 from tokenization.keys.ring import KeyRingError
@@ -55,7 +53,7 @@ def signed_input(asked: Authorization, shown: Cryptogram) -> cryptogram.Input:
     """What the phone signed, put together from what the acquirer says."""
     return cryptogram.Input(
         amount_minor=asked.amount_minor,
-        country=_country_number(asked.merchant.country),
+        country=countries.numeric(asked.merchant.country),
         currency=money.numeric(asked.currency),
         on=shown.date,
         kind=asked.kind,
@@ -63,10 +61,3 @@ def signed_input(asked: Authorization, shown: Cryptogram) -> cryptogram.Input:
         atc=shown.atc,
         cvm=shown.cvm,
     )
-
-
-def _country_number(alpha_2: str) -> int:
-    country = pycountry.countries.get(alpha_2=alpha_2)
-    if country is None:
-        raise ValueError("the country was not checked before")
-    return int(country.numeric)

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from wallet.schemas.fields import (
     Amount,
     CardNumber,
+    CategoryCode,
     Choice,
     Country,
     Currency,
@@ -36,7 +37,7 @@ class MerchantInput(Schema):
 
     id = Text(60, required=True)
     name = Text(100, required=True)
-    mcc = Text(4, 4, pattern=r"[0-9]{4}", required=True)
+    mcc = CategoryCode(required=True)
     country = Country(required=True)
     city = Text(40, load_default=None, allow_none=True)
 

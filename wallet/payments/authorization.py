@@ -21,7 +21,9 @@ from wallet.payments.decision import decide
 from wallet.payments.desk import Case, Desk
 from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent, payment_event
 from wallet.payments.expiry import expires_at
+from wallet.payments.billing import billed_as_json
 from wallet.payments.models import Payment
+from wallet.payments.rates import Rates
 from wallet.payments.reasons import RESPONSE_CODES
 from wallet.payments.references import Answer, Claim, ReferenceReused
 from wallet.payments.requests import Authorization
@@ -31,11 +33,11 @@ from wallet.payments.standing import Standing
 
 
 def authorize(
-    session: Session, vault: Vault, requests: Sequence[Authorization], now: datetime
+    session: Session, vault: Vault, rates: Rates, requests: Sequence[Authorization], now: datetime
 ) -> list[Answer | ReferenceReused]:
     """Decide every request, in order of arrival; one that was answered before gets that answer again."""
     claims = references.claim(session, [asked.reference for asked in requests], now)
-    desk = Desk(session, vault, policies.load(session, now), now)
+    desk = Desk(session, vault, rates, policies.load(session, now), now)
     cases = _open_cases(desk, requests, claims)
     return [_answer(desk, *each) for each in zip(requests, claims, cases, strict=True)]
 
@@ -61,11 +63,11 @@ def _answer(desk: Desk, asked: Authorization, claim: Claim, case: Case | None) -
         return references.earlier(desk.session, asked.reference)
     loaded = snapshot.load(desk, case) if case else None
     verdict = _verdict(desk, asked, claim, loaded)
-    payment_id, tries_left = ids.new_id(), None
+    payment_id, tries_left, payment = ids.new_id(), None, None
     if loaded is not None:
         tries_left = _note_proof(desk, loaded, verdict)
-        _write(desk, loaded, verdict, payment_id)
-    body = _body(payment_id, asked, verdict, tries_left)
+        payment = _write(desk, loaded, verdict, payment_id)
+    body = _body(payment_id, asked, verdict, tries_left) | {"billed": billed_as_json(payment) if payment else None}
     card_id = loaded.case.card.card_id if loaded else None
     references.keep(desk.session, asked.reference, card_id, payment_id, body)
     return Answer(body)
@@ -98,7 +100,7 @@ def _note_proof(desk: Desk, loaded: Loaded, verdict: Verdict) -> int | None:
     return token.pin_tries_left if _reason(verdict) == "wrong_pin" else None
 
 
-def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> None:
+def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> Payment:
     """The payment, and if it is approved all that it moves."""
     case, payment = loaded.case, _payment(desk, loaded, verdict, payment_id)
     one_off = verdict.one_off if isinstance(verdict, Approved) else None
@@ -110,6 +112,7 @@ def _write(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> No
         _take_consent(desk, loaded)
         _spend_one_off(desk, payment, one_off)
     events.emit(desk.session, _happened(desk, case.card, payment, one_off))
+    return payment
 
 
 def _happened(desk: Desk, card: Card, payment: Payment, one_off: UUID | None) -> PaymentEvent:
@@ -128,7 +131,7 @@ def _count_without_pin(loaded: Loaded) -> None:
         return
     if rules.counts_without_pin(asked, loaded.snapshot):
         counted.payments_without_pin += 1
-        counted.minor_without_pin += asked.amount_minor
+        counted.minor_without_pin += loaded.snapshot.billed(asked.amount_minor)
     elif rules.starts_count_again(asked, loaded.snapshot):
         counted.payments_without_pin = counted.minor_without_pin = 0
 
@@ -175,6 +178,9 @@ def _payment(desk: Desk, loaded: Loaded, verdict: Verdict, payment_id: UUID) -> 
         captured_minor=0,
         reversed_minor=0,
         refunded_minor=0,
+        expired_minor=0,
+        rate=loaded.snapshot.rate and loaded.snapshot.rate.value,
+        rate_of=loaded.snapshot.rate and loaded.snapshot.rate.of,
         expires_at=expires_at(asked.merchant.mcc, desk.policies.holds, desk.now) if approved else None,
         usage_day=local_date(desk.now),
         at=desk.now,

@@ -10,15 +10,17 @@ from tokenization.models import Card
 from tokenization.policies import Policies
 from tokenization.vault import Vault
 from wallet.payments.models import Account
+from wallet.payments.rates import Rates
 from wallet.payments.requests import Authorization
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where requests are decided: the session that holds the locks, the vault, the policies in force, the moment."""
+    """Where requests are decided: the session that holds the locks, the vault, rates, the policies in force, the moment."""
 
     session: Session
     vault: Vault
+    rates: Rates
     policies: Policies
     now: datetime
 

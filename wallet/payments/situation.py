@@ -10,6 +10,7 @@ from delegation.judging import OneOff
 from delegation.limits import Usage
 from delegation.terms import RightTerms
 from tokenization.policies import Policies
+from wallet.payments.rates import Rate
 from wallet.payments.requests import Authorization
 
 
@@ -101,6 +102,11 @@ class Snapshot:
     own_merchant: bool = True
     waits_for_consent: bool = False
     right: Drawn | None = None
+    rate: Rate | None = None
+
+    def billed(self, amount_minor: int) -> int:
+        """What so much of the payment's currency costs the account (R-18)."""
+        return amount_minor if self.rate is None else self.rate.billed(amount_minor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from delegation import drawing_rights, requests, usage
 from delegation.models import DrawingRight
 from tokenization import card_verification, cards, credentials, token_status, tokens
+from tokenization.clock import local_date
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Credential, Plastic, Requestor, Token
 from tokenization.secret import Number
@@ -17,6 +18,7 @@ from tokenization.vault import Vault, VaultError
 from wallet.payments import accounts
 from wallet.payments.desk import Case, Desk
 from wallet.payments.proof import prove
+from wallet.payments.rates import Rate
 from wallet.payments.reasons import REASON_BY_TOKEN_CAUSE
 from wallet.payments.requests import CredentialInstrument, Instrument, PlasticInstrument, TokenInstrument
 from wallet.payments.situation import Drawn, Snapshot
@@ -71,8 +73,14 @@ def _snapshot(desk: Desk, case: Case, **of_the_instrument: Any) -> Snapshot:
         account_currency=case.account.currency,
         available_minor=accounts.available_minor(case.account),
         card_usage=usage.load(desk.session, card_id, card_id, desk.now, total=False),
+        rate=_rate(desk, case),
         **of_the_instrument,
     )
+
+
+def _rate(desk: Desk, case: Case) -> Rate | None:
+    today, most_days = local_date(desk.now), desk.policies.payments.rate_days
+    return desk.rates.find(case.asked.currency, case.account.currency, on=today, most_days=most_days)
 
 
 def _has_number(desk: Desk, token: Token, shown: Number) -> bool:

@@ -55,7 +55,7 @@ def decide(session: Session, asked: Sequence[Asked]) -> list[Decided]:
     now = services().clock.now()
     are_off = [_is_off(session, each, now) for each in asked]
     near = [each.authorization for each, is_off in zip(asked, are_off, strict=True) if not is_off]
-    answers = iter(authorization.authorize(session, services().vault, near, now))
+    answers = iter(authorization.authorize(session, services().vault, services().rates, near, now))
     return [Invalid("at", _TOO_FAR_OFF) if is_off else next(answers) for is_off in are_off]
 
 

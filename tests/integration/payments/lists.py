@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tests.integration.payments.scene import Scene
 from tokenization.vault import Vault
 from wallet.payments import authorization
+from wallet.payments.rates import Rates, RateTable
 from wallet.payments.references import Answer, ReferenceReused
 from wallet.payments.requests import (
     Authorization,
@@ -25,6 +26,7 @@ from wallet.schemas.network import AuthorizationInput
 from wallet.services import Services
 
 SCHEMA = AuthorizationInput()
+NO_RATES = RateTable()
 
 
 def value(request: dict[str, Any], client_id: str) -> Authorization:
@@ -51,16 +53,16 @@ def _instrument(body: dict[str, Any]) -> Instrument:
 
 
 def decided(
-    session: Session, vault: Vault, asked: Sequence[Authorization], now: datetime
+    session: Session, vault: Vault, asked: Sequence[Authorization], now: datetime, rates: Rates = NO_RATES
 ) -> list[Answer | ReferenceReused]:
     """What is answered to them in that transaction: wherever tests call the path below HTTP, they call it here."""
-    return authorization.authorize(session, vault, asked, now)
+    return authorization.authorize(session, vault, rates, asked, now)
 
 
 def authorize(parts: Services, asked: Sequence[Authorization]) -> list[Answer | ReferenceReused]:
     """Decide them together, in a transaction of their own."""
     with parts.database.transaction("network:test") as session:
-        return decided(session, parts.vault, asked, parts.clock.now())
+        return decided(session, parts.vault, asked, parts.clock.now(), parts.rates)
 
 
 def decide(scene: Scene, *requests: dict[str, Any]) -> list[str]:

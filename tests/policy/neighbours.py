@@ -8,10 +8,10 @@ import httpx
 from joserfc.jwk import ECKey
 
 from mobile_mock.phone_token import PhoneToken
-from mobile_mock.shop import Shop
+from mobile_mock.shop import Merchant, Shop
 from tests.policy.callers import childs_phone, tell
 from tests.policy.table import Route
-from tests.world import NETTO, Machine, Phone, World
+from tests.world import FILMFLODEN, NETTO, Machine, Phone, World
 from tokenization import ids
 from wallet.access.models import AccessSession
 
@@ -140,16 +140,24 @@ class Neighbours:
 
     def _provision(self) -> None:
         for name, side in SIDE_OF.items():
-            token = self._phone(name).active(self.world.person(name)["card"])
+            phone = self._phone(name)
+            token = phone.active(self.world.person(name)["card"])
             self._add("token_id", token["id"], name, name, f"{side} provider")
+            if name == "anna":
+                self._annas = self._ready(phone, token)
         for name, parent in (*PARENT_OF.items(), (TABLET, "anna")):
             phone = self._phone(name)
             token = phone.active(right_id=phone.subject)
             seen_by = (name, parent, f"{SIDE_OF[parent]} provider")
             self._add("token_id", token["id"], name, *seen_by, named_to=_phones(name))
             if name == "emil":
-                self._emils = PhoneToken(phone.request, token, phone.encryption_key, self._today)
-                self._emils.fetch_keys()
+                self._emils = self._ready(phone, token)
+
+    def _ready(self, phone: Phone, token: dict[str, Any]) -> PhoneToken:
+        """What is on that phone, with keys to pay."""
+        made = PhoneToken(phone.request, token, phone.encryption_key, self._today)
+        made.fetch_keys()
+        return made
 
     def _keep_on_file(self) -> None:
         for name, merchant in (("anna", "one merchant"), ("anna", "other merchant"), ("bo", "other merchant")):
@@ -164,7 +172,10 @@ class Neighbours:
             card, reference = self.world.person(name)["card"], f"acq-{name}"
             paid = self._shop(acquirer).charge_card(card, 100, network_reference=reference)
             self._add("payment_id", paid["id"], name, name, acquirer)
-        paid = self._shop("one network").tap(self._emils, 100)
+        shop, kept = self._shop("one network"), self.theirs("anna")["credential_id"]
+        for paid in (shop.tap(self._annas, 100), self._shop("one network", FILMFLODEN).charge_on_file(kept, 100)):
+            self._add("payment_id", paid["id"], "anna", "anna", "one network")
+        paid = shop.tap(self._emils, 100)
         self._add("payment_id", paid["id"], "emil", *_phones("emil"), "anna", "one network")
 
     def _ask(self) -> None:
@@ -200,8 +211,8 @@ class Neighbours:
         assert isinstance(phone, Phone)
         return phone
 
-    def _shop(self, acquirer: str) -> Shop:
-        return Shop(self.callers[acquirer].request, NETTO, now=self.world.clock.now)
+    def _shop(self, acquirer: str, merchant: Merchant = NETTO) -> Shop:
+        return Shop(self.callers[acquirer].request, merchant, now=self.world.clock.now)
 
     def _today(self) -> date:
         return self.world.clock.now().date()

@@ -13,10 +13,10 @@ from tokenization.models import Card, Cardholder, Credential
 from wallet import blocking
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
-from wallet.payments.models import Payment
-from wallet.resources import owned, shown
+from wallet.resources import owned, shown, statement
 from wallet.resources.pages import newest_first
 from wallet.schemas import cards as schemas
+from wallet.schemas import payments as payment_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time, services
 
@@ -102,13 +102,13 @@ class Payments(MethodView):
 
     @requires("wallet")
     @reads
-    @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, schemas.PaymentList)
+    @blueprint.arguments(payment_schemas.PaymentPage(), location="query")
+    @blueprint.response(200, payment_schemas.PaymentList)
+    @blueprint.alt_response(200, **statement.AS_CSV)
     def get(self, page: dict[str, Any], card_id: str) -> Any:
         """Payments with the card, its tokens and its credentials, newest first; each says why it was declined."""
         card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        wanted = select(Payment).where(Payment.card_id == card.card_id)
-        return newest_first(session(), wanted, Payment.payment_id, page, shown.payment)
+        return statement.of_card(card, page)
 
 
 @blueprint.route("/cards/<card_id>/credentials")

@@ -10,10 +10,11 @@ from tokenization.models import Token
 from tokenization.token_operations import ISSUER
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
-from wallet.resources import drawing_requests, drawing_rights, one_token, owned
+from wallet.resources import drawing_requests, drawing_rights, one_token, owned, statement
 from wallet.resources.pages import newest_first
 from wallet.schemas import drawing_requests as request_schemas
 from wallet.schemas import drawing_rights as schemas
+from wallet.schemas import payments as payment_schemas
 from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
 
@@ -33,6 +34,20 @@ class Tokens(MethodView):
         card = owned.card(session(), caller(), owned.id_from("card", card_id))
         wanted = select(Token).where(Token.card_id == card.card_id)
         return newest_first(session(), wanted, Token.token_id, page, one_token.answer)
+
+
+@blueprint.route("/cards/<card_id>/payments")
+class CardPayments(MethodView):
+    """What was paid with a card."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.arguments(payment_schemas.PaymentPage(), location="query")
+    @blueprint.response(200, payment_schemas.PaymentList)
+    @blueprint.alt_response(200, **statement.AS_CSV)
+    def get(self, page: dict[str, Any], card_id: str) -> Any:
+        """As its holder sees them, newest first."""
+        return statement.of_card(owned.card(session(), caller(), owned.id_from("card", card_id)), page)
 
 
 @blueprint.route("/cards/<card_id>/drawing-rights")
@@ -79,11 +94,12 @@ class Payments(MethodView):
 
     @requires("issuer")
     @reads
-    @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, schemas.RightPaymentList)
+    @blueprint.arguments(payment_schemas.RightPaymentPage(), location="query")
+    @blueprint.response(200, payment_schemas.RightPaymentList)
+    @blueprint.alt_response(200, **statement.AS_CSV)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """As its grantor sees them, newest first."""
-        return drawing_rights.payments_under(right_id, page)
+        return statement.of_right(owned.right(session(), caller(), right_id)[1], page)
 
 
 @blueprint.route("/drawing-rights/<right_id>/requests")

@@ -20,11 +20,11 @@ from tokenization.token_operations import CARDHOLDER
 from wallet.access import sessions
 from wallet.access.guard import caller, demand_step_up, requires
 from wallet.api import Blueprint, nothing_else, reads, session, writes
-from wallet.payments.models import Payment
 from wallet.payments.rules import ceiling
-from wallet.resources import owned, pages, shown, shown_rights
+from wallet.resources import owned, pages, shown, shown_rights, statement
 from wallet.resources.pages import newest_first
 from wallet.schemas import drawing_rights as schemas
+from wallet.schemas import payments as payment_schemas
 from wallet.schemas import tokens as token_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time
@@ -36,16 +36,6 @@ def page_of_rights(wanted: Select[DrawingRight], page: dict[str, Any]) -> dict[s
     """Those of a query for who calls, newest first."""
     found = newest_first(session(), wanted, DrawingRight.right_id, page)
     return found | {"data": shown_rights.to_caller(found["data"])}
-
-
-def payments_under(right_id: str, page: dict[str, Any]) -> dict[str, Any]:
-    """What was paid under a right of the caller's, newest first."""
-    card, right = owned.right(session(), caller(), right_id)
-    wanted = select(Payment).where(Payment.card_id == card.card_id, Payment.right_id == right.right_id)
-    may_ask = drawing_rights.may_be(right, "asked to give more", current_time())
-    present = policies.load(session(), current_time())
-    show = partial(shown.right_payment, present=present, may_ask=may_ask, to_child=caller().scope == "child")
-    return newest_first(session(), wanted, Payment.payment_id, page, show)
 
 
 def paused(right_id: str, *, by: str) -> shown.Shown:
@@ -177,11 +167,12 @@ class Payments(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, schemas.RightPaymentList)
+    @blueprint.arguments(payment_schemas.RightPaymentPage(), location="query")
+    @blueprint.response(200, payment_schemas.RightPaymentList)
+    @blueprint.alt_response(200, **statement.AS_CSV)
     def get(self, page: dict[str, Any], right_id: str) -> Any:
         """Newest first; each decline with the limit that stopped it."""
-        return payments_under(right_id, page)
+        return statement.of_right(owned.right(session(), caller(), right_id)[1], page)
 
 
 @blueprint.route("/drawing-rights/<right_id>/tokens")

@@ -27,7 +27,7 @@ def newest_first(
     """
     prefix = ids.PREFIX_BY_FIELD[by.key]
     if page["cursor"] is not None:
-        wanted = wanted.where(by < _id_in(prefix, page["cursor"]))
+        wanted = wanted.where(by < id_in(prefix, page["cursor"]))
     rows = list(session.scalars(wanted.order_by(by.desc()).limit(page["limit"] + 1)))
     return answer(rows, page, lambda last: ids.to_text(prefix, getattr(last, by.key)), show)
 
@@ -44,7 +44,8 @@ def answer(
     return {"data": [show(row) for row in shown], "next_cursor": cursor_after(shown[-1]) if more else None}
 
 
-def _id_in(prefix: str, cursor: str) -> UUID:
+def id_in(prefix: str, cursor: str) -> UUID:
+    """The id that a cursor is. Raises Invalid."""
     try:
         return ids.parse(prefix, cursor)
     except ids.InvalidId:

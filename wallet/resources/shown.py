@@ -7,14 +7,10 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from delegation.limits import CEILING, DRAWING_RIGHT
 from tokenization import cardholders, cards, ids, policies, token_status, tokens
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token, TokenSuspension
-from tokenization.policies import Policies
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
-from wallet.payments import asking, books, history
-from wallet.payments.models import Payment
 from wallet.services import services
 
 Shown = dict[str, Any]
@@ -94,33 +90,6 @@ def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | N
 def without_none(row: Mapping[str, Any]) -> Shown:
     """Leave out what isn't there."""
     return {name: value for name, value in row.items() if value is not None}
-
-
-def payment(row: Payment, *, to_child: bool = False) -> Shown:
-    """A payment as the people whose card it is see it. The card's own limits would tell a child what others spend."""
-    seen = {name: getattr(row, name) for name in PAYMENT_FIELDS} | {"status": history.status(row)}
-    hidden = to_child and row.limit is not None and row.limit["of"] not in OPEN_TO_CHILDREN
-    return seen | {"limit": None} if hidden else seen
-
-
-PAYMENT_FIELDS: Final = (
-    *("payment_id", "at", "kind", "entry_mode", "scheme", "amount_minor", "currency", "merchant"),
-    *("approved", "reason", "limit", "captured_minor", "token_id", "credential_id", "right_id"),
-)
-OPEN_TO_CHILDREN: Final = frozenset({DRAWING_RIGHT, CEILING})
-
-
-def right_payment(row: Payment, *, present: Policies, may_ask: bool, to_child: bool) -> Shown:
-    """A payment under a drawing right, as its grantor and its child see it; `may_ask` is whether anything can be asked
-    for under the right as it stands.
-    """
-    return payment(row, to_child=to_child) | {
-        "categories": history.categories(row),
-        "held_minor": row.held_minor,
-        "counts": books.standing(row).reserved,
-        "left": row.right_left,
-        "can_be_asked_for": may_ask and asking.objection(row, present) is None,
-    }
 
 
 def credential(session: Session, row: Credential) -> Shown:

@@ -66,30 +66,6 @@ class DryRun(Schema):
     dry_run = QueryFlag(load_default=False)
 
 
-class PaymentAnswer(Schema):
-    """A payment as the people whose card it is see it."""
-
-    id = Id("pay", attribute="payment_id")
-    at = Moment()
-    kind = fields.String()
-    entry_mode = fields.String()
-    scheme = fields.String()
-    amount = fields.Integer(attribute="amount_minor")
-    currency = fields.String()
-    merchant = fields.Dict()
-    approved = fields.Boolean()
-    status = fields.String()
-    reason = fields.String()
-    limit = fields.Dict(allow_none=True)
-    captured = fields.Integer(attribute="captured_minor")
-    token_id = Id("tok", allow_none=True)
-    credential_id = Id("cred", allow_none=True)
-    drawing_right_id = Id("right", attribute="right_id", allow_none=True)
-
-
-PaymentList = list_of(PaymentAnswer)
-
-
 class CredentialAnswer(Schema):
     """A merchant that holds the card, or waits for a yes."""
 

@@ -7,9 +7,8 @@ from marshmallow import Schema, ValidationError, fields
 from delegation.categories import CATEGORIES
 from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.parties import NOTIFY
-from delegation.terms import HOUR, LIMITS, MERCHANTS_MOST, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
+from delegation.terms import HOUR, MERCHANTS_MOST, PAYMENTS_MOST, PHONES_MOST, WEEKDAYS
 from tokenization.money import MAX_AMOUNT_MINOR
-from wallet.schemas.cards import PaymentAnswer
 from wallet.schemas.fields import Amount, Choice, Country, Day, Flag, Id, Moment, Several, Text, Whole, about
 from wallet.schemas.pages import list_of
 
@@ -244,35 +243,6 @@ class RightAnswer(Schema):
 
 
 RightList = list_of(RightAnswer)
-
-
-class LeftAnswer(Schema):
-    """What was left of the limit that was nearest, in minor units or payments."""
-
-    limit = fields.String(metadata={"enum": list(LIMITS)})
-    remaining = fields.Integer()
-
-
-class RightPaymentAnswer(PaymentAnswer):
-    """A payment under a drawing right, as its grantor and its child see it."""
-
-    categories = fields.List(fields.String(), metadata=about("those of the merchant", ["groceries"]))
-    held = fields.Integer(attribute="held_minor", metadata=about("what is reserved on the account still"))
-    counts = fields.Integer(metadata=about("what it counts for in the right's limits: an estimate's most (R-3.1a)"))
-    left = fields.Nested(
-        LeftAnswer,
-        allow_none=True,
-        metadata=about("right after it; `null` of a decline, and where nothing is limited"),
-    )
-    can_be_asked_for = fields.Boolean(
-        metadata=about(
-            "declined by what the grantor can lift, under a right that is active: ask with `payment_id` "
-            "(`POST …/requests`)"
-        )
-    )
-
-
-RightPaymentList = list_of(RightPaymentAnswer)
 
 
 class LabelAnswer(Schema):

@@ -33,6 +33,12 @@ RESPONSE_CODES: Final = {
     "credential_pending": "R1",
 }
 
+# Why an instrument cannot pay at all, whatever is asked for.
+UNUSABLE: Final = (
+    *("card_closed", "card_lost", "card_stolen", "card_replaced", "card_blocked", "card_inactive", "expired"),
+    *("token_suspended", "token_inactive", "drawing_right_inactive", "pin_locked", "credential_withdrawn"),
+)
+
 # Why a token cannot pay (token_status.STATUS_BY_CAUSE), in the words of a payment.
 REASON_BY_TOKEN_CAUSE: Final = {
     "deactivated": "token_inactive",

@@ -1,26 +1,22 @@
-"""The rules about one payment, each by itself. Pure. Their order stands in decision.py."""
+"""The rules about one payment, each by itself. Pure. Their order stands in decision.py.
+
+How much is asked of what a payment may cost the account at most: in its currency, and with what an estimate may become.
+"""
 
 from typing import Final
 
-from delegation.categories import categories_of
-from delegation.judging import Permitted, judge, nearest
+from delegation.categories import CASH, categories_at, categories_of
+from delegation.judging import judge, nearest
 from delegation.limits import Attempt, Refused
 from delegation.terms import Ceiling
 from delegation.usage import Delta
 from tokenization.policies import Holds, Policies
-from wallet.payments.requests import Authorization, CredentialInstrument, PlasticInstrument, TokenInstrument
-from wallet.payments.situation import Approved, Declined, Left, LimitReached, Situation, Snapshot
+from wallet.payments.entry_modes import Pin, entry_mode
+from wallet.payments.rates import ACCOUNT_CURRENCY
+from wallet.payments.requests import Authorization, PlasticInstrument, TokenInstrument
+from wallet.payments.situation import Approved, Declined, Left, LimitReached, Situation, Snapshot, Verdict
 
-CONTACTLESS_MODES: Final = frozenset({"wallet", "contactless"})
-TERMINAL_MODES: Final = CONTACTLESS_MODES | {"chip", "magstripe"}  # where somebody can be asked for a PIN
-MODES: Final = {
-    TokenInstrument: CONTACTLESS_MODES,  # R-3.3d: nothing without the phone at the terminal
-    PlasticInstrument: frozenset({"contactless", "chip", "magstripe", "keyed", "ecommerce", "moto"}),
-    CredentialInstrument: frozenset({"credential_on_file"}),
-}
-PIN_CVMS: Final = frozenset({"online_pin", "offline_pin"})
 FARE_MCCS: Final = frozenset({"4111", "4112", "4131", "4784", "7523"})  # RTS art. 12: transport fares and parking
-CURRENCY: Final = "DKK"  # of every figure in the policies, until amounts are converted
 
 
 def amount(s: Situation) -> Declined | None:
@@ -35,28 +31,30 @@ def own_merchant(s: Situation) -> Declined | None:
 
 
 def in_force(s: Situation) -> Declined | None:
-    """R-10.1, R-10.2, R-13, R-3.6a: card, plastic, token, credential and drawing right must be in force."""
+    """Card, plastic, token with its wallet, credential with its merchant, and drawing right must be in force."""
     return Declined(s.card.unusable) if s.card.unusable else None
 
 
 def consent(s: Situation) -> Declined | None:
-    """R-3.6a: a card on file pays once its cardholder said yes, or says so now; the merchant alone cannot."""
+    """A card on file pays once its cardholder said yes, or says so now; the merchant alone cannot."""
     says_so_now = s.asked.authentication == "3ds" and s.asked.initiated_by == "cardholder"
     return Declined("credential_pending") if s.card.waits_for_consent and not says_so_now else None
 
 
 def domain(s: Situation) -> Declined | None:
-    """R-3.3d, R-3.3e, R-3.1: in its own scheme, where such an instrument may be used; cash only at a terminal."""
-    modes = MODES[type(s.asked.instrument)]
-    modes = modes & TERMINAL_MODES if s.asked.kind == "cash" else modes
-    permitted = s.asked.entry_mode in modes and s.asked.scheme in s.card.schemes
+    """In its own scheme, where and for what such an instrument may be used; cash only at a terminal."""
+    mode, kind = entry_mode(s.asked), "cash" if is_cash(s.asked) else s.asked.kind
+    somebody_stands_there = not (mode.attended and s.asked.unattended)
+    permitted = kind in mode.kinds and s.asked.scheme in s.card.schemes and somebody_stands_there
     return None if permitted else Declined("not_permitted")
 
 
 def device_proof(s: Situation) -> Declined | None:
-    """The cryptogram: from this device, for this payment, once."""
+    """The cryptogram of a token: from this device, for this payment, once."""
     proof = s.card.proof
-    if proof is None or (proof.readable and proof.device):
+    if proof is None:
+        return Declined("security_violation") if isinstance(s.asked.instrument, TokenInstrument) else None
+    if proof.readable and proof.device:
         return None
     return Declined("security_violation" if proof.readable else "system_error")
 
@@ -67,6 +65,14 @@ def person_proof(s: Situation) -> Declined | None:
     return Declined("wrong_pin") if proof is not None and proof.person is False else None
 
 
+def cvc_tries(s: Situation) -> Declined | None:
+    """After so many wrong CVCs on a day none is compared any more: a right one, too, would tell that it is."""
+    limit, spent = s.policies.payments.wrong_cvcs_per_day, s.card.wrong_cvcs_today
+    if spent < limit or not gives_cvc(s.asked):
+        return None
+    return Declined("count_limit", LimitReached("wrong_cvcs_per_day", limit, spent, "policy"))
+
+
 def cvc(s: Situation) -> Declined | None:
     """A CVC that is given must be right."""
     if not s.card.cvc_readable:
@@ -74,32 +80,46 @@ def cvc(s: Situation) -> Declined | None:
     return Declined("wrong_cvc") if s.card.cvc_matches is False else None
 
 
+def gives_cvc(asked: Authorization) -> bool:
+    """Whether there is a CVC to compare."""
+    return isinstance(asked.instrument, PlasticInstrument) and asked.instrument.cvc is not None
+
+
+def counts_wrong_cvc(card: Snapshot, policies: Policies) -> bool:
+    """Whether a guess of the CVC counts: every wrong one, whatever decides.
+
+    None beyond the limit: the figure that a decline names would grow by the wrong ones only, and so tell the right one.
+    """
+    return card.cvc_matches is False and card.wrong_cvcs_today < policies.payments.wrong_cvcs_per_day
+
+
 def currency(s: Situation) -> Declined | None:
-    """The account's currency only, and only the one that limits are set in: no figure may be read in another."""
-    known = s.asked.currency == s.card.account_currency == CURRENCY
-    return None if known else Declined("currency_not_supported")
+    """The account is in the currency that limits are set in; the payment too, or there is a rate between the two."""
+    paid, held, rate = s.asked.currency, s.card.account_currency, s.card.rate
+    fits = paid == held if rate is None else (rate.currency, rate.account_currency) == (paid, held)
+    return None if fits and held == ACCOUNT_CURRENCY else Declined("currency_not_supported")
 
 
 def customer_authentication(s: Situation) -> Declined | None:
-    """SCA at a distance (PSD2 art. 97). Without it a merchant may only charge a card on file, by consent (R-3.6a)."""
-    mode, by_cardholder = s.asked.entry_mode, s.asked.initiated_by == "cardholder"
-    needed = mode == "ecommerce" or (mode == "credential_on_file" and by_cardholder)
+    """SCA at a distance (PSD2 art. 97). Without it a merchant may only charge a card on file, by consent."""
+    needed = s.asked.initiated_by in entry_mode(s.asked).authenticated
     return Declined("customer_authentication_required") if needed and s.asked.authentication == "none" else None
 
 
 def pin(s: Situation) -> Declined | None:
-    """R-2.5a: contactless above a limit always, below it now and then; chip and magstripe always, or a signature."""
-    asked = s.asked
-    if asked.entry_mode not in TERMINAL_MODES or asked.kind == "verification" or shows_person(asked, s.card):
+    """Contactless above a limit always, below it now and then; chip and magstripe always, or a signature; cash always.
+
+    An unattended terminal for fares or parking wants none, and no other takes a signature.
+    """
+    asked, mode = s.asked, entry_mode(s.asked)
+    if mode.pin is Pin.NEVER or asked.kind == "verification" or shows_person(asked, s.card) or is_fare(asked):
         return None
-    if is_fare(asked):
-        return None
-    if _is_cash(asked):
+    if is_cash(asked):
         needed = True
-    elif asked.entry_mode in CONTACTLESS_MODES:
-        needed = asked.amount_minor > s.policies.contactless.pin_above or _counter_is_full(s)
+    elif mode.pin is Pin.NOW_AND_THEN:
+        needed = most_minor(s) > s.policies.contactless.pin_above or _counter_is_full(s)
     else:
-        needed = not _is_signed(asked)
+        needed = not (mode.or_signed and _is_signed(asked))
     return Declined("pin_required") if needed else None
 
 
@@ -107,7 +127,7 @@ def shows_person(asked: Authorization, card: Snapshot) -> bool:
     """Whether a right PIN, or a biometric on the phone, shows who pays."""
     if isinstance(asked.instrument, TokenInstrument):
         return card.proof is not None and card.proof.person is True
-    return isinstance(asked.instrument, PlasticInstrument) and asked.instrument.cvm in PIN_CVMS
+    return isinstance(asked.instrument, PlasticInstrument) and asked.instrument.cvm in entry_mode(asked).pin_by
 
 
 def is_fare(asked: Authorization) -> bool:
@@ -115,15 +135,20 @@ def is_fare(asked: Authorization) -> bool:
     return asked.unattended and asked.merchant.mcc in FARE_MCCS and asked.kind == "purchase"
 
 
+def is_cash(asked: Authorization) -> bool:
+    """Whether cash is handed out, by whatever name it is asked for."""
+    return asked.kind != "verification" and CASH in categories_at(asked.merchant.mcc, asked.kind)
+
+
 def counts_without_pin(asked: Authorization, card: Snapshot) -> bool:
     """Whether R-2.5a's counter counts the payment, once it is executed. A fare rests on an exemption of its own."""
-    contactless = asked.entry_mode in CONTACTLESS_MODES and asked.kind != "verification"
-    return contactless and not shows_person(asked, card) and not is_fare(asked)
+    now_and_then = entry_mode(asked).pin is Pin.NOW_AND_THEN and asked.kind != "verification"
+    return now_and_then and not shows_person(asked, card) and not is_fare(asked)
 
 
 def starts_count_again(asked: Authorization, card: Snapshot) -> bool:
     """Whether the payment, once executed, sets the counter back: somebody showed at a terminal who they are."""
-    at_terminal = asked.entry_mode in TERMINAL_MODES and asked.kind != "verification"
+    at_terminal = entry_mode(asked).pin is not Pin.NEVER and asked.kind != "verification"
     return at_terminal and shows_person(asked, card)
 
 
@@ -131,45 +156,31 @@ def _counter_is_full(s: Situation) -> bool:
     policy = s.policies.contactless
     if policy.counter == "count":
         return s.card.payments_without_pin >= policy.payments_without_pin
-    return s.card.minor_without_pin + s.asked.amount_minor > policy.amount_without_pin
-
-
-def _is_cash(asked: Authorization) -> bool:
-    return _usage_of(asked).cash_minor > 0
+    return s.card.minor_without_pin + most_minor(s) > policy.amount_without_pin
 
 
 def _is_signed(asked: Authorization) -> bool:
-    return isinstance(asked.instrument, PlasticInstrument) and asked.instrument.cvm == "signature"
+    """Whether there is a signature, and somebody to look at it."""
+    signed = isinstance(asked.instrument, PlasticInstrument) and asked.instrument.cvm == "signature"
+    return signed and not asked.unattended
 
 
-def drawing_right(s: Situation) -> Declined | None:
-    """R-2.10a, R-2.10b: within what the grantor and the scheme permit, whatever the payment may become (R-3.1a)."""
-    judged = judged_right(s)
-    if not isinstance(judged, Refused):
-        return None
-    return Declined(judged.reason, LimitReached(judged.limit, judged.allowed, judged.spent, judged.of))
-
-
-def judged_right(s: Situation) -> Permitted | Refused | None:
-    """What its drawing right says to a payment, and which one-off it took to say yes; None where there is none."""
-    right = s.card.right
-    return judge(right.terms, ceiling(s.policies), right.used, _attempt(s), right.one_offs) if right else None
-
-
-def approval(s: Situation) -> Approved:
-    """Yes, with what the payment takes of its drawing right, whatever it may become."""
+def drawing_right(s: Situation) -> Verdict | None:
+    """Within what the grantor and the scheme permit. A yes names the one-off that it took, and what is left."""
     right = s.card.right
     if right is None:
-        return Approved()
-    judged = judged_right(s) if right.one_offs else Permitted()
-    one_off = judged.one_off if isinstance(judged, Permitted) else None
-    left = nearest(right.terms, ceiling(s.policies), right.used, _attempt(s).amount_minor)
-    return Approved(one_off, Left(*left) if left else None)
+        return None
+    most, attempt = ceiling(s.policies), _attempt(s)
+    judged = judge(right.terms, most, right.used, attempt, right.one_offs)
+    if isinstance(judged, Refused):
+        return Declined(judged.reason, LimitReached(judged.limit, judged.allowed, judged.spent, judged.of))
+    left = nearest(right.terms, most, right.used, attempt.amount_minor)
+    return Approved(judged.one_off, Left(*left) if left else None)
 
 
 def _attempt(s: Situation) -> Attempt:
     return Attempt(
-        amount_minor=s.asked.amount_minor + margin_minor(s.asked, s.policies.holds),
+        amount_minor=most_minor(s),
         mcc=s.asked.merchant.mcc,
         country=s.asked.merchant.country,
         merchant_id=s.asked.merchant.id,
@@ -185,8 +196,16 @@ def ceiling(policies: Policies) -> Ceiling:
     return Ceiling.of(policies.ceilings)
 
 
+def most_minor(s: Situation) -> int:
+    """What the payment may cost the account at most: what it holds, and what may be captured beyond (R-3.1a, R-18)."""
+    return s.card.billed(s.asked.amount_minor + margin_minor(s.asked, s.policies.holds))
+
+
 def margin_minor(asked: Authorization, holds: Holds) -> int:
-    """R-3.1a: how much more than an estimated amount may be captured, where the policy lets such merchants estimate."""
+    """R-3.1a: how much more than an estimated amount may be captured, where the policy lets such merchants estimate.
+
+    Minor units of the payment's own currency.
+    """
     return margin_of(asked.amount_minor, asked.merchant.mcc, holds) if asked.estimated else 0
 
 
@@ -198,9 +217,9 @@ def margin_of(estimate_minor: int, mcc: str, holds: Holds) -> int:
 
 
 def card_limits(s: Situation) -> Declined | None:
-    """R-2.6 gambling a day, R-2.7 cash a day, R-2.8 and R-2.2 Visa over 30 days and its cash a day."""
+    """Gambling a day, cash a day; what is paid by Visa, in Denmark too, over 30 days, and its cash a day."""
     limits, used = s.policies.card_limits, s.card.card_usage
-    adds = _usage_of(s.asked)
+    adds = Delta.of(most_minor(s), kind=s.asked.kind, mcc=s.asked.merchant.mcc, scheme=s.asked.scheme)
     checks = (
         (adds.gambling_minor, "gambling_per_day", limits.gambling_per_day, used.gambling_today_minor),
         (adds.cash_minor, "cash_per_day", limits.cash_per_day, used.cash_today_minor),
@@ -213,10 +232,6 @@ def card_limits(s: Situation) -> Declined | None:
     return None
 
 
-def _usage_of(asked: Authorization) -> Delta:
-    return Delta.of(asked.amount_minor, kind=asked.kind, mcc=asked.merchant.mcc, scheme=asked.scheme)
-
-
 def funds(s: Situation) -> Declined | None:
-    """R-2.4: no more than is available on the account."""
-    return None if s.asked.amount_minor <= max(0, s.card.available_minor) else Declined("insufficient_funds")
+    """No more than is available on the account."""
+    return None if most_minor(s) <= max(0, s.card.available_minor) else Declined("insufficient_funds")

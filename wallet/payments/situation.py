@@ -1,4 +1,6 @@
-"""What the rules of a payment look at, and what they may answer. Values only."""
+"""What the rules of a payment look at, and what they may answer. Values only; amounts are in minor units of the
+account's currency, where nothing else is said.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,6 +89,8 @@ class Snapshot:
 
     `unusable` is why the instrument cannot pay at all, already in the words of a payment; None when it can.
     `cvc_readable` is False where the key that the CVC was made with is retired: nobody can say whether it is right.
+    `wrong_cvcs_today` are the guesses of the plastic's CVC that counted on this day in Copenhagen. `rate` is None for a
+    payment in the account's own currency, and where there is none to convert another by.
     """
 
     unusable: str | None
@@ -97,6 +101,7 @@ class Snapshot:
     proof: Proof | None = None
     cvc_matches: bool | None = None
     cvc_readable: bool = True
+    wrong_cvcs_today: int = 0
     payments_without_pin: int = 0
     minor_without_pin: int = 0
     own_merchant: bool = True
@@ -119,4 +124,17 @@ class Situation:
     now: datetime
 
 
-Rule = Callable[[Situation], Declined | None]
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: `ask` says no, or yes with what that takes, or has nothing to say. `marks` are those of docs/rules.md;
+    `reasons` are all that it may give for a no.
+    """
+
+    ask: Callable[[Situation], Verdict | None]
+    marks: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in the code and in docs/payments.md."""
+        return self.ask.__name__

@@ -118,6 +118,14 @@ class LimitAnswer(Schema):
     of = fields.String()
 
 
+class BilledAnswer(Schema):
+    """What it costs the account, where it is in another currency: by a rate that the payment keeps (R-18)."""
+
+    amount = fields.Integer(metadata={"description": "in minor units of the account's currency"})
+    currency = fields.String()
+    rate = fields.String(metadata={"description": "of one unit of the payment's currency", "example": "7.4605"})
+
+
 class DecisionAnswer(Schema):
     """The decision; `response_code` is that of ISO 8583 field 39."""
 
@@ -127,6 +135,7 @@ class DecisionAnswer(Schema):
     reason = fields.String()
     amount = fields.Integer()
     currency = fields.String()
+    billed = fields.Nested(BilledAnswer, allow_none=True)
     scheme = fields.String()
     limit = fields.Nested(LimitAnswer, allow_none=True)
     remaining_attempts = fields.Integer(allow_none=True)
@@ -190,4 +199,5 @@ class OperationAnswer(Schema):
     kind = fields.String()
     amount = fields.Integer(metadata={"description": "what was moved; 0 where there was nothing to reverse"})
     currency = fields.String(allow_none=True)
+    billed = fields.Nested(BilledAnswer, allow_none=True)
     at = Moment()

@@ -5,28 +5,21 @@ together: so whoever is killed has lost nothing, and nobody is told twice.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Final
 from uuid import UUID
 
-import structlog
 from sqlalchemy import func, select, tuple_
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from delegation import agenda, drawing_rights, events, usage
 from delegation.agenda import CameOfAge, Expired, Happening, WeekEnded
 from delegation.models import DrawingRight
-from tokenization import cards, ids
+from tokenization import cards, chores, ids
+from tokenization.chores import Transactions
 
 PIECE: Final = 100
-_shuffled: Final = SystemRandom().sample
-_logger: Final = structlog.get_logger(__name__)
-
-Transactions = Callable[[], AbstractContextManager[Session]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +30,20 @@ class Due:
     right_id: UUID
     card_id: UUID
 
+    def named(self) -> dict[str, str]:
+        """For the log."""
+        return {"card_id": ids.to_text("card", self.card_id), "right_id": ids.to_text("right", self.right_id)}
+
 
 def run(transaction: Transactions, now: datetime, is_stopping: Callable[[], bool] = lambda: False) -> int:
-    """Go round once: look at each right that is due. Answers of how many something was told.
-
-    Each is tried once. One that cannot be looked at stops no other, and stays due for the next round, as do the others
-    on a card that somebody holds: to wait for each would take as long again.
-    """
-    told, behind = 0, None
-    held: set[UUID] = set()
-    while True:
-        with transaction() as session:
-            found = due(session, now, behind, PIECE)
-        for each in _shuffled(found, len(found)):  # so that two who go round seldom wait for the same card
-            if is_stopping():
-                return told
-            if each.card_id not in held:
-                told += _try(transaction, each, now, held)
-        if len(found) < PIECE:
-            return told
-        behind = found[-1]
-
-
-def _try(transaction: Transactions, each: Due, now: datetime, held: set[UUID]) -> bool:
-    try:
-        with transaction() as session:
-            return look(session, each.card_id, each.right_id, now) > 0
-    except Exception as error:
-        named = {"card_id": ids.to_text("card", each.card_id), "right_id": ids.to_text("right", each.right_id)}
-        _logger.exception("right_not_looked_at", **named)
-        if isinstance(error, OperationalError):  # as when its card's lock was waited for in vain
-            held.add(each.card_id)
-        return False
+    """Go round once: look at each right that is due. Answers of how many something was told."""
+    return chores.go_round(
+        transaction,
+        lambda session, behind: due(session, now, behind, PIECE),
+        lambda session, each: look(session, each.card_id, each.right_id, now) > 0,
+        is_stopping,
+        failure="right_not_looked_at",
+    )
 
 
 def due(session: Session, now: datetime, behind: Due | None, most: int) -> list[Due]:

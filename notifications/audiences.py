@@ -125,6 +125,17 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
     ),
     "payment.reversed": _RETURNED,
+    # To the same: their limits have it again. Of one's own, an account's statement tells.
+    "payment.expired": (
+        Telling(
+            Audience.HOLDER,
+            kind="drawing_right.payment_expired",
+            when=conditions.paid_under_a_right,
+            notify=frozenset({"all"}),
+            if_large=True,
+        ),
+        Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
+    ),
     "payment.refunded": (Telling(Audience.HOLDER, when=conditions.for_oneself), *_RETURNED),
     # Phones stop paying, or pay again. By no SMS: nothing is asked of anybody, and it may be a million people.
     "requestor.changed": tuple(

@@ -2,12 +2,12 @@
 
 Three stages, each by lease: events are fanned out piece by piece, in a transaction each; text messages and webhooks are
 sent by threads with no transaction open, an endpoint being leased to one at a time. A relay that dies holds its leases
-for a minute. Beside them a thread goes round the drawing rights to which something came with time.
+for a minute. Beside them a thread for each chore does what is due because time passed.
 """
 
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from delegation import rounds
 from notifications import audiences, crowds, deliveries, inbox, outbox, people, pieces, sms, updates
 from notifications.addresses import Guard
 from notifications.deliveries import Job, Lease
 from notifications.outbox import Waiting
 from notifications.sending import Answer, Line
+from tokenization.chores import Chore
 from tokenization.clock import Clock
 from tokenization.vault import Vault
 
@@ -37,6 +37,7 @@ POLL_SECONDS: Final = 1.0
 _EVENTS_AT_ONCE: Final = 100
 _SMS_AT_ONCE: Final = 5  # within the lease, however long the gateway takes
 _BETWEEN_ROUNDS: Final = timedelta(minutes=1)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _TURN_OF_AN_ENDPOINT: Final = timedelta(seconds=10)
 _logger: Final = structlog.get_logger(__name__)
 _chance: Final = secrets.SystemRandom().random
@@ -44,7 +45,7 @@ _chance: Final = secrets.SystemRandom().random
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a relay works with. `transaction` commits at its end."""
+    """What a relay works with. `transaction` commits at its end; each of the chores is done once a minute."""
 
     transaction: Callable[[], AbstractContextManager[Session]]
     redis: Redis
@@ -52,6 +53,7 @@ class Surroundings:
     clock: Clock
     sms_sender: sms.SmsSender
     guard: Guard
+    chores: Sequence[Chore] = ()
 
 
 def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
@@ -69,19 +71,27 @@ def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
     return people.tell(session, event, now) if event.is_fresh else frozenset()
 
 
+@dataclass(slots=True)
+class _Round:
+    """A chore, how it goes, and when it is to be done again."""
+
+    chore: Chore
+    going: Future[int] | None = None
+    next_at: datetime = _LONG_AGO
+
+
 class Relay(AbstractContextManager["Relay"]):
     """Tells people and requestors what happened: `run` until stopped, or `run_once`."""
 
     def __init__(self, around: Surroundings, threads: int = 16) -> None:
         self._around = around
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads + 1, "relay")  # one for the rounds
+        self._pool = ThreadPoolExecutor(threads + len(around.chores), "relay")
         self._tls = ssl.create_default_context()
         self._stopping = Event()
         self._delivering: set[Future[int]] = set()
         self._texting: Future[int] | None = None
-        self._round: Future[int] | None = None
-        self._next_round_at = datetime.min.replace(tzinfo=UTC)
+        self._rounds = [_Round(chore) for chore in around.chores]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -90,8 +100,8 @@ class Relay(AbstractContextManager["Relay"]):
         self._pool.shutdown(cancel_futures=True)
 
     def run_once(self) -> int:
-        """Do what is due now, and wait for it. Answers how many rights, events, texts and webhooks it was."""
-        done = sum(future.result() for future in self._start_round())
+        """Do what is due now, and wait for it. Answers how many chores, events, texts and webhooks it was."""
+        done = sum(future.result() for future in self._start_rounds())
         done += self._fan_out_waiting()
         started = [*self._start_texting(), *self._start_delivering()]
         return done + sum(future.result() for future in started)
@@ -107,7 +117,7 @@ class Relay(AbstractContextManager["Relay"]):
         """One turn of `run`, which waits for no sending. Whether there may be more events at once."""
         try:
             fanned_out = self._fan_out_waiting()
-            started = [*self._start_round(), *self._start_texting(), *self._start_delivering()]
+            started = [*self._start_rounds(), *self._start_texting(), *self._start_delivering()]
         except SQLAlchemyError:
             _logger.exception("relay_without_database")
             return False
@@ -131,14 +141,14 @@ class Relay(AbstractContextManager["Relay"]):
         inbox.wake(self._around.redis, grown)
         return True
 
-    def _start_round(self) -> list[Future[int]]:
-        # In a thread: a card that is locked for long holds up no telling.
+    def _start_rounds(self) -> list[Future[int]]:
+        # In a thread each: a card that is locked for long holds up no telling, and a chore that takes long no other.
         now = self._around.clock.now()
-        if now < self._next_round_at or (self._round is not None and not self._round.done()):
-            return []
-        self._next_round_at = now + _BETWEEN_ROUNDS
-        self._round = self._pool.submit(rounds.run, self._around.transaction, now, self._stopping.is_set)
-        return [self._round]
+        free = [each for each in self._rounds if each.next_at <= now and (each.going is None or each.going.done())]
+        for each in free:
+            each.next_at = now + _BETWEEN_ROUNDS
+            each.going = self._pool.submit(each.chore, self._around.transaction, now, self._stopping.is_set)
+        return [each.going for each in free if each.going]
 
     def _start_texting(self) -> list[Future[int]]:
         # One at a time: a gateway that hangs holds one thread, and not all of them.

@@ -17,10 +17,12 @@ from granian.http import HTTP1Settings
 from granian.server import Server
 from sqlalchemy.orm import Session
 
+from delegation import rounds
 from notifications.relay import Relay, Surroundings
 from notifications.sms import HttpGateway, Screen, SmsSender
 from tokenization.secret import Secret
 from wallet import app, lifeline
+from wallet.payments import expiry
 from wallet.services import Services
 from wallet.settings import Settings
 
@@ -28,6 +30,8 @@ from wallet.settings import Settings
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 # What granian says goes the way of our own log (wallet/logs.py).
 GRANIAN_LOGS: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
+# What is due because time passed: drawing rights that end and weeks to sum up, and holds that end.
+CHORES: Final = (rounds.run, expiry.run)
 # For answers that are under way; what is still there then is a stream, which its phone opens again.
 STOP_SECONDS: Final = 5
 
@@ -111,7 +115,8 @@ def surroundings(parts: Services) -> Surroundings:
     def transaction() -> AbstractContextManager[Session]:
         return parts.database.transaction("system")
 
-    return Surroundings(transaction, parts.redis, parts.vault, parts.clock, _sms(parts.settings), parts.webhook_guard)
+    sms, guard = _sms(parts.settings), parts.webhook_guard
+    return Surroundings(transaction, parts.redis, parts.vault, parts.clock, sms, guard, CHORES)
 
 
 def _sms(settings: Settings) -> SmsSender:

@@ -39,6 +39,8 @@ def upgrade() -> None:
     op.execute("UPDATE wallet.payments SET expires_at = at + interval '7 days' WHERE held_minor + margin_minor > 0")
     held = sa.text("held_minor + margin_minor > 0")
     op.create_index(EXPIRING, PAYMENTS, ["expires_at", "card_id"], schema=SCHEMA, postgresql_where=held)
+    # The end of a hold is nobody's request.
+    op.alter_column("payment_operations", "network_reference", nullable=True, schema=SCHEMA)
     guessed = sa.Column("wrong_cvcs", sa.BigInteger(), nullable=False, server_default="0")
     op.add_column("plastics", guessed, schema="tokenization")
     op.alter_column("plastics", "wrong_cvcs", server_default=None, schema="tokenization")
@@ -51,6 +53,8 @@ def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "payments"))
     op.drop_column("plastics", "wrong_cvcs_on", schema="tokenization")
     op.drop_column("plastics", "wrong_cvcs", schema="tokenization")
+    op.execute("DELETE FROM wallet.payment_operations WHERE kind = 'expiry'")
+    op.alter_column("payment_operations", "network_reference", nullable=False, schema=SCHEMA)
     op.drop_index(EXPIRING, PAYMENTS, schema=SCHEMA)
     for name in ("expired_minor", "expires_at", "rate_of", "rate"):
         op.drop_column(PAYMENTS, name, schema=SCHEMA)

@@ -92,6 +92,16 @@ FOR_DELEGATES: Final[Texts] = {
         "da": ("Du fik {amount} tilbage", "{amount}, som du betalte hos {merchant}, kom tilbage {at}."),
         "en": ("You got {amount} back", "{amount} that you paid at {merchant} came back on {at}."),
     },
+    "payment.expired": {
+        "da": (
+            "{merchant} tog ikke {amount}",
+            "{amount}, som du betalte hos {merchant}, blev ikke hævet i tide. Fra {at} er beløbet frit igen.",
+        ),
+        "en": (
+            "{merchant} did not take {amount}",
+            "{amount} that you paid at {merchant} was not taken in time. As of {at} it is free again.",
+        ),
+    },
     "requestor.suspended": {
         "da": ("{wallet} virker ikke lige nu", "Fra {at} kan du ikke betale med kortet i {wallet}."),
         "en": ("{wallet} does not work right now", "As of {at} you cannot pay with your card in {wallet}."),

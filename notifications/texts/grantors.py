@@ -151,6 +151,16 @@ ABOUT_RIGHTS: Final[Texts] = {
         "da": ("{delegate} fik {amount} tilbage", "{amount}, som {delegate} betalte hos {place}, kom tilbage {at}."),
         "en": ("{delegate} got {amount} back", "{amount} that {delegate} paid at {place} came back on {at}."),
     },
+    "drawing_right.payment_expired": {
+        "da": (
+            "{merchant} tog ikke {amount}",
+            "{amount}, som {delegate} betalte hos {place}, blev ikke hævet i tide. Fra {at} er beløbet frit igen.",
+        ),
+        "en": (
+            "{merchant} did not take {amount}",
+            "{amount} that {delegate} paid at {place} was not taken in time. As of {at} it is free again.",
+        ),
+    },
     "drawing_right.payment_declined": {
         "da": ("{owner} betaling blev afvist", "{delegate} ville betale {amount} hos {place} {at}. {why}"),
         "en": ("{owner} payment was declined", "{delegate} wanted to pay {amount} at {place} on {at}. {why}"),

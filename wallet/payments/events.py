@@ -71,6 +71,13 @@ class PaymentRefunded(PaymentEvent):
     type = "payment.refunded"
 
 
+@dataclass(frozen=True, kw_only=True)
+class PaymentExpired(PaymentEvent):
+    """What was held and not captured in time is free again: `amount`, 0 where only a margin was left (R-3.1a)."""
+
+    type = "payment.expired"
+
+
 def payment_event(
     kind: Callable[..., PaymentEvent],
     card: Card,

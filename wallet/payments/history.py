@@ -8,13 +8,17 @@ from wallet.payments.models import Payment, PaymentOperation
 
 
 def status(payment: Payment) -> str:
-    """`declined, held, partly_captured, captured, refunded, reversed`. A verification stays `held`, with nothing."""
+    """`declined, held, partly_captured, captured, refunded, expired, reversed`. A verification stays `held`, with
+    nothing: it was approved, and nothing comes after it.
+    """
     if not payment.approved:
         return "declined"
     if payment.held_minor:
         return "partly_captured" if payment.captured_minor else "held"
     if payment.captured_minor:
         return "refunded" if payment.refunded_minor == payment.captured_minor else "captured"
+    if payment.expired_minor:
+        return "expired"
     return "reversed" if payment.reversed_minor else "held"
 
 

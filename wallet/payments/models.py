@@ -92,7 +92,9 @@ class Payment(Base):
 
 
 class PaymentOperation(Base):
-    """A capture, a reversal or a refund of a payment, in order. `final`: nothing more is captured after it."""
+    """A capture, a reversal, a refund or the expiry of a payment, in order. `final`: nothing more is captured after it.
+    `network_reference` is null where no client did it.
+    """
 
     __tablename__ = "payment_operations"
     __table_args__ = (key_to(f"{SCHEMA}.payments", "card_id", "payment_id"), {"schema": SCHEMA})
@@ -103,7 +105,7 @@ class PaymentOperation(Base):
     kind: Mapped[str]
     amount_minor: Mapped[int]
     final: Mapped[bool]
-    network_reference: Mapped[str]
+    network_reference: Mapped[str | None]
     at: Mapped[datetime]
 
 

@@ -1,6 +1,7 @@
 """Captures, reversals and refunds: each once, under the same locks as the authorisation that they belong to."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,12 +11,19 @@ from sqlalchemy.orm import Session
 from tokenization import cards, events, ids
 from tokenization.errors import NotFound
 from tokenization.events import rfc3339
-from wallet.payments import accounts, books, history, references
-from wallet.payments.events import PaymentCaptured, PaymentEvent, PaymentRefunded, PaymentReversed, payment_event
-from wallet.payments.models import Payment, PaymentOperation, ReferenceDirectory
+from wallet.payments import accounts, billing, books, history, references
+from wallet.payments.events import (
+    PaymentCaptured,
+    PaymentEvent,
+    PaymentExpired,
+    PaymentRefunded,
+    PaymentReversed,
+    payment_event,
+)
+from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
 from wallet.payments.references import AUTHORIZATION, TOMBSTONE, Answer, ReferenceReused
 from wallet.payments.requests import Operation
-from wallet.payments.standing import MOVES, Refused, moved
+from wallet.payments.standing import MOVES, Refused, Standing, moved
 
 Outcome = Answer | ReferenceReused | Refused
 
@@ -23,9 +31,19 @@ HAPPENED: Final[dict[str, type[PaymentEvent]]] = {
     "capture": PaymentCaptured,
     "reversal": PaymentReversed,
     "refund": PaymentRefunded,
+    "expiry": PaymentExpired,
 }
 # What a reversal may run into when all it wants is that nothing is held.
 HARMLESS: Final = frozenset({"payment-declined", "nothing-to-reverse"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done to a payment; by which reference of its client's, where that did it."""
+
+    kind: str
+    final: bool
+    reference: str | None = None
 
 
 def operate(session: Session, payment_id: UUID, asked: Operation, now: datetime) -> Outcome:
@@ -72,19 +90,43 @@ def _once(
     return outcome
 
 
+def carry_out(
+    session: Session, payment: Payment, account: Account, after: Standing, step: Step, now: datetime
+) -> PaymentEvent:
+    """Move a payment on, card and account locked; write down and tell that it was. Answers what is told."""
+    before = books.standing(payment)
+    amount, most = moved(before, after), max(payment.amount_minor, before.most)
+    billed = billing.billed_step(before, after, billing.rate_of(payment))
+    books.move(session, payment, account, after)
+    row = PaymentOperation(
+        card_id=payment.card_id,
+        payment_id=payment.payment_id,
+        seq=len(history.operations(session, payment)) + 1,
+        kind=step.kind,
+        amount_minor=amount,
+        final=step.final,
+        network_reference=step.reference,
+        at=now,
+    )
+    session.add(row)
+    card = cards.locked(session, payment.card_id)
+    told = payment_event(HAPPENED[step.kind], card, payment, amount, most, now, billed_minor=billed)
+    events.emit(session, told)
+    return told
+
+
 def _carry_out(session: Session, entry: ReferenceDirectory, asked: Operation, now: datetime) -> Answer | Refused:
     payment = _locked(session, entry)
     if payment is None or not payment.approved:
         return Refused("payment-declined")
     account = accounts.lock(session, payment.account_id)
-    before = books.standing(payment)
-    after = MOVES[asked.kind](before, asked)
+    after = MOVES[asked.kind](books.standing(payment), asked)
     if isinstance(after, Refused):
         return after
-    amount = moved(before, after)
-    books.move(session, payment, account, after)
-    _write(session, payment, asked, amount, max(payment.amount_minor, before.most), now)
-    body = _body(asked, amount, now, payment.payment_id, history.status(payment), payment.currency)
+    step = Step(asked.kind, asked.final, asked.reference.text)
+    told = carry_out(session, payment, account, after, step, now)
+    billed = told.billed and {name: told.billed[name] for name in ("amount", "currency", "rate")}
+    body = _body(asked, told.amount, now, payment.payment_id, history.status(payment), payment.currency, billed)
     return _keep(session, entry, asked, body)
 
 
@@ -93,24 +135,6 @@ def _locked(session: Session, entry: ReferenceDirectory) -> Payment | None:
     if entry.card_id is None or cards.lock(session, entry.card_id) is None:
         return None
     return session.get_one(Payment, (entry.card_id, entry.payment_id), populate_existing=True)
-
-
-def _write(
-    session: Session, payment: Payment, asked: Operation, amount_minor: int, most_minor: int, now: datetime
-) -> None:
-    row = PaymentOperation(
-        card_id=payment.card_id,
-        payment_id=payment.payment_id,
-        seq=len(history.operations(session, payment)) + 1,
-        kind=asked.kind,
-        amount_minor=amount_minor,
-        final=asked.final,
-        network_reference=asked.reference.text,
-        at=now,
-    )
-    session.add(row)
-    card = cards.locked(session, payment.card_id)
-    events.emit(session, payment_event(HAPPENED[asked.kind], card, payment, amount_minor, most_minor, now))
 
 
 def _nothing_to_do(session: Session, entry: ReferenceDirectory, asked: Operation, now: datetime) -> Answer:
@@ -122,7 +146,13 @@ def _nothing_to_do(session: Session, entry: ReferenceDirectory, asked: Operation
 
 
 def _body(
-    asked: Operation, amount_minor: int, now: datetime, payment_id: UUID | None, status: str, currency: str | None
+    asked: Operation,
+    amount_minor: int,
+    now: datetime,
+    payment_id: UUID | None,
+    status: str,
+    currency: str | None,
+    billed: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     return {
         "id": ids.to_text("pay", payment_id) if payment_id else None,
@@ -131,6 +161,7 @@ def _body(
         "kind": asked.kind,
         "amount": amount_minor,
         "currency": currency,
+        "billed": billed,
         "at": rfc3339(now),
     }
 

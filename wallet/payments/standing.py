@@ -47,8 +47,13 @@ class Standing:
 
 
 def moved(before: Standing, after: Standing) -> int:
-    """How much was captured, reversed or refunded: of the three, what grew."""
-    pairs = ((before.captured, after.captured), (before.reversed, after.reversed), (before.refunded, after.refunded))
+    """How much was captured, reversed or refunded, or ended: of the four, what grew."""
+    pairs = (
+        (before.captured, after.captured),
+        (before.reversed, after.reversed),
+        (before.refunded, after.refunded),
+        (before.expired, after.expired),
+    )
     return max(new - old for old, new in pairs)
 
 

@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from delegation import drawing_rights, pairing
+from delegation import drawing_rights, pairing, rounds
 from delegation.models import DrawingRight
 from delegation.parties import Delegate, Watching
 from delegation.terms import Ceiling, Limits, RightTerms
@@ -74,7 +74,7 @@ class Town:
     def relay(self, guard: Guard = LOOPBACK) -> Relay:
         """A relay; use it with `with`."""
         sender = self.sms_sender or self.screen
-        around = Surroundings(self.transaction, self.redis, self.vault, self.clock, sender, guard)
+        around = Surroundings(self.transaction, self.redis, self.vault, self.clock, sender, guard, [rounds.run])
         return Relay(around, threads=4)
 
     def tell(self) -> int:

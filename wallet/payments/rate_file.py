@@ -43,9 +43,14 @@ class RateFile:
         self._looking = threading.Lock()
         self.refresh()
 
+    @property
+    def table(self) -> RateTable:
+        """What is known now."""
+        return self._known.table
+
     def find(self, currency: str, account_currency: str, *, on: date, most_days: int) -> Rate | None:
         """As Rates has it: out of memory."""
-        return self._known.table.find(currency, account_currency, on=on, most_days=most_days)
+        return self.table.find(currency, account_currency, on=on, most_days=most_days)
 
     def look(self) -> None:
         """Notice what was put in place, at most once a second. At the beginning of a request: it may read the file, and
@@ -57,7 +62,7 @@ class RateFile:
 
     def ages(self) -> list[int]:
         """How many days old each rate is, youngest first."""
-        return self._known.table.ages(local_date(self._clock.now()))
+        return self.table.ages(local_date(self._clock.now()))
 
     def is_right(self) -> bool:
         """Whether all of it was right when it was last looked at."""
@@ -85,7 +90,7 @@ class RateFile:
         seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if seen != self._known.seen:
             table = parse(_text(path), local_date(self._looked_at))
-            if gone := sorted(self._known.table.by_currency.keys() - table.by_currency.keys()):
+            if gone := sorted(self.table.by_currency.keys() - table.by_currency.keys()):
                 raise BadRates(f"it lacks {', '.join(gone)}")
             self._known = _Known(table, seen)
             log.info("rates_read", currencies=len(table.by_currency))

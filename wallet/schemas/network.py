@@ -118,7 +118,7 @@ class LimitAnswer(Schema):
     of = fields.String()
 
 
-class BilledAnswer(Schema):
+class CostAnswer(Schema):
     """What it costs the account, where it is in another currency: by a rate that the payment keeps (R-18)."""
 
     amount = fields.Integer(metadata={"description": "in minor units of the account's currency"})
@@ -135,7 +135,7 @@ class DecisionAnswer(Schema):
     reason = fields.String()
     amount = fields.Integer()
     currency = fields.String()
-    billed = fields.Nested(BilledAnswer, allow_none=True)
+    billed = fields.Nested(CostAnswer, allow_none=True)
     scheme = fields.String()
     limit = fields.Nested(LimitAnswer, allow_none=True)
     remaining_attempts = fields.Integer(allow_none=True)
@@ -199,5 +199,5 @@ class OperationAnswer(Schema):
     kind = fields.String()
     amount = fields.Integer(metadata={"description": "what was moved; 0 where there was nothing to reverse"})
     currency = fields.String(allow_none=True)
-    billed = fields.Nested(BilledAnswer, allow_none=True)
+    billed = fields.Nested(CostAnswer, allow_none=True)
     at = Moment()

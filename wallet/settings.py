@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     loopback_allowed: bool = Field(False, description="the demo: webhooks and redirects may go to loopback")
     database_pool_size: int = 20
     lock_timeout_seconds: int = 5
+    payments_in_a_group: int = Field(32, ge=1, le=32, description="decided in one transaction at most; 1: each alone")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="before")

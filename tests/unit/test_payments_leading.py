@@ -124,6 +124,19 @@ def test_a_group_is_of_no_more_than_so_many_and_the_rest_is_the_next(hall: Hall)
     assert hall.counter.groups == [numbers[:1], numbers[1 : MOST + 1], numbers[MOST + 1 :]]
 
 
+def test_where_a_group_is_of_one_nobody_waits_for_another() -> None:
+    counter = Counter()
+    leading = Leading(counter.doubled, most=1)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(leading.ask, 1)
+        assert counter.inside.wait(PATIENCE_SECONDS)
+        second = pool.submit(leading.ask, 2)
+        until(lambda: len(counter.groups) == 2)
+        counter.door.set()
+        assert results([first, second]) == [2, 4]
+    assert sorted(counter.groups) == [[1], [2]]
+
+
 def test_one_bad_request_fails_alone(hall: Hall) -> None:
     asked = hall.come(1, 2, BAD, 3)
     hall.counter.door.set()

@@ -35,11 +35,13 @@ class _Waiting(Generic[Asked, Outcome]):
 class Leading(Generic[Asked, Outcome]):
     """Has what many threads ask at once done in groups, first come, first served, one group at a time.
 
-    `have_done` answers a list, in its order; it runs in the thread of the caller who leads.
+    `have_done` answers a list, in its order; it runs in the thread of the caller who leads. A group holds at most so
+    many; where that is one, each asks alone in its own thread, all of them at once.
     """
 
-    def __init__(self, have_done: Callable[[Sequence[Asked]], Sequence[Outcome]]) -> None:
+    def __init__(self, have_done: Callable[[Sequence[Asked]], Sequence[Outcome]], most: int = MOST) -> None:
         self._have_done = have_done
+        self._most = most
         self._lock = Lock()
         self._led = False
         self._queue: deque[_Waiting[Asked, Outcome]] = deque()
@@ -50,6 +52,8 @@ class Leading(Generic[Asked, Outcome]):
 
     def ask(self, asked: Asked) -> Outcome:
         """What comes of it. A group that raises falls apart: each asks alone, in its own thread, and raises its own."""
+        if self._most == 1:
+            return self._alone(asked)
         mine: _Waiting[Asked, Outcome] = _Waiting(asked)
         try:
             self._join(mine)
@@ -58,10 +62,11 @@ class Leading(Generic[Asked, Outcome]):
             raise
         if mine.leads:
             self._lead()
-        if mine.outcome is None:
-            (alone,) = self._have_done([asked])
-            return alone
-        return mine.outcome[0]
+        return self._alone(asked) if mine.outcome is None else mine.outcome[0]
+
+    def _alone(self, asked: Asked) -> Outcome:
+        (outcome,) = self._have_done([asked])
+        return outcome
 
     def _join(self, mine: _Waiting[Asked, Outcome]) -> None:
         with self._lock:
@@ -81,7 +86,7 @@ class Leading(Generic[Asked, Outcome]):
     def _lead(self) -> None:
         """Have the group done, of which the leader is the first. What stops him leaves the others without outcome."""
         with self._lock:
-            group = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+            group = [self._queue.popleft() for _ in range(min(self._most, len(self._queue)))]
         try:
             outcomes = self._have_done([each.asked for each in group])
             for each, outcome in list(zip(group, outcomes, strict=True)):

@@ -41,7 +41,7 @@ class Asked:
 
 def init(app: Flask) -> None:
     """Let an app's authorisations wait for each other."""
-    app.extensions[EXTENSION] = Leading(decide_group)
+    app.extensions[EXTENSION] = Leading(decide_group, app.extensions["tegnebog"].settings.payments_in_a_group)
 
 
 def decided(asked: Asked) -> Outcome:

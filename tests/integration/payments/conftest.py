@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from tests.books import assert_books_balance
+from tests.integration.payments.quarter import Quarter
 from tests.integration.payments.scene import Scene
 from tests.integration.payments.town import Town, parts_over
+from tests.policy.worlds import undone
 from tests.world import World
 from tokenization.clock import SetClock
 from tokenization.keys.folder import FileKeyRing
@@ -52,3 +54,11 @@ def scene(unchecked: Scene, connection: Connection) -> Iterator[Scene]:
     yield unchecked
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         assert_books_balance(session, unchecked.opened_with)
+
+
+@pytest.fixture(scope="module")
+def quarter(town: Town, connection: Connection) -> Iterator[Quarter]:
+    """A quarter of the town, made once."""
+    town.world.clock.set(SUNDAY)
+    with undone(connection):
+        yield Quarter(Scene(town))

@@ -27,6 +27,17 @@ RIGHTS_OVERDUE: Final = Gauge(
     "For how long something that came to a drawing right with time has waited to be told",
     multiprocess_mode="mostrecent",
 )
+RATES_WRONG: Final = Gauge(
+    "tegnebog_rates_wrong",
+    "1 while the file of rates cannot be taken, so that those that were read before go on",
+    multiprocess_mode="mostrecent",
+)
+RATE_AGE_DAYS: Final = Gauge(
+    "tegnebog_rate_age_days",
+    "How many days old rates are: the oldest, and the newest",
+    ["which"],
+    multiprocess_mode="mostrecent",
+)
 KEY_DAYS_LEFT: Final = Gauge(
     "tegnebog_key_days_left",
     "Days until a key is to be rotated, by purpose; negative once it was to be",

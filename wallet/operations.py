@@ -80,6 +80,7 @@ def _is_due(days: int) -> str:
 def prometheus() -> Response:
     """For Prometheus; of all worker processes together, where there are several."""
     _look_at_database()
+    _look_at_rates()
     for purpose, days in cryptoperiods.days_left(services().vault.ring, services().clock.now()).items():
         metrics.KEY_DAYS_LEFT.labels(purpose).set(days)
     registry = REGISTRY
@@ -99,6 +100,14 @@ def _look_at_database() -> None:
     except SQLAlchemyError:
         metrics.OUTBOX_WAITING.set(float("nan"))
         metrics.RIGHTS_OVERDUE.set(float("nan"))
+
+
+def _look_at_rates() -> None:
+    rates = services().rates
+    metrics.RATES_WRONG.set(not rates.is_right())
+    if ages := rates.ages():
+        metrics.RATE_AGE_DAYS.labels("newest").set(ages[0])
+        metrics.RATE_AGE_DAYS.labels("oldest").set(ages[-1])
 
 
 DOCS: Final[dict[str, Any]] = {"app_name": "Tegnebog", "validatorUrl": None, "docExpansion": "none"}

@@ -95,6 +95,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     # Acquirers and networks.
     "payment-declined": Problem(409, "the payment was declined: there is nothing to capture, reverse or refund"),
     "nothing-held": Problem(409, "nothing is held any more: it was captured, reversed or given up"),
+    "hold-expired": Problem(409, "what was held and not captured has expired: ask for a new authorisation"),
     "nothing-captured": Problem(409, "nothing is left of what was captured"),
     "nothing-to-reverse": Problem(409, "nothing is held, and nothing is left of what was captured"),
     "amount-too-high": Problem(422, "more than is held or was captured", ("most",)),

@@ -272,6 +272,18 @@ def test_lowered_ceilings_name_each_figure_and_the_day() -> None:
     )
 
 
+def test_a_hold_that_ended_says_whose_and_where_and_since_when() -> None:
+    parent, child = PEOPLE["payment.expired"]
+    assert words(parent, "payment.expired").text == (
+        "DKK 250.00 that Emil paid at Netto Vesterbro was not taken in time. "
+        "As of 23 November 2026 at 00:30 it is free again."
+    )
+    assert words(child, "payment.expired").text == (
+        "DKK 250.00 that you paid at Netto Vesterbro was not taken in time. "
+        "As of 23 November 2026 at 00:30 it is free again."
+    )
+
+
 def test_a_new_limit_for_paying_without_a_pin_names_both_amounts_and_the_day() -> None:
     *_, changed, not_as_told = PEOPLE["policy.set"]
     assert words(changed, "policy.set", "da").text == (

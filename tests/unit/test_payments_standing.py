@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from wallet.payments.history import status
 from wallet.payments.models import Payment
 from wallet.payments.requests import Operation, Reference
-from wallet.payments.standing import MOVES, Refused, Standing, moved
+from wallet.payments.standing import MOVES, Refused, Standing, expire, moved
 
 HELD = Standing(held=1_000)
 ESTIMATED = Standing(held=1_000, margin=150)
@@ -20,6 +20,7 @@ def do(before: Standing, kind: str, amount: int | None = None, *, final: bool = 
 
 def test_what_was_given_back_made_no_payment_smaller() -> None:
     assert [standing.most for standing in (HELD, ESTIMATED, Standing(reversed=1_000))] == [1_000, 1_150, 1_000]
+    assert Standing(captured=400, expired=600).most == 1_000
     assert Standing(held=100, captured=700, reversed=200, refunded=700).most == 1_000
 
 
@@ -34,6 +35,8 @@ def test_what_was_given_back_made_no_payment_smaller() -> None:
         (HELD, 1_001, True, Refused("amount-too-high", 1_000)),
         (Standing(captured=1_000), 1, True, Refused("nothing-held")),
         (Standing(reversed=1_000), 1, True, Refused("nothing-held")),
+        (Standing(expired=1_000), 1, True, Refused("hold-expired")),
+        (Standing(captured=400, expired=600), 1, True, Refused("hold-expired")),
         # R-3.1a: an estimate may be exceeded by its margin, once.
         (ESTIMATED, 1_150, True, Standing(captured=1_150)),
         (ESTIMATED, 1_151, True, Refused("amount-too-high", 1_150)),
@@ -60,6 +63,8 @@ def test_capturing(before: Standing, amount: int, final: bool, after: Standing |
         (Standing(captured=1_000, refunded=300), 700, Standing(captured=300, reversed=700, refunded=300)),
         (Standing(captured=1_000, refunded=1_000), None, Refused("nothing-to-reverse")),
         (Standing(reversed=1_000), None, Refused("nothing-to-reverse")),
+        (Standing(expired=1_000), None, Refused("nothing-to-reverse")),
+        (Standing(captured=400, expired=600), 300, Standing(captured=100, reversed=300, expired=600)),
         (Standing(), None, Refused("nothing-to-reverse")),
         # What was corrected is no estimate any more.
         (ESTIMATED, 100, Standing(held=900, reversed=100)),
@@ -82,6 +87,21 @@ def test_reversing(before: Standing, amount: int | None, after: Standing | Refus
 )
 def test_refunding(before: Standing, amount: int, after: Standing | Refused) -> None:
     assert do(before, "refund", amount) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (HELD, Standing(expired=1_000)),
+        (ESTIMATED, Standing(expired=1_000)),
+        (Standing(held=600, captured=400), Standing(captured=400, expired=600)),
+        (Standing(margin=50, captured=1_100), Standing(captured=1_100)),
+        (Standing(captured=1_000, refunded=1_000), Standing(captured=1_000, refunded=1_000)),
+    ],
+)
+def test_ending(before: Standing, after: Standing) -> None:
+    assert expire(before) == after
+    assert moved(before, after) == before.held
 
 
 MOVE = st.tuples(st.sampled_from(sorted(MOVES)), st.integers(1, 1_300), st.booleans())
@@ -120,6 +140,10 @@ def test_whatever_is_done_nothing_is_lost_and_nothing_more_is_taken_than_was_agr
         (Standing(captured=1_000, refunded=1_000), "refunded"),
         (Standing(captured=400, reversed=600, refunded=400), "refunded"),
         (Standing(reversed=1_000), "reversed"),
+        (Standing(expired=1_000), "expired"),
+        (Standing(reversed=400, expired=600), "expired"),
+        (Standing(captured=400, expired=600), "captured"),
+        (Standing(captured=400, refunded=400, expired=600), "refunded"),
     ],
 )
 def test_the_status_follows_from_where_the_money_stands(standing: Standing, expected: str) -> None:
@@ -129,6 +153,7 @@ def test_the_status_follows_from_where_the_money_stands(standing: Standing, expe
         captured_minor=standing.captured,
         reversed_minor=standing.reversed,
         refunded_minor=standing.refunded,
+        expired_minor=standing.expired,
     )
     assert status(payment) == expected
 
@@ -147,6 +172,8 @@ def test_what_was_declined_stays_declined() -> None:
         (Standing(held=600, captured=400, refunded=100), 900, 900, 1),
         (Standing(captured=1_000, refunded=1_000), 0, 0, 1),
         (Standing(reversed=1_000), 0, 0, 0),
+        (Standing(expired=1_000), 0, 0, 0),
+        (Standing(captured=400, expired=600), 400, 400, 1),
     ],
 )
 def test_what_a_payment_counts_for_in_limits(standing: Standing, used: int, reserved: int, payments: int) -> None:

@@ -72,7 +72,7 @@ def capture(before: Standing, asked: Operation) -> Standing | Refused:
     """Take from the hold, then from the margin; the final one gives up what is left of both."""
     amount, most = asked.amount_minor or 0, before.held + before.margin
     if not most:
-        return Refused("nothing-held")
+        return Refused("hold-expired" if before.expired else "nothing-held")
     if amount > most:
         return Refused(TOO_HIGH, most)
     captured, held = before.captured + amount, max(0, before.held - amount)

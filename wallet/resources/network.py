@@ -40,6 +40,7 @@ blueprint = Blueprint("network", __name__, url_prefix="/v1/network", description
 _CONFLICTS: Final = {
     "payment-declined": "the payment was declined: there is nothing to capture, reverse or refund",
     "nothing-held": "nothing is held any more: it was captured, reversed or given up",
+    "hold-expired": "what was held and not captured has expired: ask for a new authorisation",
     "nothing-captured": "nothing is left of what was captured",
     "nothing-to-reverse": "nothing is held, and nothing is left of what was captured",
 }

@@ -31,8 +31,8 @@ STATUS: Final = case(
     (Payment.held_minor > 0, "held"),
     ((Payment.captured_minor > 0) & (Payment.refunded_minor == Payment.captured_minor), "refunded"),
     (Payment.captured_minor > 0, "captured"),
-    (Payment.reversed_minor > 0, "reversed"),
     (Payment.expired_minor > 0, "expired"),
+    (Payment.reversed_minor > 0, "reversed"),
     else_="held",
 )
 

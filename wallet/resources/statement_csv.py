@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from io import StringIO
 from typing import Any, Final
 
@@ -123,6 +124,7 @@ def _text(value: Any) -> str:
     return harmless(value or "")
 
 
+@lru_cache(1024)
 def harmless(text: str) -> str:
     """The text in one line, with an apostrophe before whatever would be reckoned as a formula."""
     return _FORMULA.sub("'", _UNPRINTABLE.sub(" ", text))

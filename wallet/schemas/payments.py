@@ -14,7 +14,7 @@ from wallet.schemas.pages import Page, list_of
 
 STATUSES: Final = ("held", "captured", "partly_captured", "reversed", "expired", "refunded", "declined")
 CSV: Final = "text/csv"
-CSV_MOST: Final = 10_000
+CSV_MOST: Final = 5_000
 _PAGE_MOST: Final = 200
 
 

@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from tests.payments import NOW, POLICIES, asked, at, plastic, snapshot, token
 from tokenization import token_status
 from tokenization.models import Card, Plastic
 from wallet.payments.decision import RULES, decide
+from wallet.payments.rates import Rate
 from wallet.payments.reasons import REASON_BY_TOKEN_CAUSE, RESPONSE_CODES, UNUSABLE
 from wallet.payments.situation import Approved, Declined, Drawn, Left, LimitReached, Proof, Rule, Situation
 from wallet.payments.snapshot import plastic_unusable
@@ -27,6 +30,12 @@ def under(**terms: Any) -> Drawn:
 WEB = {"instrument": plastic(), "entry_mode": "ecommerce"}
 GUESSED = {"instrument": plastic(cvc="123"), "entry_mode": "contactless"}
 CASINO = at("7995")
+EUR = Rate("EUR", "DKK", Decimal("7.4605"), date(2026, 11, 20))
+# More than twelve digits of øre, on an account that has them.
+BEYOND = (
+    {"currency": "EUR", "amount_minor": 999_999_999_999, "instrument": token("pin")},
+    {"rate": EUR, "available_minor": 10**15, "proof": Proof(device=True, person=True)},
+)
 
 # For each rule, in its order: by what it gives each of its reasons to a payment that is fine otherwise.
 OBJECTIONS: dict[str, dict[str, Case]] = {
@@ -42,7 +51,7 @@ OBJECTIONS: dict[str, dict[str, Case]] = {
     "person_proof": {"wrong_pin": ({}, {"proof": Proof(device=True, person=False)})},
     "cvc_tries": {"count_limit": (GUESSED, {"wrong_cvcs_today": 5})},
     "cvc": {"wrong_cvc": ({}, {"cvc_matches": False}), "system_error": ({}, {"cvc_readable": False})},
-    "currency": {"currency_not_supported": ({"currency": "EUR"}, {})},
+    "currency": {"currency_not_supported": ({"currency": "EUR"}, {}), "invalid_amount": BEYOND},
     "customer_authentication": {"customer_authentication_required": (WEB, {})},
     "pin": {"pin_required": ({}, {"payments_without_pin": 5})},
     "drawing_right": {

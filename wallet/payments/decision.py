@@ -23,7 +23,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(rules.person_proof, ("R-4.1",), ("wrong_pin",)),
     Rule(rules.cvc_tries, (), ("count_limit",)),
     Rule(rules.cvc, (), ("wrong_cvc", "system_error")),
-    Rule(rules.currency, ("R-18",), ("currency_not_supported",)),
+    Rule(rules.currency, ("R-18",), ("currency_not_supported", "invalid_amount")),
     Rule(rules.customer_authentication, ("R-3.6a",), ("customer_authentication_required",)),
     Rule(rules.pin, ("R-2.5a", "R-3.4"), ("pin_required",)),
     Rule(rules.drawing_right, ("R-2.10a", "R-2.10b", "R-3.1a"), ("not_permitted", "amount_limit", "count_limit")),

@@ -10,6 +10,7 @@ from delegation.judging import judge, nearest
 from delegation.limits import Attempt, Refused
 from delegation.terms import Ceiling
 from delegation.usage import Delta
+from tokenization.money import MAX_AMOUNT_MINOR
 from tokenization.policies import Holds, Policies
 from wallet.payments.entry_modes import Pin, entry_mode
 from wallet.payments.rates import ACCOUNT_CURRENCY
@@ -94,10 +95,14 @@ def counts_wrong_cvc(card: Snapshot, policies: Policies) -> bool:
 
 
 def currency(s: Situation) -> Declined | None:
-    """The account is in the currency that limits are set in; the payment too, or there is a rate between the two."""
+    """The account is in the currency that limits are set in; the payment too, or there is a rate between the two, by
+    which it costs no more than an amount may be.
+    """
     paid, held, rate = s.asked.currency, s.card.account_currency, s.card.rate
     fits = paid == held if rate is None else (rate.currency, rate.account_currency) == (paid, held)
-    return None if fits and held == ACCOUNT_CURRENCY else Declined("currency_not_supported")
+    if not fits or held != ACCOUNT_CURRENCY:
+        return Declined("currency_not_supported")
+    return Declined("invalid_amount") if s.card.billed(s.asked.amount_minor) > MAX_AMOUNT_MINOR else None
 
 
 def customer_authentication(s: Situation) -> Declined | None:

@@ -1,7 +1,9 @@
 """The card: its lock, its plastics and their numbers, blocking, closing (R-10, R-12, R-13)."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,6 +16,7 @@ from tokenization.journal.links import FIRST_LINK
 from tokenization.keys.ring import Purpose
 from tokenization.models import Card, PanDirectory, Plastic
 from tokenization.number_space import NumberSpace
+from tokenization.pipeline import Answer, Pipeline, locking
 from tokenization.secret import Number
 from tokenization.vault import DataKey, Place, Vault, VaultError
 
@@ -27,6 +30,16 @@ CARDHOLDER_REASONS: Final = ("lost", "stolen", "misused", "copied", "pin_comprom
 BLOCK_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "overdraft")
 NEEDS_A_REMINDER: Final = frozenset({"rules_broken", "overdraft"})
 _LOCKED: Final = "locked_cards"
+_HEADS: Final = "journal_heads"
+_LOCK: Final = locking(Card, "card_id")
+
+
+@dataclass(slots=True)
+class JournalHead:
+    """How many entries a journal has, and the link of the last: it grows as entries are written."""
+
+    count: int
+    link: bytes
 
 
 class LockNotHeld(RuntimeError):
@@ -54,9 +67,33 @@ def locked(session: Session, card_id: UUID) -> Card:
     return card
 
 
-def _remember_lock(session: Session, card: Card) -> None:
+def lock_many(pipe: Pipeline, card_ids: Iterable[UUID]) -> list[Answer]:
+    """Take the locks of many cards, ascending, each in a statement of its own, which a sharded database asks for."""
+    return [pipe.send(_LOCK, card_id=card_id) for card_id in sorted(set(card_ids))]
+
+
+def locked_now(session: Session, answers: Iterable[Answer]) -> dict[UUID, Any]:
+    """The cards that `lock_many` locked, as rows, by their ids."""
+    found = {row.card_id: row for answer in answers for row in answer.rows()}
+    for row in found.values():
+        _remember_lock(session, row)
+    return found
+
+
+def _remember_lock(session: Session, card: Any) -> None:
     # The row itself, not its id: a session forgets unchanged rows that nobody holds, and would read it again.
     session.info.setdefault(_LOCKED, {})[card.card_id] = card
+    session.info.setdefault(_HEADS, {})[card.card_id] = JournalHead(card.journal_count, card.journal_head)
+
+
+def journal_head(session: Session, card_id: UUID) -> JournalHead:
+    """Where the journal of a card whose lock this session holds ends, what it has just written included.
+
+    Raises LockNotHeld.
+    """
+    locked(session, card_id)
+    head: JournalHead = session.info[_HEADS][card_id]
+    return head
 
 
 def issue(

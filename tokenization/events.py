@@ -3,7 +3,10 @@
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, TypeVar
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,6 +14,7 @@ from sqlalchemy.orm import Session
 from tokenization import ids
 
 _PENDING = "pending_events"
+_ACTOR = "actor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +26,12 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The event's own fields as JSON values: ids as TypeIDs, times as RFC 3339. Never a secret."""
-        fields = (f.name for f in dataclasses.fields(self) if f.name not in {"at", "subject_id"})
-        return {name: _as_json(name, getattr(self, name)) for name in fields}
+        return {name: _as_json(name, getattr(self, name)) for name in _told(cast(Any, type(self)))}
+
+
+@cache
+def _told(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if field.name not in {"at", "subject_id"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +49,24 @@ class SubjectEvent(Event):
 
 
 def emit(session: Session, event: Event) -> None:
-    """Keep the event until commit; a roll-back forgets it."""
-    session.info.setdefault(_PENDING, []).append(event)
+    """Keep the event until commit, as the doing of whoever acts; a roll-back forgets it."""
+    session.info.setdefault(_PENDING, []).append((session.info.get(_ACTOR), event))
+
+
+def act_as(session: Session, actor: str) -> None:
+    """What is emitted from now on is that actor's doing."""
+    session.info[_ACTOR] = actor
 
 
 def take_pending(session: Session) -> list[Event]:
     """The events emitted since the last call, in order; they are pending no more."""
-    return list(session.info.pop(_PENDING, ()))
+    return [event for _, event in session.info.pop(_PENDING, ())]
+
+
+def take_by_actor(session: Session) -> list[tuple[str, list[Event]]]:
+    """The same, with whose doing they are: whoever acted several times in turn comes once for each turn."""
+    turns = groupby(session.info.pop(_PENDING, ()), itemgetter(0))
+    return [(actor, [event for _, event in turn]) for actor, turn in turns]
 
 
 def rfc3339(at: datetime) -> str:
@@ -56,6 +75,8 @@ def rfc3339(at: datetime) -> str:
 
 
 def _as_json(name: str, value: object) -> Any:
+    if value is None or type(value) in {str, int, bool}:
+        return value
     if isinstance(value, UUID):
         return ids.to_text(ids.PREFIX_BY_FIELD[name], value)
     if isinstance(value, datetime):

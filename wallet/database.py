@@ -8,7 +8,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from notifications import outbox
-from tokenization.events import take_pending
+from tokenization.events import act_as, take_by_actor
 from tokenization.journal import entries
 from tokenization.keys.ring import KeyRing
 from wallet import migrations
@@ -65,9 +65,11 @@ class Database:
         with self._sessions() as session:
             with session.begin():
                 self._custody(session)
+                act_as(session, actor)
                 yield session
                 session.flush()
-                recorded = entries.append(session, self._ring, take_pending(session), actor)
+                happened = take_by_actor(session)
+                recorded = [entry for who, what in happened for entry in entries.append(session, self._ring, what, who)]
                 told = outbox.write(session, recorded)
             for act in session.info.get(_AFTERWARDS, ()):
                 act()

@@ -59,6 +59,8 @@ class Town:
         self.session.execute(delete(JournalEntry).where(JournalEntry.card_id == card.card_id))
         self.session.expire_all()
         card.journal_count, card.journal_head = 0, links.FIRST_LINK
+        self.session.flush()
+        cards.lock(self.session, card.card_id)
         self.append(card, entries, last4="6666")
 
     def compared(self) -> dict[UUID, str]:
@@ -99,6 +101,7 @@ def written(session: Session) -> bytes:
 def test_an_anchor_says_what_it_is_and_holds_every_journal(town: Town) -> None:
     found = anchors.check(io.BytesIO(town.anchor))
     assert (found.moment, found.installation) == ("2026-11-22T11:00:00Z", "https://wallet.bank.example")
+    town.session.refresh(town.card)
     kept = {each.owner_id: each for each in anchors.anchored_in(io.BytesIO(town.anchor))}
     assert found.journals == len(kept) == 3
     assert kept[town.card.card_id] == Anchored(CARDS, town.card.card_id, ENTRIES, town.card.journal_head)
@@ -157,6 +160,7 @@ def old_state_put_back(town: Town) -> None:
         delete(JournalEntry).where(JournalEntry.card_id == town.card.card_id, JournalEntry.seq > last.seq)
     )
     key = town.ring.current(Purpose.JOURNAL).key
+    town.session.refresh(town.card)
     town.card.journal_count, town.card.journal_head = last.seq, last.link
     town.card.journal_seal = links.seal(key, town.card.card_id, last.seq, last.link)
     town.session.flush()

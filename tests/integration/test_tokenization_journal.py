@@ -196,10 +196,9 @@ def test_a_journal_emptied_down_to_its_head_is_found(session: Session, key_ring:
 
 
 def test_an_entry_that_was_added_behind_the_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:
-    count, head = card.journal_count, card.journal_head
+    head = session.execute(select(Card.journal_count, Card.journal_head)).one()
     append(session, key_ring, card, 1)
-    card.journal_count, card.journal_head = count, head
-    session.flush()
+    session.execute(update(Card).values(head._asdict()))
     assert verdict(session, key_ring, card) == Verdict(False, ENTRIES + 1, ENTRIES + 1)
 
 
@@ -230,7 +229,8 @@ def test_a_whole_chain_forged_without_the_journal_key_is_found(
     ceremonies.create(tmp_path / "keys", NOON)
     forgers = FileKeyRing(tmp_path / "keys", SetClock(NOON))
     cut(session, 1, 2, 3, 4, 5)
-    card.journal_count, card.journal_head = 0, links.FIRST_LINK
+    session.execute(update(Card).values(journal_count=0, journal_head=links.FIRST_LINK))
+    cards.lock(session, card.card_id)
     append(session, forgers, card, ENTRIES)
     assert verdict(session, forgers, card).valid
     assert verdict(session, key_ring, card) == Verdict(False, ENTRIES, 1)

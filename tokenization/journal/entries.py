@@ -8,9 +8,10 @@ anchors.py.)
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,14 +19,30 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from tokenization import cards, ids
+from tokenization.cards import JournalHead
 from tokenization.events import CardEvent, Event, SubjectEvent
 from tokenization.journal import links
 from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
-from tokenization.keys.ring import KeyRing, Purpose
+from tokenization.keys.ring import KeyRing, Purpose, VersionedKey
 from tokenization.models import Card
+from tokenization.pipeline import as_json, changing, inserting, pipeline
 
-Entry = JournalEntry | SubjectJournalEntry
-Head = Card | SubjectJournal
+_HEAD: Final = ("journal_count", "journal_head", "journal_seal")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Of a card or of a subject: what names it, and the statements that write entries and the head that they grow."""
+
+    owner: str
+    write: str
+    grow: str
+
+
+_OF_CARDS: Final = _Kind("card_id", inserting(JournalEntry), changing(Card, ["card_id"], _HEAD))
+_OF_SUBJECTS: Final = _Kind(
+    "subject_id", inserting(SubjectJournalEntry), changing(SubjectJournal, ["subject_id"], _HEAD)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +56,70 @@ class Recorded:
     payload: dict[str, Any]
 
 
+@dataclass(slots=True)
+class _Written:
+    """Rows on their way: entries in order, and of each owner the head after its last."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    heads: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+
+
 def append(session: Session, ring: KeyRing, events: Sequence[Event], actor: str) -> list[Recorded]:
     """Write the events behind their chains. The card's lock must be held; raises LockNotHeld if it isn't."""
     subjects = {event.subject_id for event in events if isinstance(event, SubjectEvent)}
     # All of them at once and in ascending order, after the cards: so no deadlock.
     heads = {subject_id: _locked_subject(session, subject_id) for subject_id in sorted(subjects)}
-    return [_append_one(session, ring, event, actor, heads) for event in events]
+    current, written = ring.current(Purpose.JOURNAL), {_OF_CARDS: _Written(), _OF_SUBJECTS: _Written()}
+    recorded = []
+    for event in events:
+        kind, owner_id, head = _owner(session, event, heads)
+        recorded.append(_link(written[kind], kind.owner, owner_id, head, event, actor, current))
+    _send(session, written)
+    return recorded
 
 
-def _append_one(
-    session: Session, ring: KeyRing, event: Event, actor: str, heads: dict[UUID, SubjectJournal]
+def _link(
+    written: _Written, owner: str, owner_id: UUID, head: JournalHead, event: Event, actor: str, current: VersionedKey
 ) -> Recorded:
-    owner_id, head, entry = _begin(session, event, heads)
-    current, payload = ring.current(Purpose.JOURNAL), event.payload()
-    entry.seq, entry.event_id, entry.key_version = head.journal_count + 1, ids.new_id(), current.version
-    entry.type, entry.at, entry.actor = event.type, event.at, actor
-    entry.payload, entry.salt = payload, secrets.token_bytes(16)
-    entry.digest = links.digest(entry.salt, payload)
-    entry.link = links.link(current.key, head.journal_head, owner_id, entry)
-    session.add(entry)
-    head.journal_count, head.journal_head = entry.seq, entry.link
-    head.journal_seal = links.seal(current.key, owner_id, entry.seq, entry.link)
+    """An entry behind its chain's head, which it then is itself."""
+    payload, salt = event.payload(), secrets.token_bytes(16)
+    entry = SimpleNamespace(
+        seq=head.count + 1,
+        event_id=ids.new_id(),
+        type=event.type,
+        at=event.at,
+        actor=actor,
+        payload=payload,
+        salt=salt,
+        digest=links.digest(salt, payload),
+        key_version=current.version,
+    )
+    head.count, head.link = entry.seq, links.link(current.key, head.link, owner_id, entry)
+    seal = links.seal(current.key, owner_id, head.count, head.link)
+    written.entries.append({owner: owner_id, "link": head.link, **vars(entry)})
+    written.heads[owner_id] = {owner: owner_id} | dict(zip(_HEAD, (head.count, head.link, seal), strict=True))
     return Recorded(owner_id, entry.seq, event, entry.event_id, payload)
 
 
-def _begin(session: Session, event: Event, heads: dict[UUID, SubjectJournal]) -> tuple[UUID, Head, Entry]:
+def _send(session: Session, written: Mapping[_Kind, _Written]) -> None:
+    with pipeline(session) as pipe:
+        for kind, rows in written.items():
+            if rows.entries:
+                pipe.send(kind.write, rows=as_json(rows.entries))
+                pipe.send(kind.grow, rows=as_json(rows.heads.values()))
+
+
+def _owner(session: Session, event: Event, subjects: Mapping[UUID, JournalHead]) -> tuple[_Kind, UUID, JournalHead]:
     if isinstance(event, CardEvent):
-        return event.card_id, cards.locked(session, event.card_id), JournalEntry(card_id=event.card_id)
+        return _OF_CARDS, event.card_id, cards.journal_head(session, event.card_id)
     if isinstance(event, SubjectEvent):
-        return event.subject_id, heads[event.subject_id], SubjectJournalEntry(subject_id=event.subject_id)
+        return _OF_SUBJECTS, event.subject_id, subjects[event.subject_id]
     raise TypeError(f"{type(event).__name__} belongs neither to a card nor to a subject")
 
 
-def _locked_subject(session: Session, subject_id: UUID) -> SubjectJournal:
+def _locked_subject(session: Session, subject_id: UUID) -> JournalHead:
     new = {"subject_id": subject_id, "journal_count": 0, "journal_head": links.FIRST_LINK, "journal_seal": b""}
     session.execute(insert(SubjectJournal).values(new).on_conflict_do_nothing())
-    locked = select(SubjectJournal).where(SubjectJournal.subject_id == subject_id).with_for_update()
-    return session.scalars(locked, execution_options={"populate_existing": True}).one()
+    locked = select(SubjectJournal.journal_count, SubjectJournal.journal_head)
+    row = session.execute(locked.where(SubjectJournal.subject_id == subject_id).with_for_update()).one()
+    return JournalHead(row.journal_count, row.journal_head)

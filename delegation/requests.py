@@ -4,13 +4,14 @@ Whoever asks or answers holds the card's lock. What nobody answers, and a one-of
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, events, limits
@@ -22,6 +23,7 @@ from delegation.terms import LIMITS, PAYMENTS_MOST, Ceiling, Limits
 from tokenization import ids
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.money import MAX_AMOUNT_MINOR
+from tokenization.pipeline import Answer, Pipeline, looking_up
 from tokenization.policies import DrawingRightsPolicy
 
 ONE_OFF: Final = "one_off"
@@ -183,10 +185,17 @@ def take_back(session: Session, right: DrawingRight, now: datetime, *, phone: Pa
             decline(session, right, request, now)
 
 
-def one_offs(session: Session, card_id: UUID, right_id: UUID, now: datetime) -> tuple[OneOff, ...]:
-    """What one payment each may still spend, oldest first."""
-    rows = session.execute(_USABLE, {"of_card": card_id, "of_right": right_id, "now": now})
-    return tuple(OneOff(request_id, amount, _place(merchant)) for request_id, amount, merchant in rows)
+def find_one_offs(pipe: Pipeline, rights: Iterable[tuple[UUID, UUID]], now: datetime) -> Answer:
+    """What one payment each may still spend under some rights, each with its card; to be read by `one_offs_of_rows`."""
+    return pipe.find(_USABLE, rights, now=now)
+
+
+def one_offs_of_rows(rows: Iterable[Any]) -> dict[UUID, tuple[OneOff, ...]]:
+    """By right, oldest first."""
+    found: dict[UUID, list[OneOff]] = defaultdict(list)
+    for row in rows:
+        found[row.right_id].append(OneOff(row.request_id, row.amount, _place(row.merchant)))
+    return {right_id: tuple(each) for right_id, each in found.items()}
 
 
 def _place(merchant: Mapping[str, Any] | None) -> Place | None:
@@ -297,11 +306,10 @@ def _announce(
     drawing_rights.announce(session, kind, right, now, **asked, merchant=where.get("name"), **about, **more)
 
 
-# Built once: it is asked at each payment under a right. The state is no parameter: the index has it in its condition.
-_USABLE: Final = (
-    select(DrawingRequest.request_id, DrawingRequest.amount, DrawingRequest.merchant)
-    .where(DrawingRequest.card_id == bindparam("of_card"), DrawingRequest.right_id == bindparam("of_right"))
-    .where(DrawingRequest.state == literal_column("'approved'"), DrawingRequest.lapses_at > bindparam("now"))
-    .where(DrawingRequest.kind == ONE_OFF)
-    .order_by(DrawingRequest.request_id)
+# Asked at each payment under a right. The state is no parameter: the index has it in its condition.
+_USABLE: Final = looking_up(
+    DrawingRequest,
+    ["card_id", "right_id"],
+    ["request_id", "amount", "merchant"],
+    "WHERE t.state = 'approved' AND t.kind = 'one_off' AND t.lapses_at > %(now)s ORDER BY t.request_id",
 )

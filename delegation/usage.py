@@ -4,6 +4,7 @@ Weeks, months and thirty days are sums over buckets; a reversal gives back to th
 the card's lock.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Date, Table, Uuid, bindparam, column, func, select, update
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from delegation import periods
@@ -21,6 +21,7 @@ from delegation.limits import Usage, tightest, used
 from delegation.models import COUNTERS, UsageDay
 from delegation.terms import Ceiling, RightTerms
 from tokenization.clock import local_date
+from tokenization.pipeline import Answer, Pipeline, array, as_json, compiled, inserting, pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,23 @@ def load(session: Session, card_id: UUID, scope_id: UUID, now: datetime, *, tota
 
 def load_many(session: Session, scopes: Sequence[Scope], now: datetime) -> dict[UUID, Usage]:
     """The same for many scopes, by scope id, in one statement."""
+    return of_rows(session.execute(_SUMS, _asked(scopes, now)), scopes)
+
+
+def find(pipe: Pipeline, scopes: Sequence[Scope], now: datetime) -> Answer:
+    """The same, to be read by `of_rows`."""
+    asked = _asked(scopes, now)
+    arrays = {"cards": array(asked["cards"]), "scopes": array(asked["scopes"])}
+    return pipe.send(_SENT_SUMS, **asked | arrays)
+
+
+def of_rows(rows: Iterable[Any], scopes: Iterable[Scope]) -> dict[UUID, Usage]:
+    """By scope id, what the rows say of each scope that was asked for."""
+    found = {row.scope_id: row for row in rows}
+    return {scope.scope_id: _usage(found.get(scope.scope_id), scope.total) for scope in scopes}
+
+
+def _asked(scopes: Sequence[Scope], now: datetime) -> dict[str, Any]:
     today = local_date(now)
     days = {
         "today": today,
@@ -111,13 +129,30 @@ def load_many(session: Session, scopes: Sequence[Scope], now: datetime) -> dict[
         "month": periods.start_of_month(today),
         "thirty_days": periods.start_of_thirty_days(today),
     }
-    asked = {
+    since = [date.min if scope.total else min(days.values()) for scope in scopes]
+    return {
+        **days,
         "cards": [scope.card_id for scope in scopes],
         "scopes": [scope.scope_id for scope in scopes],
-        "since": [date.min if scope.total else min(days.values()) for scope in scopes],
+        "since": since,
     }
-    found = {row.scope_id: row for row in session.execute(_SUMS, {**days, **asked})}
-    return {scope.scope_id: _usage(found.get(scope.scope_id), scope.total) for scope in scopes}
+
+
+def charged(used: Usage, delta: Delta) -> Usage:
+    """What a scope has used once that is charged today, which is in every period."""
+    spent = delta.spent_minor
+    return Usage(
+        day_minor=used.day_minor + spent,
+        week_minor=used.week_minor + spent,
+        month_minor=used.month_minor + spent,
+        thirty_days_minor=used.thirty_days_minor + spent,
+        total_minor=None if used.total_minor is None else used.total_minor + spent,
+        payments_today=used.payments_today + delta.payments,
+        cash_today_minor=used.cash_today_minor + delta.cash_minor,
+        gambling_today_minor=used.gambling_today_minor + delta.gambling_minor,
+        visa_thirty_days_minor=used.visa_thirty_days_minor + delta.visa_minor,
+        visa_cash_today_minor=used.visa_cash_today_minor + delta.visa_cash_minor,
+    )
 
 
 def of_week(session: Session, card_id: UUID, scope_id: UUID, monday: date) -> Week:
@@ -131,22 +166,25 @@ def of_week(session: Session, card_id: UUID, scope_id: UUID, monday: date) -> We
 
 def charge(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
     """Count a payment on its day in Copenhagen, in one upsert."""
-    charge_many(session, [Charge(card_id, scope_id, day, delta)])
+    with pipeline(session) as pipe:
+        charge_many(pipe, [Charge(card_id, scope_id, day, delta)])
 
 
-def charge_many(session: Session, charges: Iterable[Charge]) -> None:
-    """The same for many, sent together."""
-    session.execute(_UPSERT, [_row(each) for each in charges])
+def charge_many(pipe: Pipeline, charges: Iterable[Charge]) -> None:
+    """The same for many payments, in one upsert, in which each bucket stands once."""
+    buckets: dict[tuple[UUID, UUID, date], Counter[str]] = defaultdict(Counter)
+    for each in charges:
+        buckets[each.card_id, each.scope_id, each.day].update(asdict(each.delta))
+    names = ("card_id", "scope_id", "day")
+    rows = [dict(zip(names, bucket, strict=True)) | counted for bucket, counted in sorted(buckets.items())]
+    if rows:
+        pipe.send(_UPSERT, rows=as_json(rows))
 
 
 def give_back(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
     """Take a reversed payment, or a part of one, off the day that was charged. It must have been charged there."""
     bucket = {"of_card_id": card_id, "of_scope_id": scope_id, "of_day": day}
     session.execute(_TAKE_BACK, {**bucket, **asdict(delta)}).one()
-
-
-def _row(each: Charge) -> dict[str, Any]:
-    return {"card_id": each.card_id, "scope_id": each.scope_id, "day": each.day, **asdict(each.delta)}
 
 
 def _usage(row: Any, total: bool) -> Usage:
@@ -190,10 +228,11 @@ _SUMS: Final = (
     .where(_DAYS.c.day >= _ASKED.c.since)
     .group_by(_DAYS.c.card_id, _DAYS.c.scope_id)
 )
-_NEW: Final = insert(_DAYS)
-_UPSERT: Final = _NEW.on_conflict_do_update(
-    index_elements=["card_id", "scope_id", "day"],
-    set_={counter: _DAYS.c[counter] + _NEW.excluded[counter] for counter in COUNTERS},
+_SENT_SUMS: Final = compiled(_SUMS)
+_UPSERT: Final = (
+    inserting(UsageDay)
+    + " ON CONFLICT (card_id, scope_id, day) DO UPDATE SET "
+    + ", ".join(f"{counter} = usage_days.{counter} + excluded.{counter}" for counter in COUNTERS)
 )
 _TAKE_BACK: Final = (
     update(_DAYS)

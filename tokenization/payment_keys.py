@@ -1,5 +1,6 @@
 """Payment keys: derived from the issuer key, sent to the phone in small batches, never stored."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,6 +18,7 @@ from tokenization.errors import Conflict
 from tokenization.events import rfc3339
 from tokenization.keys.ring import KeyRing, Purpose
 from tokenization.models import Card, KeyBatch, Token
+from tokenization.pipeline import Answer, Pipeline, as_json, table_of
 from tokenization.secret import Key
 from tokenization.vault import Vault
 
@@ -101,13 +103,18 @@ def _content(session: Session, vault: Vault, card: Card, token: Token, batch: Ke
     }
 
 
-def key_version_for(session: Session, token: Token, atc: int, now: datetime) -> int | None:
-    """Under which issuer key that ATC's key was issued; None if it never was, or its batch has ended."""
-    batch = select(KeyBatch.key_version).where(
-        KeyBatch.card_id == token.card_id,
-        KeyBatch.token_id == token.token_id,
-        KeyBatch.first_atc <= atc,
-        KeyBatch.last_atc >= atc,
-        KeyBatch.expires_at > now,
-    )
-    return session.scalar(batch)
+# Under which issuer key the key of an ATC was issued; no row where it never was, or its batch has ended.
+_VERSIONS: Final = f"""
+    SELECT card_id, token_id, asked.atc, key_version
+    FROM jsonb_to_recordset(%(asked)s) AS asked (card_id uuid, token_id uuid, atc bigint)
+    JOIN {table_of(KeyBatch)} USING (card_id, token_id)
+    WHERE first_atc <= asked.atc AND last_atc >= asked.atc AND expires_at > %(now)s
+"""  # noqa: S608 - the name of our own table
+
+
+def find_versions(pipe: Pipeline, atcs: Iterable[tuple[UUID, UUID, int]], now: datetime) -> Answer:
+    """Under which versions of the issuer key the keys of some ATCs, each with its card and token, were issued: rows of
+    `card_id, token_id, atc, key_version`. None for one that never was, or whose batch has ended.
+    """
+    asked = [{"card_id": card_id, "token_id": token_id, "atc": atc} for card_id, token_id, atc in atcs]
+    return pipe.send(_VERSIONS, asked=as_json(asked), now=now) if asked else Answer()

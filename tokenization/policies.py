@@ -2,12 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from tokenization import events
 from tokenization.errors import Invalid, NotFound
 from tokenization.models import Policy
 from tokenization.money import MAX_AMOUNT_MINOR
+from tokenization.pipeline import Answer, Pipeline, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +138,28 @@ SHAPES: Final[dict[str, type[Any]]] = {
 }
 
 
+_NEWEST: Final = (
+    select(Policy.name, Policy.figures)
+    .ext(distinct_on(Policy.name))
+    .where(Policy.effective_at <= bindparam("now"))
+    .order_by(Policy.name, Policy.version.desc())
+)
+_IN_FORCE: Final = compiled(_NEWEST)
+
+
 def load(session: Session, now: datetime) -> Policies:
     """The newest version of each policy that holds at `now`."""
-    newest = (
-        select(Policy.name, Policy.figures)
-        .ext(distinct_on(Policy.name))
-        .where(Policy.effective_at <= now)
-        .order_by(Policy.name, Policy.version.desc())
-    )
-    return Policies(**{name: SHAPES[name](**figures) for name, figures in session.execute(newest)})
+    return of_rows(session.execute(_NEWEST, {"now": now}))
+
+
+def find(pipe: Pipeline, now: datetime) -> Answer:
+    """The same, to be read by `of_rows`."""
+    return pipe.send(_IN_FORCE, now=now)
+
+
+def of_rows(rows: Iterable[Any]) -> Policies:
+    """Policies from the name and the figures of each."""
+    return Policies(**{row.name: SHAPES[row.name](**row.figures) for row in rows})
 
 
 def history(session: Session, offset: int, limit: int) -> list[Policy]:

@@ -2,7 +2,7 @@
 token_status.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,7 +15,7 @@ from tokenization import events, ids, number_space
 from tokenization.models import Card, Requestor, Token, TokenDirectory, TokenSuspension
 from tokenization.number_space import NumberSpace
 from tokenization.secret import Key, Number
-from tokenization.vault import Place, Vault
+from tokenization.vault import DataKey, Place, Vault
 
 Changed = TypeVar("Changed", bound=events.TokenEvent)
 PIN_TRIES: Final = 3
@@ -54,7 +54,7 @@ def create(
         right_id=right_id,
         requestor_id=requestor.requestor_id,
         scheme=scheme,
-        number_sealed=data_key.seal(_place(token_id, "number_sealed"), number.reveal().encode()),
+        number_sealed=data_key.seal(number_place(token_id), number.reveal().encode()),
         last4=number.last4,
         state="inactive" if doubt is None else "unverified",
         decision="approved" if doubt is None else "verification_required",
@@ -79,7 +79,7 @@ def create(
 
 def reveal_number(session: Session, vault: Vault, token: Token) -> Number:
     """The token number, opened."""
-    opened = vault.card_key(session, token.card_id).open(_place(token.token_id, "number_sealed"), token.number_sealed)
+    opened = vault.card_key(session, token.card_id).open(number_place(token.token_id), token.number_sealed)
     return Number(opened.decode())
 
 
@@ -103,13 +103,13 @@ def seal_cvm_keys(session: Session, vault: Vault, token: Token, *, pin: Key, bio
         token.biometric_key_sealed = data_key.seal(place, biometric.reveal())
 
 
-def cvm_key(session: Session, vault: Vault, token: Token, method: str) -> Key | None:
-    """The PIN key or the biometric key of a token, opened; None if it has none."""
+def cvm_key(data_key: Callable[[], DataKey], token: Token, method: str) -> Key | None:
+    """The PIN key or the biometric key of a token, opened with its card's data key; None if it has none."""
     column = "pin_key_sealed" if method == "pin" else "biometric_key_sealed"
     sealed: bytes | None = getattr(token, column)
     if sealed is None:
         return None
-    return Key(vault.card_key(session, token.card_id).open(_place(token.token_id, column), sealed))
+    return Key(data_key().open(_place(token.token_id, column), sealed))
 
 
 def live_tokens(session: Session, card_id: UUID) -> list[Token]:
@@ -141,6 +141,11 @@ def changed(kind: type[Changed], card: Card, token: Token, now: datetime, **more
         device_name=token.device_name,
         **more,
     )
+
+
+def number_place(token_id: UUID) -> Place:
+    """Where a token's number is sealed."""
+    return _place(token_id, "number_sealed")
 
 
 def _place(token_id: UUID, column: str) -> Place:

@@ -8,7 +8,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -113,6 +113,11 @@ class Vault:
         newest = _newest(CardKey).join(Card, living).where(CardKey.card_id == card_id)
         return self._opened(card_key_place(card_id), session.execute(newest).first())
 
+    def card_key_of(self, card_id: UUID, row: Any) -> DataKey:
+        """The same, from the row of `card_keys` that is its newest; None where there is none any more."""
+        found = None if row is None else (row.version, row.kek_version, row.wrapped)
+        return self._opened(card_key_place(card_id), found)
+
     def party_key(self, session: Session, party_id: UUID) -> DataKey:
         """The data key of a cardholder or a requestor. Raises VaultError, and Erased if there is none."""
         newest = _newest(PartyKey).where(PartyKey.party_id == party_id)
@@ -139,7 +144,7 @@ class Vault:
         data_key = DataKey(1, Key(AESGCM.generate_key(256)))
         return data_key, self.wrap(place, data_key.key)
 
-    def _opened(self, place: Place, row: Row[int, int, bytes] | None) -> DataKey:
+    def _opened(self, place: Place, row: Row[int, int, bytes] | tuple[int, int, bytes] | None) -> DataKey:
         if row is None:
             raise Erased(f"{place.table} has no data key for this row: it was erased")
         version, kek_version, wrapped = row

@@ -16,6 +16,7 @@ from tests.drawing_rights import CEILING, NOON, POLICY, grant, issue_card, permi
 from tokenization import cards, ids
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.events import take_pending
+from tokenization.pipeline import pipeline
 from tokenization.vault import Vault
 
 HOUR, DAY, MOMENT = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
@@ -70,7 +71,9 @@ def statuses(asked: Iterable[DrawingRequest], now: Any = NOON) -> list[str]:
 
 
 def usable(session: Session, right: DrawingRight, now: Any = NOON) -> tuple[OneOff, ...]:
-    return requests.one_offs(session, right.card_id, right.right_id, now)
+    with pipeline(session) as pipe:
+        found = requests.find_one_offs(pipe, [(right.card_id, right.right_id)], now)
+    return requests.one_offs_of_rows(found.rows()).get(right.right_id, ())
 
 
 def test_a_request_is_told_with_its_message(session: Session, right: DrawingRight) -> None:

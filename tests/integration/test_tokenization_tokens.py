@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from tokenization.errors import ContactBank, IllegalMove
 from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Card, Token
 from tokenization.numbers import is_number
+from tokenization.pipeline import pipeline
 from tokenization.secret import Key
 from tokenization.tokens import Device
 from tokenization.vault import Vault
@@ -46,6 +47,14 @@ class Phone:
         opened = jwe.decrypt_compact(batch.keys, self.key, algorithms=["ECDH-ES", "A256GCM"])
         content: dict[str, Any] = json.loads(opened.plaintext or b"")
         return content
+
+    def cvm_key(self, method: str) -> Key | None:
+        return tokens.cvm_key(lambda: self.vault.card_key(self.session, self.card.card_id), self.token, method)
+
+    def key_version(self, atc: int, now: datetime) -> int | None:
+        with pipeline(self.session) as pipe:
+            found = payment_keys.find_versions(pipe, [(self.card.card_id, self.token.token_id, atc)], now)
+        return next((row.key_version for row in found.rows()), None)
 
     def suspend(self, by: str, reason: str = "other") -> bool:
         return life_cycle.suspend(self.session, self.card, self.token, by=by, reason=reason, now=NOON)
@@ -95,8 +104,8 @@ def test_a_token_number_is_of_the_token_bin_and_found_by_its_fingerprint(phone: 
 
 
 def test_the_pin_key_is_kept_sealed_for_its_own_token(phone: Phone) -> None:
-    assert tokens.cvm_key(phone.session, phone.vault, phone.token, "pin") == PIN_KEY
-    assert tokens.cvm_key(phone.session, phone.vault, phone.token, "biometric") is None
+    assert phone.cvm_key("pin") == PIN_KEY
+    assert phone.cvm_key("biometric") is None
     assert phone.token.pin_key_sealed is not None
     assert PIN_KEY.reveal() not in phone.token.pin_key_sealed
 
@@ -130,7 +139,7 @@ def test_the_last_counters_are_issued_and_then_none(phone: Phone) -> None:
 @pytest.mark.parametrize(("atc", "after", "counts"), [(0, 0, False), (1, 0, True), (10, 0, True), (11, 0, False)])
 def test_only_counters_for_which_keys_were_issued_count(phone: Phone, atc: int, after: int, counts: bool) -> None:
     phone.keys()
-    found = payment_keys.key_version_for(phone.session, phone.token, atc, NOON + HOUR * after)
+    found = phone.key_version(atc, NOON + HOUR * after)
     assert found == (1 if counts else None)
 
 
@@ -160,8 +169,8 @@ def test_keys_that_have_ended_are_no_more_in_the_way(phone: Phone) -> None:
 def test_a_batch_ends_after_fourteen_days(phone: Phone) -> None:
     phone.keys()
     days = timedelta(days=14)
-    assert payment_keys.key_version_for(phone.session, phone.token, 1, NOON + days - HOUR) == 1
-    assert payment_keys.key_version_for(phone.session, phone.token, 1, NOON + days) is None
+    assert phone.key_version(1, NOON + days - HOUR) == 1
+    assert phone.key_version(1, NOON + days) is None
 
 
 def block(phone: Phone) -> None:
@@ -182,7 +191,7 @@ def test_unused_keys_die_with_the_token_not_with_the_card(
 ) -> None:
     phone.keys()
     happens(phone)
-    assert (payment_keys.key_version_for(phone.session, phone.token, 1, NOON) is not None) == alive
+    assert (phone.key_version(1, NOON) is not None) == alive
 
 
 def test_each_party_has_one_suspension_and_takes_its_own_away(phone: Phone) -> None:
@@ -246,7 +255,7 @@ def test_a_new_pin_lifts_the_lock_and_gives_the_tries_back(phone: Phone) -> None
     phone.suspend("pin_locked", "wrong_pin")
     phone.change_pin(Key(bytes([8] * 32)))
     assert (phone.held(), phone.token.pin_tries_left) == ({}, tokens.PIN_TRIES)
-    assert tokens.cvm_key(phone.session, phone.vault, phone.token, "pin") == Key(bytes([8] * 32))
+    assert phone.cvm_key("pin") == Key(bytes([8] * 32))
 
 
 def test_what_has_ended_stays_ended(phone: Phone) -> None:

@@ -4,28 +4,24 @@ The controls leave out a lock, or read before it: so the race can be lost.
 """
 
 import os
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from functools import partial
 from threading import Barrier, Event
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session
 
 from delegation import drawing_rights, usage
 from delegation.limits import Usage
 from delegation.models import DrawingRight
-from delegation.terms import RightTerms
 from mobile_mock.phone_token import PhoneToken
 from tests.integration.payments.scene import Answer, Scene
-from tests.races.tills import AMOUNT, STEP, Replay, Round, Season, Tills, at_once, reasons
+from tests.races.tills import AMOUNT, STEP, Replay, Round, Season, Tills, at_once, before_the_lock, reasons
 from tokenization import cards, ids
-from wallet.payments import references
-from wallet.payments.references import Claim
-from wallet.payments.requests import Reference
+from wallet.payments.group import Group
 
 TILLS = 16
 ROUNDS = int(os.environ.get("ROUNDS", "200"))  # `make races`: 3,000
@@ -159,36 +155,13 @@ def eight_fit(scene: Scene) -> tuple[Tills, Round, list[Answer]]:
     return tills, this, tills.taps(TILLS)
 
 
-def let_go_at_once(lock: Callable[[Session, UUID], Any]) -> Callable[[Session, UUID], Any]:
-    """A lock that is not held: what is taken behind a savepoint is let go when it is rolled back."""
-
-    def taken(session: Session, row_id: UUID) -> Any:
-        with session.begin_nested() as savepoint:
-            row = lock(session, row_id)
-            savepoint.rollback()
-        return row
-
-    return taken
-
-
 def test_control_without_the_cards_lock_a_round_is_lost(unchecked: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal notices: two entries of one number."""
     tills, _, taps = eight_fit(unchecked)
-    monkeypatch.setattr(cards, "lock", let_go_at_once(cards.lock))
+    unlocked = cards._LOCK.removesuffix(" FOR UPDATE")  # noqa: SLF001 - what is broken here
+    monkeypatch.setattr(cards, "_LOCK", unlocked)
     with pytest.raises(IntegrityError, match="journal_entries"):
         at_once(partial(tills.pay, request) for request in taps)
-
-
-def before_the_lock(monkeypatch: pytest.MonkeyPatch, read: Callable[[Session], Any], wait: Callable[[], Any]) -> None:
-    """Let every till read something at its first step, and wait before it goes on to lock the card."""
-    claim = references.claim
-
-    def early(session: Session, wanted: Sequence[Reference], now: datetime) -> list[Claim]:
-        session.info["stale"] = read(session)
-        wait()
-        return claim(session, wanted, now)
-
-    monkeypatch.setattr(references, "claim", early)
 
 
 def test_control_usage_that_is_read_before_the_lock_lets_all_pass(
@@ -196,17 +169,15 @@ def test_control_usage_that_is_read_before_the_lock_lets_all_pass(
 ) -> None:
     tills, this, taps = eight_fit(scene)
     card_id, right_id = ids_of_emils(scene)
-    load, now, everybody_has_read = usage.load, scene.world.clock.now(), Barrier(TILLS)
+    now, everybody_has_read = scene.world.clock.now(), Barrier(TILLS)
 
     def read(session: Session) -> dict[UUID, Usage]:
-        return {scope_id: load(session, card_id, scope_id, now) for scope_id in (card_id, right_id)}
+        return {scope_id: usage.load(session, card_id, scope_id, now) for scope_id in (card_id, right_id)}
 
-    def stale(session: Session, _: UUID, scope_id: UUID, *__: Any, **___: Any) -> Usage:
-        found: Usage = session.info["stale"][scope_id]
-        return found
+    def put(group: Group, stale: dict[UUID, Usage]) -> None:
+        group.usage = stale
 
-    before_the_lock(monkeypatch, read, partial(everybody_has_read.wait, 20))
-    monkeypatch.setattr(usage, "load", stale)
+    before_the_lock(monkeypatch, read, partial(everybody_has_read.wait, 20), put)
     answers = at_once(partial(tills.pay, request) for request in taps)
     assert reasons(answer for (answer,) in answers) == {"approved": TILLS} != this.expected(TILLS)
 
@@ -217,18 +188,16 @@ def test_control_limits_that_are_read_before_the_lock_outlive_their_change(
     tills, this, taps = eight_fit(scene)
     card_id, right_id = ids_of_emils(scene)
     early = taps[: TILLS - 4]  # each holds a connection while Anna changes the limit, which takes another
-    terms_of, everybody_has_read, changed = drawing_rights.terms_of, Barrier(len(early) + 1), Event()
+    everybody_has_read, changed = Barrier(len(early) + 1), Event()
 
-    def read(session: Session) -> RightTerms:
-        found = terms_of(drawing_rights.load(session, card_id, right_id))
+    def read(session: Session) -> DrawingRight:
+        found = drawing_rights.load(session, card_id, right_id)
+        session.expunge(found)
         everybody_has_read.wait(20)
         return found
 
-    def stale(right: DrawingRight) -> RightTerms:
-        session = object_session(right)
-        assert session is not None
-        found: RightTerms = session.info.get("stale") or terms_of(right)
-        return found
+    def put(group: Group, stale: DrawingRight) -> None:
+        group.rights[card_id, right_id] = stale
 
     def change() -> list[Answer]:
         everybody_has_read.wait(20)
@@ -236,8 +205,7 @@ def test_control_limits_that_are_read_before_the_lock_outlive_their_change(
         changed.set()
         return []
 
-    before_the_lock(monkeypatch, read, partial(changed.wait, 20))
-    monkeypatch.setattr(drawing_rights, "terms_of", stale)
+    before_the_lock(monkeypatch, read, partial(changed.wait, 20), put)
     season = Season(scene)
     season.told()
     answers = at_once((change, *(partial(tills.pay, request) for request in early)))

@@ -16,9 +16,13 @@ from delegation import drawing_rights, requests
 from delegation.judging import OneOff
 from delegation.models import DrawingRequest
 from tests.integration.payments.scene import Answer, Scene
+from tests.races import tills
 from tests.races.test_payments_races import AT_ONCE, at_once, card_id_of, reasons
+from tests.races.tills import before_the_lock
 from tokenization import cards, ids
 from tokenization.models import Card
+from tokenization.pipeline import pipeline
+from wallet.payments.group import Group
 
 ROUNDS = 10
 DAY = timedelta(days=1)
@@ -58,21 +62,24 @@ def test_control_a_one_off_that_is_read_before_the_lock_and_spent_unseen_lets_mo
 ) -> None:
     scene.emils(per_day=None)
     scene.one_off()
-    taps, load, now = sixteen_taps(scene), requests.one_offs, scene.world.clock.now()
+    taps, now, everybody_has_read = sixteen_taps(scene), scene.world.clock.now(), Barrier(AT_ONCE)
     card_id, right_id = card_id_of(scene), ids.parse("right", scene.town.right_id)
 
-    def stale(session: Session, *_: Any) -> tuple[OneOff, ...]:
-        found: tuple[OneOff, ...] = session.info["stale"]
-        return found
+    def read(session: Session) -> dict[UUID, tuple[OneOff, ...]]:
+        with pipeline(session) as pipe:
+            found = requests.find_one_offs(pipe, [(card_id, right_id)], now)
+        return requests.one_offs_of_rows(found.rows())
+
+    def put(group: Group, stale: dict[UUID, tuple[OneOff, ...]]) -> None:
+        group.one_offs = stale
 
     def unseen(request: DrawingRequest, payment_id: UUID, now: datetime) -> None:
         request.state, request.spent_by = "spent", payment_id
 
-    read_before_the_lock(monkeypatch, lambda session: load(session, card_id, right_id, now))
-    monkeypatch.setattr(requests, "one_offs", stale)
+    before_the_lock(monkeypatch, read, partial(everybody_has_read.wait, 20), put)
     monkeypatch.setattr(requests, "spend", unseen)
-    found = reasons(at_once(scene.ask, taps))
-    assert found["approved"] > 1
+    answers = tills.at_once(partial(tills.Tills(scene).pay, tap) for tap in taps)
+    assert tills.reasons(answer for (answer,) in answers)["approved"] > 1
 
 
 def test_of_sixteen_answers_at_once_one_counts(scene: Scene) -> None:

@@ -15,10 +15,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 
 from tests.integration.payments.lists import decide
 from tests.integration.payments.scene import Answer, Scene
+from tests.races.tills import before_the_lock
 from tokenization import cardholders, cards, ids, tokens
 from tokenization.cryptogram import AtcWindow
 from tokenization.journal.models import JournalEntry
@@ -26,6 +26,7 @@ from tokenization.models import Card, Cardholder
 from tokenization.provisioning import history, making
 from tokenization.provisioning.decision import Facts
 from wallet.payments import references
+from wallet.payments.group import Group
 from wallet.payments.references import Claim
 
 AT_ONCE = 16
@@ -87,7 +88,7 @@ def test_one_reference_fifty_times_at_once_is_one_payment_and_one_answer(scene: 
 def test_control_references_that_anybody_may_claim_make_many_payments(
     unchecked: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(references, "claim", lambda _, wanted, __: [Claim.OURS] * len(wanted))
+    monkeypatch.setattr(references, "claim", lambda _, wanted, *__: [Claim.OURS] * len(wanted))
     request = unchecked.plastic(10_000)
     at_once(unchecked.ask, [request] * 4)
     assert unchecked.account()["holds"] == 40_000
@@ -169,16 +170,13 @@ def test_no_payment_is_approved_after_a_block_was_acknowledged(scene: Scene) -> 
 def test_control_a_card_that_is_read_before_its_lock_pays_after_the_block(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = cards.lock
+    def read(session: Session) -> str | None:
+        return session.scalar(select(Card.state).where(Card.card_id == card_id_of(scene)))
 
-    def stale(session: Session, card_id: UUID) -> Card | None:
-        state = session.scalar(select(Card.state).where(Card.card_id == card_id))
-        card = lock(session, card_id)
-        if card is not None:
-            set_committed_value(card, "state", state)
-        return card
+    def put(group: Group, stale: str | None) -> None:
+        group.cards[card_id_of(scene)].state = stale
 
-    monkeypatch.setattr(cards, "lock", stale)
+    before_the_lock(monkeypatch, read, lambda: None, put)
     block_in_the_middle(scene)
     assert approved_after_the_block(scene)
 

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from threading import Barrier
-from typing import Final
+from typing import Any, Final, TypeVar
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mobile_mock.phone_token import PhoneToken
 from tests.integration.payments.lists import authorize, value
@@ -16,7 +18,8 @@ from tests.integration.payments.scene import Answer, Scene
 from tokenization import ids
 from tokenization.clock import local_date
 from tokenization.journal.models import JournalEntry
-from wallet.payments import operations
+from wallet.payments import authorization, operations
+from wallet.payments.group import Group, gather
 from wallet.payments.references import Answer as Kept
 from wallet.payments.requests import Operation, Reference
 
@@ -26,6 +29,7 @@ LIMITS: Final = ("per_day", "per_week", "per_month", "total", "payments_per_day"
 REASONS: Final = dict.fromkeys(LIMITS, "amount_limit") | {"payments_per_day": "count_limit"}
 TOLD: Final = ("payment.", "drawing_right.")
 Entry = tuple[str, Answer]
+Read = TypeVar("Read")
 
 
 def at_once(acts: Iterable[Callable[[], list[Answer]]]) -> list[list[Answer]]:
@@ -39,6 +43,24 @@ def at_once(acts: Iterable[Callable[[], list[Answer]]]) -> list[list[Answer]]:
 
     with ThreadPoolExecutor(len(wanted)) as pool:
         return list(pool.map(one, wanted))
+
+
+def before_the_lock(
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[Session], Read],
+    wait: Callable[[], object],
+    put: Callable[[Group, Read], None],
+) -> None:
+    """Let every till read something first, wait, and go by it once it holds the card's lock: what must not be."""
+
+    def early(session: Session, *around: Any) -> Group:
+        stale = read(session)
+        wait()
+        group = gather(session, *around)
+        put(group, stale)
+        return group
+
+    monkeypatch.setattr(authorization, "gather", early)
 
 
 def reasons(answers: Iterable[Answer]) -> Counter[str]:

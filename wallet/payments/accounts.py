@@ -4,6 +4,7 @@ lock. All that payments ask of an account stands here: one day a bank's core sys
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,7 +12,12 @@ from sqlalchemy.orm import Session
 
 from tokenization import ids
 from tokenization.errors import NotFound
+from tokenization.pipeline import Answer, Pipeline, as_json, changing, locking
 from wallet.payments.models import Account
+
+_MOVED: Final = ("account_id", "balance_minor", "held_minor")
+_LOCK: Final = locking(Account, "account_id")
+_WRITE: Final = changing(Account, _MOVED[:1], _MOVED[1:])
 
 
 def open_account(
@@ -48,9 +54,24 @@ def lock(session: Session, account_id: UUID) -> Account:
     return account
 
 
-def lock_all(session: Session, account_ids: Iterable[UUID]) -> dict[UUID, Account]:
+def lock_many(pipe: Pipeline, account_ids: Iterable[UUID]) -> list[Answer]:
     """Lock accounts in ascending order, after every card's lock."""
-    return {account_id: lock(session, account_id) for account_id in sorted(set(account_ids))}
+    return [pipe.send(_LOCK, account_id=account_id) for account_id in sorted(set(account_ids))]
+
+
+def locked_now(answers: Iterable[Answer]) -> dict[UUID, Account]:
+    """The accounts that `lock_many` locked, by their ids. Raises NotFound."""
+    found = [answer.rows() for answer in answers]
+    if not all(found):
+        raise NotFound
+    return {row.account_id: row for rows in found for row in rows}
+
+
+def write(pipe: Pipeline, changed: Iterable[Account]) -> None:
+    """Keep what was moved on accounts that `lock_many` locked."""
+    rows = [{name: getattr(account, name) for name in _MOVED} for account in changed]
+    if rows:
+        pipe.send(_WRITE, rows=as_json(rows))
 
 
 def available_minor(account: Account) -> int:

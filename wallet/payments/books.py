@@ -26,7 +26,7 @@ def move(session: Session, payment: Payment, account: Account, after: Standing) 
     A payment that is wholly reversed counts as none: the one-off that it spent is there again.
     """
     moved = Movement.between(standing(payment), after, rate_of(payment))
-    _book(account, moved)
+    book(account, moved)
     for more in charges(payment, moved):
         usage.charge(session, more.card_id, more.scope_id, more.day, more.delta)
     for less in charges(payment, -moved):
@@ -53,7 +53,8 @@ def _delta(payment: Payment, minor: int, payments: int) -> Delta:
     return Delta.of(minor, kind=payment.kind, mcc=payment.merchant["mcc"], scheme=payment.scheme, payments=payments)
 
 
-def _book(account: Account, moved: Movement) -> None:
+def book(account: Account, moved: Movement) -> None:
+    """Move an account, whose lock is held."""
     hold = accounts.reserve if moved.held > 0 else accounts.release
     take = accounts.capture if moved.taken > 0 else accounts.give_back
     hold(account, abs(moved.held))

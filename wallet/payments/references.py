@@ -1,7 +1,7 @@
 """Exactly once: an acquirer's reference is claimed before anything is locked, and keeps its answer for ever."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -12,11 +12,14 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from tokenization.pipeline import Pipeline, as_json, changing, inserting, pipeline
 from wallet.payments.models import ReferenceDirectory
 from wallet.payments.requests import Reference
 
 AUTHORIZATION: Final = "authorization"
 TOMBSTONE: Final = "reversal_first"
+_CLAIM: Final = inserting(ReferenceDirectory) + " ON CONFLICT DO NOTHING RETURNING client_id, network_reference"
+_KEEP: Final = changing(ReferenceDirectory, ["client_id", "network_reference"], ["card_id", "payment_id", "answer"])
 
 
 class Claim(Enum):
@@ -36,31 +39,65 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer on its way to stand beside its reference."""
+
+    reference: Reference
+    card_id: UUID | None
+    payment_id: UUID
+    answer: dict[str, Any]
+
+    def names_the_same(self, reference: Reference) -> bool:
+        """Whether that reference is this one, whatever it is used for."""
+        return _name(self.reference) == _name(reference)
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceReused:
     """The reference was used before, with other content."""
 
 
-def claim(session: Session, wanted: Sequence[Reference], now: datetime) -> list[Claim]:
-    """Claim references for authorisations, ascending. Who asks for one that is being decided waits for its commit."""
-    claims: dict[int, Claim] = {}
-    for index in sorted(range(len(wanted)), key=lambda i: (wanted[i].client_id, wanted[i].text)):
-        claims[index] = _claim_one(session, wanted[index], now)
-    return [claims[index] for index in range(len(wanted))]
+def claim(session: Session, wanted: Sequence[Reference], payment_ids: Sequence[UUID], now: datetime) -> list[Claim]:
+    """Claim references for authorisations, ascending, in one statement. Who asks for one that is being decided waits
+    for its commit; of one that is asked for twice in the list, the first is ours.
+    """
+    first: dict[tuple[str, str], int] = {}
+    for index, reference in enumerate(wanted):
+        first.setdefault(_name(reference), index)
+    in_order = sorted(first.items())
+    rows = [_new(wanted[index], AUTHORIZATION, now) | {"payment_id": payment_ids[index]} for _, index in in_order]
+    with pipeline(session) as pipe:
+        claimed = pipe.send(_CLAIM, rows=as_json(rows))
+    ours = {(row.client_id, row.network_reference) for row in claimed.rows()}
+    claims = [Claim.TAKEN] * len(wanted)
+    for name, index in in_order:
+        if name in ours:
+            claims[index] = Claim.OURS
+        elif _revive(session, wanted[index]):
+            claims[index] = Claim.REVERSED_BEFORE
+    return claims
 
 
-def _claim_one(session: Session, reference: Reference, now: datetime) -> Claim:
-    if claim_for(session, reference, AUTHORIZATION, now):
-        return Claim.OURS
+def _name(reference: Reference) -> tuple[str, str]:
+    return reference.client_id, reference.text
+
+
+def _revive(session: Session, reference: Reference) -> bool:
+    """Whether its reversal came first; it is ours then."""
     buried = _row(reference.client_id, reference.text) & (ReferenceDirectory.operation == TOMBSTONE)
     revived = {"operation": AUTHORIZATION, "content_hash": reference.content_hash}
     revival = update(ReferenceDirectory).where(buried).values(revived).returning(ReferenceDirectory.client_id)
-    return Claim.TAKEN if session.scalar(revival) is None else Claim.REVERSED_BEFORE
+    return session.scalar(revival) is not None
 
 
 def claim_for(session: Session, reference: Reference, operation: str, now: datetime) -> bool:
     """Claim one reference for what it is to name; False where it is taken."""
+    return _insert(session, _new(reference, operation, now))
+
+
+def _new(reference: Reference, operation: str, now: datetime) -> dict[str, Any]:
     row = {"network_reference": reference.text, "content_hash": reference.content_hash}
-    return _insert(session, {"client_id": reference.client_id, "operation": operation, "at": now, **row})
+    return {"client_id": reference.client_id, "operation": operation, "at": now, **row}
 
 
 def bury(session: Session, client_id: str, reference: str, now: datetime) -> ReferenceDirectory:
@@ -83,14 +120,35 @@ def keep(
     session.execute(update(ReferenceDirectory).where(_row(reference.client_id, reference.text)).values(kept))
 
 
+def keep_many(pipe: Pipeline, answers: Iterable[Kept]) -> None:
+    """The same for many answers, in one statement."""
+    rows = [
+        {
+            "client_id": each.reference.client_id,
+            "network_reference": each.reference.text,
+            "card_id": each.card_id,
+            "payment_id": each.payment_id,
+            "answer": each.answer,
+        }
+        for each in answers
+    ]
+    if rows:
+        pipe.send(_KEEP, rows=as_json(rows))
+
+
 def earlier(session: Session, reference: Reference) -> Answer | ReferenceReused:
     """What was answered to a reference that is taken, if the content was the same."""
     entry = _find(session, reference.client_id, reference.text)
-    if entry.answer is None or entry.content_hash is None:
+    return again(reference, entry.content_hash, entry.answer)
+
+
+def again(reference: Reference, content_hash: bytes | None, answer: dict[str, Any] | None) -> Answer | ReferenceReused:
+    """That answer, if it was given to the same content."""
+    if answer is None or content_hash is None:
         return ReferenceReused()
     hashes = (reference.content_hash, *reference.other_hashes)
-    same = any(hmac.compare_digest(entry.content_hash, each) for each in hashes)
-    return Answer(entry.answer, replayed=True) if same else ReferenceReused()
+    same = any(hmac.compare_digest(content_hash, each) for each in hashes)
+    return Answer(answer, replayed=True) if same else ReferenceReused()
 
 
 def payment_of(session: Session, client_id: str, payment_id: UUID) -> ReferenceDirectory | None:

@@ -27,6 +27,11 @@ RIGHTS_OVERDUE: Final = Gauge(
     "For how long something that came to a drawing right with time has waited to be told",
     multiprocess_mode="mostrecent",
 )
+HOLDS_OVERDUE: Final = Gauge(
+    "tegnebog_holds_overdue_seconds",
+    "For how long a hold whose time is over has waited to be given up",
+    multiprocess_mode="mostrecent",
+)
 RATES_WRONG: Final = Gauge(
     "tegnebog_rates_wrong",
     "1 while the file of rates cannot be taken, so that those that were read before go on",

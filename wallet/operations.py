@@ -15,6 +15,7 @@ from notifications import outbox
 from tokenization import number_space
 from tokenization.keys import checks, cryptoperiods
 from wallet import metrics, migrations
+from wallet.payments import expiry
 from wallet.services import services
 
 blueprint = Blueprint("operations", __name__)
@@ -93,13 +94,15 @@ def prometheus() -> Response:
 def _look_at_database() -> None:
     try:
         with services().database.reading() as session:
+            now = services().clock.now()
             metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
-            metrics.RIGHTS_OVERDUE.set(rounds.overdue(session, services().clock.now()).total_seconds())
+            metrics.RIGHTS_OVERDUE.set(rounds.overdue(session, now).total_seconds())
+            metrics.HOLDS_OVERDUE.set(expiry.overdue(session, now).total_seconds())
             for fill in number_space.fills(session, services().settings.number_space):
                 metrics.NUMBERS_TAKEN.labels(fill.kind).set(fill.taken / fill.capacity)
     except SQLAlchemyError:
-        metrics.OUTBOX_WAITING.set(float("nan"))
-        metrics.RIGHTS_OVERDUE.set(float("nan"))
+        for gauge in (metrics.OUTBOX_WAITING, metrics.RIGHTS_OVERDUE, metrics.HOLDS_OVERDUE):
+            gauge.set(float("nan"))
 
 
 def _look_at_rates() -> None:

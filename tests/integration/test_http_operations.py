@@ -188,6 +188,7 @@ def test_metrics_count_by_route_and_name_nobody(world: World) -> None:
         'tegnebog_payment_decisions_total{reason="approved"}',
         "tegnebog_outbox_waiting ",
         "tegnebog_rights_overdue_seconds ",
+        "tegnebog_holds_overdue_seconds ",
     ):
         assert part in answer.text
     for secret in (anna["card"]["number"], anna["card_id"], anna["name"]):

@@ -44,6 +44,8 @@ _CONFLICTS: Final = {
     "nothing-captured": "nothing is left of what was captured",
     "nothing-to-reverse": "nothing is held, and nothing is left of what was captured",
 }
+# What became of an amount, as its columns and the answer name it.
+_MOVED: Final = ("captured", "reversed", "refunded", "expired")
 
 
 def _now() -> datetime:
@@ -152,14 +154,10 @@ class OneAuthorization(MethodView):
             raise NotFound
         payment = session().get(Payment, (entry.card_id, entry.payment_id)) if entry.card_id else None
         if payment is None:
-            return entry.answer | {"status": "declined", "at": entry.at, "history": []} | _moved(0, 0, 0)
-        moved = _moved(payment.captured_minor, payment.reversed_minor, payment.refunded_minor)
+            return entry.answer | {"status": "declined", "at": entry.at, "history": []} | dict.fromkeys(_MOVED, 0)
+        moved = {name: getattr(payment, f"{name}_minor") for name in _MOVED}
         history_ = history.operations(session(), payment)
         return entry.answer | moved | {"status": history.status(payment), "at": payment.at, "history": history_}
-
-
-def _moved(captured: int, reversed_: int, refunded: int) -> dict[str, int]:
-    return {"captured": captured, "reversed": reversed_, "refunded": refunded}
 
 
 @blueprint.route("/authorizations/<payment_id>/captures")

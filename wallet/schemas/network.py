@@ -142,12 +142,12 @@ class DecisionAnswer(Schema):
 
 
 class Operation(Schema):
-    """A capture, a reversal or a refund so far."""
+    """A capture, a reversal or a refund so far; or the expiry of what was held, which has no reference."""
 
     kind = fields.String()
     amount = fields.Integer(attribute="amount_minor")
     final = fields.Boolean(metadata={"description": "nothing more is captured after it"})
-    network_reference = fields.String()
+    network_reference = fields.String(allow_none=True)
     at = Moment()
 
 
@@ -159,6 +159,7 @@ class AuthorizationAnswer(DecisionAnswer):
     captured = fields.Integer()
     reversed = fields.Integer()
     refunded = fields.Integer()
+    expired = fields.Integer(metadata={"description": "held and not captured in time"})
     history = fields.List(fields.Nested(Operation))
 
 

@@ -56,7 +56,7 @@ def test_the_history_tells_it(scene: Scene) -> None:
     scene.do("captures", payment_id, 20_000, final=False, network_reference="c1")
     after(scene, WEEK)
     seen = scene.look(payment_id)
-    assert (seen["status"], seen["captured"]) == ("captured", 20_000)
+    assert (seen["status"], seen["captured"], seen["expired"]) == ("captured", 20_000, 30_000)
     assert seen["history"][1:] == [
         {"kind": "expiry", "amount": 30_000, "final": True, "network_reference": None, "at": "2026-11-29T10:15:00Z"}
     ]

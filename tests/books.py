@@ -1,9 +1,15 @@
-"""Do the books balance? Payments, operations, usage, accounts, journal and outbox, each against the others: drift 0."""
+"""Do the books balance? Payments, operations, usage, accounts, journal and outbox, each against the others: drift 0.
+
+A payment stands in its own currency; what it costs its account is worked out here once more, in fractions.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +21,7 @@ from delegation.models import COUNTERS, DrawingRequest, UsageDay
 from delegation.usage import Delta
 from notifications import audiences
 from notifications.models import OutboxRow
-from tokenization import ids, policies
+from tokenization import ids, money, policies
 from tokenization.clock import local_date
 from tokenization.journal.models import JournalEntry
 from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
@@ -48,13 +54,19 @@ def _check_operations(session: Session, payments: Iterable[Payment]) -> None:
     """Whoever does again what was done to a payment comes to where it stands."""
     done = _operations(session)
     for payment in payments:
-        standing = _approved(session, payment)
-        for seq, row in enumerate(done[payment.payment_id], 1):
-            assert row.seq == seq
-            after = _again(standing, row)
-            assert not isinstance(after, Refused), f"{row.kind} of {row.amount_minor} was impossible"
-            standing = after
-        assert _stands(payment) == standing
+        stood = _stood(session, payment, done[payment.payment_id])
+        assert [row.seq for row in done[payment.payment_id]] == list(range(1, len(stood)))
+        assert _stands(payment) == stood[-1]
+
+
+def _stood(session: Session, payment: Payment, done: Iterable[PaymentOperation]) -> list[Standing]:
+    """Where a payment stood when it was approved, and after each operation."""
+    stood = [_approved(session, payment)]
+    for row in done:
+        after = _again(stood[-1], row)
+        assert not isinstance(after, Refused), f"{row.kind} of {row.amount_minor} was impossible"
+        stood.append(after)
+    return stood
 
 
 def _again(before: Standing, row: PaymentOperation) -> Standing | Refused:
@@ -77,14 +89,41 @@ def _stands(payment: Payment) -> Standing:
     return Standing(**{name: getattr(payment, f"{name}_minor") for name in columns})
 
 
+def _cost(payment: Payment, minor: int) -> int:
+    """What so much of a payment's currency costs: rounded half up, and at least something (R-18)."""
+    if payment.rate is None or not minor:
+        return minor
+    shift = money.exponent("DKK") - money.exponent(payment.currency)
+    return max(1, floor(minor * Fraction(payment.rate) * Fraction(10) ** shift + Fraction(1, 2)))
+
+
+def _cost_held(payment: Payment, standing: Standing) -> int:
+    """What the account holds: what the hold costs beyond what was captured."""
+    return _cost(payment, standing.captured + standing.held) - _cost(payment, standing.captured)
+
+
+def _cost_taken(payment: Payment, standing: Standing) -> int:
+    return _cost(payment, standing.captured) - _cost(payment, standing.refunded)
+
+
+def _cost_reserved(payment: Payment, standing: Standing) -> int:
+    most = standing.captured + standing.held + standing.margin
+    return _cost(payment, most) - _cost(payment, standing.refunded)
+
+
 def _check_accounts(session: Session, payments: Iterable[Payment], opened_with: Mapping[UUID, int]) -> None:
-    held, taken = Counter[UUID](), Counter[UUID]()
+    held, taken, currencies = Counter[UUID](), Counter[UUID](), {}
     for payment in payments:
-        held[payment.account_id] += payment.held_minor
-        taken[payment.account_id] += payment.captured_minor - payment.refunded_minor
+        held[payment.account_id] += _cost_held(payment, _stands(payment))
+        taken[payment.account_id] += _cost_taken(payment, _stands(payment))
     for account in session.scalars(select(Account).execution_options(populate_existing=True)):
         assert account.held_minor == held[account.account_id]
         assert account.balance_minor == opened_with[account.account_id] - taken[account.account_id]
+        currencies[account.account_id] = account.currency
+    for payment in payments:
+        assert (payment.rate is None) == (payment.rate_of is None)
+        is_at_home = payment.currency == currencies[payment.account_id]
+        assert not payment.approved or (payment.rate is None) == is_at_home
 
 
 def _check_usage(session: Session, payments: Iterable[Payment]) -> None:
@@ -92,8 +131,9 @@ def _check_usage(session: Session, payments: Iterable[Payment]) -> None:
     expected: dict[Bucket, Counter[str]] = defaultdict(Counter)
     for payment in payments:
         assert payment.usage_day == local_date(payment.at)
-        used = payment.held_minor + payment.captured_minor - payment.refunded_minor
-        scopes = [(payment.card_id, used), (payment.right_id, used + payment.margin_minor)]
+        stands = _stands(payment)
+        used = _cost_held(payment, stands) + _cost_taken(payment, stands)
+        scopes = [(payment.card_id, used), (payment.right_id, _cost_reserved(payment, stands))]
         for scope, amount in scopes:
             if scope is not None:
                 expected[payment.card_id, scope, payment.usage_day].update(_counted(payment, amount))
@@ -120,7 +160,7 @@ def _check_one_offs(session: Session, payments: Iterable[Payment]) -> None:
         if request is not None:
             assert (payment.approved, payment.right_id) == (True, request.right_id)
             assert payment.held_minor or payment.captured_minor
-            assert payment.amount_minor + payment.margin_minor <= request.amount
+            assert _cost(payment, payment.amount_minor + payment.margin_minor) <= request.amount
             assert request.merchant is None or request.merchant["id"] == payment.merchant["id"]
     assert not spent
 
@@ -135,18 +175,36 @@ _OPERATION_BY_EVENT = {
 
 def _check_journal(session: Session, payments: Iterable[Payment]) -> None:
     """One entry for each payment, and one for each step of it, with the same amounts, in the same order."""
-    told: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    told: dict[str, list[tuple[str, int, int | None]]] = defaultdict(list)
     ordered = select(JournalEntry).where(JournalEntry.type.startswith("payment.")).order_by(JournalEntry.seq)
     for entry in session.scalars(ordered.execution_options(populate_existing=True)):
         payload: dict[str, Any] = entry.payload or {}
-        told[payload["payment_id"]].append((entry.type, payload["amount"]))
+        billed = payload["billed"] and payload["billed"]["amount"]
+        told[payload["payment_id"]].append((entry.type, payload["amount"], billed))
     done = _operations(session)
     event_of = {kind: type_ for type_, kind in _OPERATION_BY_EVENT.items()}
     for payment in payments:
         verdict = "payment.approved" if payment.approved else "payment.declined"
-        steps = [(event_of[row.kind], row.amount_minor) for row in done[payment.payment_id]]
-        assert told.pop(ids.to_text("pay", payment.payment_id)) == [(verdict, payment.amount_minor), *steps]
+        rows, cost = done[payment.payment_id], _cost(payment, payment.amount_minor)
+        moved = _moved(payment, _stood(session, payment, rows))
+        steps = [(event_of[row.kind], row.amount_minor, cost) for row, cost in zip(rows, moved, strict=True)]
+        is_told = payment.rate is not None and cost <= money.MAX_AMOUNT_MINOR
+        first = (verdict, payment.amount_minor, cost if is_told else None)
+        assert told.pop(ids.to_text("pay", payment.payment_id)) == [first, *steps]
     assert not told
+
+
+def _moved(payment: Payment, stood: list[Standing]) -> list[int | None]:
+    """What each step cost the account, or gave back to it; nothing is told of it in the account's own currency."""
+    if payment.rate is None:
+        return [None] * (len(stood) - 1)
+    taken = [_cost_taken(payment, each) for each in stood]
+    used = [_cost_held(payment, each) + _cost_taken(payment, each) for each in stood]
+    captures = [after.captured > before.captured for before, after in pairwise(stood)]
+    return [
+        taken[nth + 1] - taken[nth] if is_capture else used[nth] - used[nth + 1]
+        for nth, is_capture in enumerate(captures)
+    ]
 
 
 def _check_outbox(session: Session) -> None:

@@ -34,6 +34,37 @@ def test_amounts_as_people_write_them(minor: int, currency: str, danish: str, en
 
 
 @pytest.mark.parametrize(
+    ("minor", "currency", "danish", "english"),
+    [
+        (2_000, "EUR", "20,00 € (149,21 kr.)", "EUR 20.00 (DKK 149.21)"),
+        (1_000, "JPY", "1.000 JP¥ (149,21 kr.)", "JPY 1,000 (DKK 149.21)"),
+        (12_345, "KWD", "12,345 KWD (149,21 kr.)", "KWD 12.345 (DKK 149.21)"),
+    ],
+)
+def test_beside_an_amount_abroad_stands_what_the_account_pays(
+    minor: int, currency: str, danish: str, english: str
+) -> None:
+    billed = {"amount": 14_921, "most": 17_159, "currency": "DKK", "rate": "7.4605"}
+    payload = {"amount": minor, "most": minor, "currency": currency, "billed": billed}
+    assert (wording.paid(payload, "amount", "da"), wording.paid(payload, "amount", "en")) == (danish, english)
+    assert wording.paid(payload, "most", "en").endswith("(DKK 171.59)")
+    assert wording.in_account(payload) == "DKK"
+
+
+@pytest.mark.parametrize("more", [{}, {"billed": None}], ids=["of before", "at home"])
+def test_an_amount_at_home_stands_alone(more: dict[str, Any]) -> None:
+    payload = {"amount": 12_000, "currency": "DKK", **more}
+    assert (wording.paid(payload, "amount", "da"), wording.in_account(payload)) == ("120,00 kr.", "DKK")
+
+
+def test_what_an_estimate_abroad_may_become_is_told_in_both_currencies() -> None:
+    billed = {"amount": 14_921, "most": 17_159, "currency": "DKK", "rate": "7.4605"}
+    payload = {"amount": 2_000, "most": 2_300, "currency": "EUR", "billed": billed}
+    assert wording.may_become(payload, "en") == " It may come to as much as EUR 23.00 (DKK 171.59)."
+    assert wording.may_become(payload, "da") == " Det kan blive op til 23,00 € (171,59 kr.)."
+
+
+@pytest.mark.parametrize(
     ("whose", "danish", "english"),
     [("Emil", "Emils", "Emil's"), ("Jonas", "Jonas'", "Jonas'"), ("Max", "Max'", "Max's"), ("Liz", "Liz'", "Liz's")],
 )

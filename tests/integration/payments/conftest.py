@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from redis import Redis
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests import rates
 from tests.books import assert_books_balance
 from tests.integration.payments.quarter import Quarter
 from tests.integration.payments.scene import Scene
@@ -31,12 +33,22 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="package")
-def town(connection: Connection, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Town]:
+def rates_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where rates are."""
+    path: Path = tmp_path_factory.mktemp("rates") / "rates.csv"
+    rates.write(path)
+    return path
+
+
+@pytest.fixture(scope="package")
+def town(
+    connection: Connection, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault, rates_file: Path
+) -> Iterator[Town]:
     """Everybody, ready to pay."""
     sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
     with Redis.from_url(servers.redis_url) as redis:
         clock = SetClock(SUNDAY)
-        yield Town(World(parts_over(sessions, redis, key_ring, vault, clock), clock))
+        yield Town(World(parts_over(sessions, redis, key_ring, vault, clock, rates_file=rates_file), clock))
 
 
 @pytest.fixture
@@ -44,7 +56,9 @@ def unchecked(town: Town, connection: Connection) -> Iterator[Scene]:
     """A scene that nobody checks the books of."""
     town.world.clock.set(SUNDAY)
     savepoint = connection.begin_nested()
-    yield Scene(town)
+    scene = Scene(town)
+    scene.rates()
+    yield scene
     savepoint.rollback()
 
 

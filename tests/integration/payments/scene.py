@@ -11,6 +11,7 @@ from sqlalchemy import delete, update
 
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant
+from tests import rates
 from tests.integration.payments.town import Town
 from tests.world import FILMFLODEN, NETTO, Machine, World
 from tokenization import ids
@@ -79,6 +80,13 @@ class Scene:
     def open(self, account: Answer) -> None:
         """Remember what another account was opened with."""
         self.opened_with[ids.parse("acct", account["id"])] = account["balance"]
+
+    def rates(self, **changes: tuple[str, str]) -> None:
+        """The bank puts other rates in place: what a unit of a currency costs, and on which day."""
+        path = self.world.parts.settings.rates
+        assert path is not None
+        rates.write(path, **changes)
+        self.world.parts.rates.refresh()
 
     def suspend_merchant(self) -> None:
         """The bank suspends Filmfloden."""

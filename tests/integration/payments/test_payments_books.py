@@ -26,6 +26,10 @@ BREAKS: dict[str, Callable[[], UpdateBase]] = {
     "held of a payment": lambda: update(Payment).values(held_minor=Payment.held_minor + 1),
     "margin of a payment": lambda: update(Payment).values(margin_minor=Payment.margin_minor + 1),
     "amount of a payment": lambda: update(Payment).values(amount_minor=Payment.amount_minor + 1),
+    "expired of a payment": lambda: update(Payment).values(expired_minor=Payment.expired_minor + 1),
+    "rate of a payment": lambda: update(Payment).where(Payment.rate.is_not(None)).values(rate=Payment.rate + 1),
+    "no rate": lambda: update(Payment).where(Payment.rate.is_not(None)).values(rate=None, rate_of=None),
+    "currency of a payment": lambda: update(Payment).where(Payment.rate.is_not(None)).values(currency="JPY"),
     "reversed of a payment": lambda: update(Payment).values(reversed_minor=Payment.reversed_minor + 1),
     "verdict of a payment": lambda: update(Payment).values(approved=False),
     "amount of an operation": lambda: update(PaymentOperation).values(amount_minor=PaymentOperation.amount_minor - 1),
@@ -58,6 +62,9 @@ def business(unchecked: Scene) -> Scene:
     unchecked.do("reversals", unchecked.approved(10_000, token=unchecked.emil))
     unchecked.approved(10_000, token=unchecked.emil, at=HOTEL, estimated=True)
     unchecked.pay(99_999)
+    abroad = unchecked.approved(2_222, token=unchecked.emil, currency="EUR")
+    unchecked.do("captures", abroad, 777, final=False)
+    unchecked.do("refunds", abroad, 100)
     return unchecked
 
 

@@ -30,11 +30,17 @@ EMILS = {"per_payment": 20_000, "per_day": 50_000}
 
 
 def parts_over(
-    sessions: sessionmaker[Session], redis: Redis, key_ring: FileKeyRing, vault: Vault, clock: SetClock
+    sessions: sessionmaker[Session],
+    redis: Redis,
+    key_ring: FileKeyRing,
+    vault: Vault,
+    clock: SetClock,
+    *,
+    rates_file: Path | None = None,
 ) -> Services:
     """The parts of an app over a test's own sessions."""
-    unused = SecretStr("unused")
-    settings = Settings(database_url=unused, redis_url=unused, key_ring=Path("unused"), loopback_allowed=True)
+    unused, ring = SecretStr("unused"), Path("unused")
+    settings = Settings(database_url=unused, redis_url=unused, key_ring=ring, rates=rates_file, loopback_allowed=True)
     database = Database(sessions, key_ring, announce=lambda: None)
     guard, rates = Guard(loopback_allowed=True), RateFile(settings.rates, clock)
     return Services(settings, database, redis, vault, clock, AccessKeys(key_ring), guard, rates)

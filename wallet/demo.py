@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 
 from mobile_mock import story
 from tokenization import ids, new_files
-from tokenization.clock import SystemClock
+from tokenization.clock import SystemClock, local_date
 from tokenization.errors import Conflict
 from tokenization.keys import ceremonies
 from wallet import app, database, embedded, people
@@ -28,6 +28,7 @@ from wallet.services import Services
 from wallet.settings import Settings
 
 DATA: Final = Path("var/demo")
+RATES_FILE: Final = "rates.csv"
 LOOPBACK: Final = "127.0.0.1"
 # Two people are everybody here, and programs play them as fast as they can.
 OF_TWO_PEOPLE: Final = {
@@ -106,6 +107,7 @@ def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, P
         settings = _settings(data, servers, port)
         say("The key ring and the database are brought up to date.")
         ceremonies.create(settings.key_ring, SystemClock().now())
+        _write(data / RATES_FILE, people.rates(local_date(SystemClock().now())))
         database.migrate(settings)
         parts = app.wire(settings)
         stack.callback(parts.database.close)
@@ -135,6 +137,7 @@ def _settings(data: Path, servers: embedded.Servers, port: int) -> Settings:
         key_ring=data / "keys",
         public_url=f"http://{LOOPBACK}:{port}",
         broker_url=f"http://{LOOPBACK}:{port + 1}",
+        rates=data / RATES_FILE,
         loopback_allowed=True,
     )
 
@@ -144,7 +147,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     plain = ("public_url", "broker_url", "loopback_allowed")
     secret = {name: getattr(settings, name).get_secret_value() for name in ("database_url", "redis_url")}
     values = secret | {name: str(getattr(settings, name)) for name in plain} | OF_TWO_PEOPLE
-    values["key_ring"] = str(settings.key_ring.absolute())
+    values |= {"key_ring": str(settings.key_ring.absolute()), "rates": str(settings.rates and settings.rates.absolute())}
     return {f"TEGNEBOG_{name.upper()}": value for name, value in values.items()}
 
 

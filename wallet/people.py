@@ -14,6 +14,7 @@ from wallet import approval
 from wallet.access.models import OAuthClient
 from wallet.access.oauth import clients
 from wallet.payments import accounts
+from wallet.payments.rates import HEADER
 from wallet.services import Services
 
 REDIRECT_URI: Final = "https://app.tegnebog.example/signed-in"
@@ -24,6 +25,16 @@ BO: Final = {"name": "Bo Engdal", "cpr": "2402750000", "mobile": "+4500000002"}
 BIRTHDATES: Final = {"anna": date(1989, 5, 12), "bo": date(1975, 2, 24)}
 EMIL: Final = {"name": "Emil", "birthdate": "2015-04-02"}
 BALANCE_MINOR: Final = 2_500_000
+# Made up as well: what one unit costs in kroner.
+RATES: Final = {
+    "EUR": "7.46",
+    "SEK": "0.68",
+    "NOK": "0.64",
+    "USD": "6.45",
+    "GBP": "8.6",
+    "JPY": "0.043",
+    "KWD": "21",
+}
 
 
 def fill_in(parts: Services) -> dict[str, Any]:
@@ -119,6 +130,11 @@ def _cardholder(session: Session, parts: Services, who: dict[str, str]) -> dict[
         "card_id": ids.to_text("card", card.card_id),
         "card": {"number": number.reveal(), "expiry": cards.month(plastic.expiry), "cvc": cvc.reveal()},
     }
+
+
+def rates(today: date) -> str:
+    """A file of rates as of that day (wallet/payments/rates.py)."""
+    return "".join([f"{HEADER}\n", *(f"{currency},{rate},{today}\n" for currency, rate in RATES.items())])
 
 
 def broker_config(parts: Services, access: dict[str, Any]) -> dict[str, Any]:

@@ -147,7 +147,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     plain = ("public_url", "broker_url", "loopback_allowed")
     secret = {name: getattr(settings, name).get_secret_value() for name in ("database_url", "redis_url")}
     values = secret | {name: str(getattr(settings, name)) for name in plain} | OF_TWO_PEOPLE
-    values |= {"key_ring": str(settings.key_ring.absolute()), "rates": str(settings.rates and settings.rates.absolute())}
+    paths = {"key_ring": settings.key_ring, "rates": settings.rates}
+    values |= {name: str(path.absolute()) for name, path in paths.items() if path}
     return {f"TEGNEBOG_{name.upper()}": value for name, value in values.items()}
 
 

@@ -193,6 +193,21 @@ def test_a_hold_that_cannot_be_ended_stops_no_other_and_stays_due(unchecked: Sce
         assert expiry.overdue(session, parts.clock.now()) == timedelta(days=1)
 
 
+def test_whoever_is_killed_has_ended_nothing_and_the_next_ends_it(scene: Scene) -> None:
+    payment_id, parts = scene.approved(50_000), scene.world.parts
+    scene.world.clock.advance(WEEK)
+    card_id = ids.parse("card", scene.world.person("anna")["card_id"])
+
+    def end_and_be_killed() -> None:
+        with parts.database.transaction("system") as session:
+            assert expiry.end(session, card_id, ids.parse("pay", payment_id), parts.clock.now())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        end_and_be_killed()
+    assert (money(scene), go_round(scene), money(scene)) == ((0, 50_000), 1, (0, 0))
+
+
 def test_what_is_due_is_found_by_its_index_without_sorting(scene: Scene) -> None:
     now = scene.world.clock.now()
     with scene.world.parts.database.reading() as session:

@@ -90,21 +90,29 @@ CONDITIONS: Final[dict[str, Callable[[Any], ColumnElement[bool]]]] = {
 
 
 def lines(
-    session: Session, card_id: UUID, filters: Mapping[str, Any], *, before: UUID | None, most: int
+    session: Session, card_id: UUID, filters: Mapping[str, Any], *, before: UUID | None, most: int | None
 ) -> Iterator[Line]:
-    """So many payments of a card at most, newest first, older than that one, by one statement; `filters` as CONDITIONS
-    names them, of which None and unnamed ones count for nothing.
+    """The payments of a card, newest first, those older than `before`, by one statement; `most` of them, or all, a few
+    at a time. `filters` are as CONDITIONS names them; of those, None counts for nothing, and nor do other names.
     """
-    wanted = _WITH_WHAT_IT_WAS_PAID_WITH.where(Payment.card_id == card_id, *_conditions(filters))
-    if before is not None:
-        wanted = wanted.where(Payment.payment_id < before)
-    fetched = {"yield_per": _AT_ONCE} if most > _AT_ONCE else {}
+    wanted = _WITH_WHAT_IT_WAS_PAID_WITH.where(*_conditions(card_id, filters, before))
+    fetched = {"yield_per": _AT_ONCE} if most is None else {}
     found = session.execute(wanted.order_by(Payment.payment_id.desc()).limit(most), execution_options=fetched)
     return (Line(*row) for row in found)
 
 
-def _conditions(filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    return [CONDITIONS[name](value) for name, value in filters.items() if name in CONDITIONS and value is not None]
+def are_more_than(
+    session: Session, card_id: UUID, filters: Mapping[str, Any], *, before: UUID | None, count: int
+) -> bool:
+    """Whether `lines` would find more than so many."""
+    wanted = select(Payment.payment_id).where(*_conditions(card_id, filters, before))
+    return session.scalar(wanted.order_by(Payment.payment_id.desc()).offset(count).limit(1)) is not None
+
+
+def _conditions(card_id: UUID, filters: Mapping[str, Any], before: UUID | None) -> list[ColumnElement[bool]]:
+    found = [CONDITIONS[name](value) for name, value in filters.items() if name in CONDITIONS and value is not None]
+    older = [] if before is None else [Payment.payment_id < before]
+    return [Payment.card_id == card_id, *older, *found]
 
 
 _WITH_WHAT_IT_WAS_PAID_WITH: Final = (

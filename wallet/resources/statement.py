@@ -1,8 +1,7 @@
 """The statement over HTTP: payments that fulfil what was asked, in pages of JSON or as one CSV."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -49,10 +48,11 @@ def of_right(right: DrawingRight, asked: dict[str, Any]) -> Any:
 
 
 def _answer(card_id: UUID, asked: dict[str, Any], show: Callable[[Line], Shown]) -> Any:
+    before = pages.id_in(_PAYMENT, asked["cursor"]) if asked["cursor"] else None
     if _wants_csv():
-        return _csv(card_id, asked, show)
+        return _csv(card_id, asked, before, show)
     page = asked | {"limit": asked["limit"] or _USUAL}
-    rows = list(_lines(card_id, asked, page["limit"] + 1))
+    rows = list(statement.lines(session(), card_id, asked, before=before, most=page["limit"] + 1))
     return pages.answer(rows, page, lambda last: ids.to_text(_PAYMENT, last.payment.payment_id), show)
 
 
@@ -61,19 +61,13 @@ def _wants_csv() -> bool:
     return request.accept_mimetypes.best_match([_JSON, CSV, f"{CSV};charset=utf-8"], _JSON) != _JSON
 
 
-def _lines(card_id: UUID, asked: dict[str, Any], most: int) -> Iterable[Line]:
-    before = pages.id_in(_PAYMENT, asked["cursor"]) if asked["cursor"] else None
-    return statement.lines(session(), card_id, asked, before=before, most=most)
-
-
-def _csv(card_id: UUID, asked: dict[str, Any], show: Callable[[Line], Shown]) -> Response:
+def _csv(card_id: UUID, asked: dict[str, Any], before: UUID | None, show: Callable[[Line], Shown]) -> Response:
     """A whole file or a refusal, never a part that looks like the whole. It is made before the first byte is sent, so
     that no connection to the database waits for who reads slowly.
     """
     limit = asked["limit"]
-    lines = iter(_lines(card_id, asked, limit or CSV_MOST + 1))
-    text = statement_csv.written(map(show, islice(lines, CSV_MOST)))
-    if next(lines, None) is not None:
+    if limit is None and statement.are_more_than(session(), card_id, asked, before=before, count=CSV_MOST):
         raise Invalid("from", f"there are more than {CSV_MOST} payments: ask for a shorter time")
+    text = statement_csv.written(map(show, statement.lines(session(), card_id, asked, before=before, most=limit)))
     headers = {"Content-Disposition": 'attachment; filename="payments.csv"'}
     return Response(text, headers=headers, content_type=f"{CSV}; charset=utf-8; header=present")

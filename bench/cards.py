@@ -18,7 +18,7 @@ from tokenization.policies import load
 from tokenization.provisioning import making
 from tokenization.provisioning.decision import Refused
 from tokenization.provisioning.history import Wish
-from tokenization.secret import Key
+from tokenization.secret import Key, Number
 from wallet.payments import accounts
 from wallet.services import Services
 
@@ -77,10 +77,11 @@ def fill(parts: Services, count: int, batches: int) -> list[CardFile]:
 def bare_cards(parts: Services, count: int) -> list[UUID]:
     """So many cards of that cardholder, on no phone."""
     with parts.database.transaction("bench") as session:
-        return [_issued(session, parts).card_id for _ in range(count)]
+        return [issued(session, parts).card_id for _ in range(count)]
 
 
-def _issued(session: Session, parts: Services) -> Card:
+def issued(session: Session, parts: Services) -> Card:
+    """A card of that cardholder, on an account of its own."""
     now, holder = parts.clock.now(), session.scalars(select(Cardholder).limit(1)).one()
     account = accounts.open_account(
         session,
@@ -96,14 +97,26 @@ def _issued(session: Session, parts: Services) -> Card:
 
 
 def _make(session: Session, parts: Services, batches: int) -> CardFile:
-    now, vault, card = parts.clock.now(), parts.vault, _issued(session, parts)
-    token, pin_key = provisioned(session, parts, card), Key(secrets.token_bytes(32))
+    pin_key = Key(secrets.token_bytes(32))
+    token = ready(session, parts, pin_key, batches)
+    return file_of(parts, token.token_id, tokens.reveal_number(session, parts.vault, token), pin_key)
+
+
+def ready(session: Session, parts: Services, pin_key: Key, batches: int) -> Token:
+    """The token of a new card, which can pay."""
+    now, vault, card = parts.clock.now(), parts.vault, issued(session, parts)
+    token = provisioned(session, parts, card)
     life_cycle.activate(session, vault, card, token, pin_key, None, also=frozenset(), now=now)
     for _ in range(batches):
         payment_keys.issue(session, vault, card, token, batches * payment_keys.BATCH, now)
-    version = vault.ring.current(Purpose.TOKEN).version
-    root = payment_keys.token_key(vault.ring, version, token.token_id)
-    return CardFile(tokens.reveal_number(session, vault, token).reveal(), root, pin_key)
+    return token
+
+
+def file_of(parts: Services, token_id: UUID, number: Number, pin_key: Key) -> CardFile:
+    """What the phone of a token knows."""
+    ring = parts.vault.ring
+    root = payment_keys.token_key(ring, ring.current(Purpose.TOKEN).version, token_id)
+    return CardFile(number.reveal(), root, pin_key)
 
 
 def provisioned(session: Session, parts: Services, card: Card) -> Token:

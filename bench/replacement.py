@@ -8,7 +8,7 @@ from wallet import replacing
 
 def measure(stage: Stage) -> list[Figure]:
     """Cards a second, in one process."""
-    card_ids = sorted(bare_cards(stage.parts, stage.sizes.cards))
+    card_ids = sorted(bare_cards(stage.parts, stage.sizes.renewed))
     run = Listed("expiring", stage.parts.clock.now(), card_ids=card_ids)
     took = seconds(lambda: _replace(stage, run))
     return [Figure("cards renewed", len(card_ids) / took, note=f"{len(card_ids):,} cards")]

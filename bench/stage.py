@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
+import shlex
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +17,15 @@ from rich.console import Console
 
 from wallet import demo
 from wallet.cli.token import fetch_token
+from wallet.processes import Processes
 from wallet.services import Services
 
 ROUNDS = 5  # of which the median counts
+READY_SECONDS = 60
+
+
+class Failed(Exception):
+    """A figure cannot be given; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,8 @@ class Sizes:
     """How much of everything there is."""
 
     cards: int
-    payments: int
+    seconds: int
+    renewed: int
     tokens: int
     entries: int
     data_keys: int
@@ -64,6 +73,16 @@ def running(data: Path, port: int, sizes: Sizes, console: Console) -> Iterator[S
     """A fresh demo, which is stopped at the end."""
     with demo.running(data, port) as (access, parts, _):
         yield Stage(data, access, parts, port, sizes, console)
+
+
+@contextmanager
+def another_service(stage: Stage, port: int, changed: Mapping[str, str]) -> Iterator[int]:
+    """The same service once more, on the same database, with other settings; on that port."""
+    own = dict(line.split("=", 1) for line in shlex.split((stage.data / "environment").read_text()))
+    with Processes(stage.data, {**os.environ, **own, **changed}) as processes:
+        processes.start(f"service-{port}", "wallet", "serve", "--port", str(port), "--parent", str(os.getpid()))
+        processes.wait_for(f"http://127.0.0.1:{port}/readyz", READY_SECONDS)
+        yield port
 
 
 def per_second(work: Callable[[], object], times: int, clock: Callable[[], float] = time.perf_counter) -> float:

@@ -73,7 +73,9 @@ def from_environment() -> Flask:
     """The app as `TEGNEBOG_…` says: what the server starts."""
     settings = Settings()
     logs.configure(settings.log_level)
-    return create_app(wire(settings))
+    parts = wire(settings)
+    parts.rates.look()
+    return create_app(parts)
 
 
 def wire(settings: Settings, clock: Clock | None = None) -> Services:

@@ -41,6 +41,12 @@ def logged() -> Iterator[StringIO]:
     structlog.configure(**before)
 
 
+def followed(path: Path, clock: SetClock) -> RateFile:
+    rates = RateFile(path, clock)
+    rates.look()
+    return rates
+
+
 def found(rates: RateFile, currency: str = "EUR") -> str | None:
     rate = rates.find(currency, "DKK", on=datetime(2026, 11, 22, tzinfo=UTC).date(), most_days=7)
     return None if rate is None else str(rate.value)
@@ -54,7 +60,7 @@ def put(path: Path, text: str | bytes) -> None:
 
 
 def test_rates_are_read_at_the_start(path: Path, clock: SetClock) -> None:
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     assert (found(rates), found(rates, "SEK"), found(rates, "USD")) == ("7.4605", "0.6801", None)
     assert rates.is_right()
 
@@ -68,7 +74,7 @@ def test_without_a_file_there_are_none(clock: SetClock) -> None:
 
 
 def test_a_file_that_is_put_in_its_place_is_noticed_within_a_second(path: Path, clock: SetClock) -> None:
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     put(path, BETTER)
     clock.advance(SECOND / 2)
     rates.look()
@@ -80,7 +86,7 @@ def test_a_file_that_is_put_in_its_place_is_noticed_within_a_second(path: Path, 
 
 
 def test_a_clock_that_is_put_back_keeps_nobody_from_looking(path: Path, clock: SetClock) -> None:
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     put(path, BETTER)
     clock.advance(-60 * SECOND)
     rates.look()
@@ -104,7 +110,7 @@ def test_a_clock_that_is_put_back_keeps_nobody_from_looking(path: Path, clock: S
 def test_a_broken_file_takes_no_good_ones_place(
     path: Path, clock: SetClock, logged: StringIO, text: str | bytes, wrong: str
 ) -> None:
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     put(path, text)
     for _ in range(3):
         clock.advance(SECOND)
@@ -121,7 +127,7 @@ def test_a_broken_file_takes_no_good_ones_place(
 
 
 def test_a_file_that_is_gone_or_is_no_file_leaves_what_was_read(path: Path, clock: SetClock) -> None:
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     path.unlink()
     rates.refresh()
     assert (found(rates), rates.is_right()) == ("7.4605", False)
@@ -136,7 +142,7 @@ def test_a_file_that_is_gone_or_is_no_file_leaves_what_was_read(path: Path, cloc
 
 def test_a_service_starts_without_a_good_file_and_takes_the_first_one_that_comes(path: Path, clock: SetClock) -> None:
     path.write_text("nonsense\n")
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     assert (found(rates), rates.is_right()) == (None, False)
     put(path, GOOD)
     clock.advance(SECOND)
@@ -145,7 +151,7 @@ def test_a_service_starts_without_a_good_file_and_takes_the_first_one_that_comes
 
 
 def test_what_comes_back_as_it_was_is_right_again(path: Path, clock: SetClock) -> None:
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     kept = path.with_suffix(".kept")
     path.rename(kept)
     rates.refresh()
@@ -157,7 +163,7 @@ def test_what_comes_back_as_it_was_is_right_again(path: Path, clock: SetClock) -
 
 def test_many_threads_see_one_table_or_the_other_and_none_a_mixture(path: Path, clock: SetClock) -> None:
     """Each writes EUR and SEK of one file: whoever finds the one finds the other."""
-    rates = RateFile(path, clock)
+    rates = followed(path, clock)
     seen: list[tuple[str | None, str | None]] = []
     done = threading.Event()
 

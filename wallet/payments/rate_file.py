@@ -3,7 +3,7 @@
 import stat
 import threading
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -30,18 +30,18 @@ class _Known:
 class RateFile:
     """Rates in a file, or none at all: then only the account's own currency is paid in.
 
-    What is put in its place is noticed within a second. A file that is broken, gone, or lacks a currency that is known
-    does not take the place of a good one: the old rates go on, each until it is too old, and the log says so. So it is
-    at the start, too: a service that knows no rate still pays at home.
+    It is read at the first look, and what is put in its place is noticed within a second. A file that is broken, gone,
+    or lacks a currency that is known does not take the place of a good one: the old rates go on, each until it is too
+    old, and the log says so. So it is at the start, too: a service that knows no rate still pays at home.
     """
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
         self._path = path
         self._clock = clock
         self._known = _Known()
+        self._looked_at: datetime | None = None
         self._wrong: str | None = None
         self._looking = threading.Lock()
-        self.refresh()
 
     @property
     def table(self) -> RateTable:
@@ -57,7 +57,7 @@ class RateFile:
         nothing is read while a transaction is open.
         """
         # A clock that was put back must not keep it from looking.
-        if abs(self._clock.now() - self._looked_at) >= _LOOK_EVERY:
+        if self._looked_at is None or abs(self._clock.now() - self._looked_at) >= _LOOK_EVERY:
             self.refresh()
 
     def ages(self) -> list[int]:
@@ -70,11 +70,11 @@ class RateFile:
 
     def refresh(self) -> None:
         """The same at once. Who finds somebody looking goes on with what is known."""
-        self._looked_at = self._clock.now()
+        now = self._looked_at = self._clock.now()
         if self._path is None or not self._looking.acquire(blocking=False):
             return
         try:
-            self._look(self._path)
+            self._look(self._path, local_date(now))
         except BadRates as wrong:
             self._complain(str(wrong))
         except OSError as error:
@@ -82,14 +82,14 @@ class RateFile:
         finally:
             self._looking.release()
 
-    def _look(self, path: Path) -> None:
+    def _look(self, path: Path, today: date) -> None:
         """Raises BadRates and OSError, after which all of it is read again at the next look: it may be on its way."""
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise BadRates("it is no file")
         seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if seen != self._known.seen:
-            table = parse(_text(path), local_date(self._looked_at))
+            table = parse(_text(path), today)
             if gone := sorted(self.table.by_currency.keys() - table.by_currency.keys()):
                 raise BadRates(f"it lacks {', '.join(gone)}")
             self._known = _Known(table, seen)

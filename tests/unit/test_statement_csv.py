@@ -1,6 +1,7 @@
 """The statement as CSV: the same as JSON tells, for programs; harmless in a spreadsheet, however it cuts the lines."""
 
 import csv
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.policy.source import ROOT
 from tokenization import money
 from tokenization.clock import COPENHAGEN
 from wallet.payments.models import Payment
 from wallet.payments.statement import Line
 from wallet.resources import shown_payments, statement_csv
-from wallet.schemas.payments import PaymentAnswer
+from wallet.schemas.payments import CSV_MOST, PaymentAnswer
 
 AT = datetime(2026, 11, 22, 10, 15, 3, 250_000, UTC)
 SCHEMA = PaymentAnswer()
@@ -64,6 +66,13 @@ def one(what: Line) -> dict[str, str]:
 def test_the_header_is_there_without_any_payment() -> None:
     assert statement_csv.written([]) == statement_csv.HEADER + "\r\n"
     assert all(name == name.lower() and name.isidentifier() for name in statement_csv.COLUMNS)
+
+
+def test_the_page_about_it_names_its_columns_in_their_order_and_how_many_lines_there_may_be() -> None:
+    page = (ROOT / "docs" / "statement.md").read_text()
+    cells = re.findall(r"^\| (`.+?`) \|", page.partition("## As a file")[2], re.MULTILINE)
+    assert re.findall("`([a-z0-9_]+)`", " ".join(cells)) == list(statement_csv.COLUMNS)
+    assert f"{CSV_MOST:,} payments" in page
 
 
 def test_a_payment_is_one_line_of_text() -> None:

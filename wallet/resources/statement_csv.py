@@ -52,6 +52,7 @@ def _billed_currency(shown: Shown) -> str | None:
     return ACCOUNT_CURRENCY if is_converted else None
 
 
+@lru_cache(1024)
 def _decimal(minor: int, currency: str) -> str:
     """12500, DKK -> `125.00`; JPY has no decimals, KWD three."""
     return format(Decimal(minor).scaleb(-money.exponent(currency)), "f")

@@ -174,9 +174,10 @@ def charge_many(pipe: Pipeline, charges: Iterable[Charge]) -> None:
     """The same for many payments, in one upsert, in which each bucket stands once."""
     buckets: dict[tuple[UUID, UUID, date], Counter[str]] = defaultdict(Counter)
     for each in charges:
-        buckets[each.card_id, each.scope_id, each.day].update(asdict(each.delta))
+        counted = {counter: getattr(each.delta, counter) for counter in COUNTERS}
+        buckets[each.card_id, each.scope_id, each.day].update(counted)
     names = ("card_id", "scope_id", "day")
-    rows = [dict(zip(names, bucket, strict=True)) | counted for bucket, counted in sorted(buckets.items())]
+    rows = [dict(zip(names, bucket, strict=True)) | counted for bucket, counted in buckets.items()]
     if rows:
         pipe.send(_UPSERT, rows=as_json(rows))
 

@@ -67,14 +67,14 @@ def locked(session: Session, card_id: UUID) -> Card:
     return card
 
 
-def lock_many(pipe: Pipeline, card_ids: Iterable[UUID]) -> list[Answer]:
+def lock_many(pipe: Pipeline, card_ids: Iterable[UUID]) -> Answer:
     """Take the locks of many cards, ascending, each in a statement of its own, which a sharded database asks for."""
-    return [pipe.send(_LOCK, card_id=card_id) for card_id in sorted(set(card_ids))]
+    return pipe.send_each(_LOCK, [{"card_id": card_id} for card_id in sorted(set(card_ids))])
 
 
-def locked_now(session: Session, answers: Iterable[Answer]) -> dict[UUID, Any]:
-    """The cards that `lock_many` locked, as rows, by their ids."""
-    found = {row.card_id: row for answer in answers for row in answer.rows()}
+def locked_now(session: Session, answer: Answer) -> dict[UUID, Any]:
+    """The cards that `lock_many` locked, as records, by their ids."""
+    found = {row.card_id: row for row in answer.rows()}
     for row in found.values():
         _remember_lock(session, row)
     return found

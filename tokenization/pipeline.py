@@ -4,12 +4,12 @@ Nothing else opens a pipeline (a test holds that): a statement of SQLAlchemy's i
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import singledispatch
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, Final, cast
 from uuid import UUID
@@ -35,7 +35,12 @@ class Answer:
 
     def rows(self) -> list[Any]:
         """Every row, its columns as attributes that may be set. No entities: nobody tracks what becomes of them."""
-        return self._cursor.fetchall() if self._cursor else []
+        if self._cursor is None:
+            return []
+        rows = self._cursor.fetchall()
+        while self._cursor.nextset():
+            rows += self._cursor.fetchall()
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,17 @@ class Pipeline:
         cursor.execute(cast(Any, statement), parameters)
         return Answer(cursor)
 
+    def send_each(self, statement: str, many: Sequence[Mapping[str, object]]) -> Answer:
+        """The same for each of many parameters, in their order; what all of them answer is one answer."""
+        if not many:
+            return Answer()
+        cursor = self._connection.cursor(row_factory=_RECORDS)
+        cursor.executemany(cast(Any, statement), many, returning=True)
+        return Answer(cursor)
+
     def find(self, lookup: Lookup, wanted: Iterable[tuple[UUID | bytes, ...]], **parameters: object) -> Answer:
         """The rows with those keys, each once; nothing is sent where none is wanted."""
-        each = sorted(set(wanted))
+        each = dict.fromkeys(wanted)
         if not each:
             return Answer()
         columns = map(array, zip(*each, strict=True))
@@ -140,7 +153,7 @@ def changing(model: type[Base], keys: Sequence[str], columns: Sequence[str]) -> 
 
 def array(values: Iterable[UUID | bytes]) -> str:
     """An array of them as PostgreSQL reads it: the driver's own way is several times slower."""
-    return "{" + ",".join(f'"\\\\x{each.hex()}"' if isinstance(each, bytes) else str(each) for each in values) + "}"
+    return "{" + ",".join(f'"\\\\x{each.hex()}"' if isinstance(each, bytes) else each.hex for each in values) + "}"
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -148,15 +161,17 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
     return _encode(list(rows))
 
 
-@singledispatch
-def _plain(value: object) -> Any:
-    raise TypeError(f"{type(value).__name__} is nothing that a column holds")
+_AS_TEXT: Final[dict[type[Any], Callable[[Any], str]]] = {
+    UUID: attrgetter("hex"),
+    bytes: lambda value: "\\x" + value.hex(),
+    date: date.isoformat,
+    datetime: datetime.isoformat,
+    Decimal: str,
+}
 
 
-_plain.register(UUID, str)
-_plain.register(bytes, lambda value: "\\x" + value.hex())
-_plain.register(date, date.isoformat)
-_plain.register(datetime, datetime.isoformat)
-_plain.register(Decimal, str)
+def _plain(value: object) -> str:
+    return _AS_TEXT[type(value)](value)
+
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain, allow_nan=False).encode

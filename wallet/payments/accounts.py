@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from tokenization import ids
 from tokenization.errors import NotFound
-from tokenization.pipeline import Answer, Pipeline, as_json, changing, locking
+from tokenization.pipeline import Answer, Pipeline, as_json, changing, looking_up
 from wallet.payments.models import Account
 
 _MOVED: Final = ("account_id", "balance_minor", "held_minor")
-_LOCK: Final = locking(Account, "account_id")
+_LOCK: Final = looking_up(Account, ["account_id"], and_then="ORDER BY account_id FOR UPDATE OF t")
 _WRITE: Final = changing(Account, _MOVED[:1], _MOVED[1:])
 
 
@@ -54,17 +54,9 @@ def lock(session: Session, account_id: UUID) -> Account:
     return account
 
 
-def lock_many(pipe: Pipeline, account_ids: Iterable[UUID]) -> list[Answer]:
+def lock_many(pipe: Pipeline, account_ids: Iterable[UUID]) -> Answer:
     """Lock accounts in ascending order, after every card's lock."""
-    return [pipe.send(_LOCK, account_id=account_id) for account_id in sorted(set(account_ids))]
-
-
-def locked_now(answers: Iterable[Answer]) -> dict[UUID, Account]:
-    """The accounts that `lock_many` locked, by their ids. Raises NotFound."""
-    found = [answer.rows() for answer in answers]
-    if not all(found):
-        raise NotFound
-    return {row.account_id: row for rows in found for row in rows}
+    return pipe.find(_LOCK, ((account_id,) for account_id in account_ids))
 
 
 def write(pipe: Pipeline, changed: Iterable[Account]) -> None:

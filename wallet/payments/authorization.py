@@ -4,7 +4,6 @@ The order of locks is references, cards, accounts, each ascending: so no deadloc
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -130,7 +129,7 @@ def _payment(group: Group, loaded: Loaded, verdict: Verdict, payment_id: UUID) -
         amount_minor=asked.amount_minor,
         currency=asked.currency,
         estimated=asked.estimated,
-        merchant={name: said for name, said in asdict(asked.merchant).items() if said is not None},
+        merchant=asked.merchant.as_json(),
         terminal=asked.terminal,
         approved=approved,
         reason=_reason(verdict),

@@ -20,6 +20,7 @@ from delegation.limits import Usage
 from delegation.models import DrawingRight
 from delegation.usage import Charge, Scope
 from tokenization import cards, payment_keys, policies
+from tokenization.errors import NotFound
 from tokenization.models import CardKey, Credential, Plastic, Requestor, Token, TokenSuspension
 from tokenization.pipeline import looking_up, pipeline
 from tokenization.policies import Policies
@@ -108,7 +109,7 @@ class Group:
 def gather(session: Session, vault: Vault, rates: Rates, asked: Sequence[Asked], now: datetime) -> Group:
     """Lock the cards, then their accounts, and read what is around the requests: two round trips, three for children.
 
-    What is sent behind a lock is read under it.
+    What is sent behind a lock is read under it. Raises NotFound for a card that lacks its account.
     """
     tokens = _rows(asked, TokenInstrument)
     with pipeline(session) as pipe:
@@ -144,12 +145,14 @@ def _read_around(group: Group, plastics: Iterable[OfCard]) -> None:
     rights = [(token.card_id, token.right_id) for token in group.tokens.values() if token.right_id]
     owners = [*group.tokens.values(), *group.credentials.values()]
     with pipeline(group.session) as pipe:
-        locks = accounts.lock_many(pipe, (card.account_id for card in group.cards.values()))
+        locked = accounts.lock_many(pipe, (card.account_id for card in group.cards.values()))
         used = usage.find(pipe, of_cards, group.now)
         printed = pipe.find(_PLASTICS, [*plastics, *current])
         requestors = pipe.find(_REQUESTORS, ((owner.requestor_id,) for owner in owners))
         granted = pipe.find(_RIGHTS, rights)
-    group.accounts = accounts.locked_now(locks)
+    group.accounts = {row.account_id: row for row in locked.rows()}
+    if any(card.account_id not in group.accounts for card in group.cards.values()):
+        raise NotFound
     group.usage = usage.of_rows(used.rows(), of_cards)
     group.plastics = {(row.card_id, row.plastic_id): row for row in printed.rows()}
     group.requestors = {row.requestor_id: row for row in requestors.rows()}

@@ -31,6 +31,11 @@ class Merchant:
     country: str
     city: str | None = None
 
+    def as_json(self) -> dict[str, str]:
+        """As it is kept with the payment; without the city where none is named."""
+        named = {"id": self.id, "name": self.name, "mcc": self.mcc, "country": self.country}
+        return named if self.city is None else {**named, "city": self.city}
+
 
 @dataclass(frozen=True, slots=True)
 class Cryptogram:

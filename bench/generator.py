@@ -56,7 +56,8 @@ class Run:
     @property
     def punctuality(self) -> str:
         """How many were not sent in time."""
-        return f"{self.late} sent over {LATE_SECONDS * 1000:.0f} ms late, at most {self.latest * 1000:.0f} ms; {self.never_sent} never"
+        late = f"{self.late} sent over {LATE_SECONDS * 1000:.0f} ms late, at most {self.latest * 1000:.0f} ms"
+        return f"{late}; {self.never_sent} never"
 
 
 def send(

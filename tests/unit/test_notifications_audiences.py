@@ -120,6 +120,13 @@ def test_an_estimate_is_as_large_as_it_may_become() -> None:
     assert wanted == [False, True]
 
 
+def test_a_payment_abroad_is_as_large_as_what_is_billed() -> None:
+    approved, watching = PEOPLE["payment.approved"][0], Watching("all", notify_above=14_920)
+    payload = {"amount": 99_999, "most": 99_999, "currency": "JPY"}
+    wanted = [is_wanted(approved, watching, payload | {"billed": {"most": most}}) for most in (14_920, 14_921)]
+    assert wanted == [False, True]
+
+
 @pytest.mark.parametrize("notify_grantor", NOTIFY)
 def test_everything_else_is_told_whatever_was_chosen_of_payments(notify_grantor: str) -> None:
     others = [each for type_, of_type in PEOPLE.items() if not type_.startswith("payment.") for each in of_type]

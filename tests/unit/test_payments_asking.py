@@ -1,3 +1,5 @@
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ HOTEL = {"id": "DK-701", "name": "Hotel Skjoldungen", "mcc": "7011", "country": 
 PER_PAYMENT = {"name": "per_payment", "limit": 20_000, "spent": 0, "of": "drawing_right"}
 PER_DAY = {"name": "per_day", "limit": 50_000, "spent": 45_000, "of": "drawing_right"}
 COUNT = {"name": "payments_per_day", "limit": 5, "spent": 5, "of": "drawing_right"}
+EUROS: dict[str, Any] = {"currency": "EUR", "rate": Decimal("7.4605"), "rate_of": date(2026, 11, 20)}
 CATEGORY = {"name": "category", "limit": None, "spent": None, "of": "drawing_right"}
 
 
@@ -111,7 +114,15 @@ ABOVE: tuple[Payment, ...] = (
     declined(PER_DAY | {"of": "ceiling"}),
     declined(PER_PAYMENT, amount_minor=200_001),
     declined(PER_PAYMENT, amount_minor=173_914, merchant=HOTEL, estimated=True),  # it may become 200,001
+    declined(PER_PAYMENT, amount_minor=26_808, **EUROS),  # which cost 200,001
 )
+
+
+def test_of_a_payment_abroad_is_asked_for_what_it_costs_the_account() -> None:
+    assert wanted(declined(PER_PAYMENT, amount_minor=3_000, **EUROS)).amount == 22_382
+    assert wanted(declined(PER_DAY, amount_minor=3_000, **EUROS), "raise").amount == 45_000 + 22_382
+    hotel = declined(PER_PAYMENT, amount_minor=2_000, merchant=HOTEL, estimated=True, **EUROS)
+    assert wanted(hotel).amount == 17_159, "whatever it may become"
 
 
 @pytest.mark.parametrize("which", range(len(ABOVE)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from tokenization import money
@@ -86,7 +87,7 @@ def parse(text: str, today: date) -> RateTable:
         found[rate.currency] = rate
     if not found:
         raise BadRates("line 2: there is no rate")
-    return RateTable(found)
+    return RateTable(MappingProxyType(found))
 
 
 def _rate(number: int, line: str, today: date) -> Rate:

@@ -10,6 +10,7 @@ from mobile_mock.shop import Merchant
 from notifications.models import Message
 from tests.integration.payments.scene import HOTEL, Answer, Scene, money, refused
 from tokenization import ids
+from wallet.payments import expiry
 from wallet.payments.models import Payment
 
 DAY: Final = timedelta(days=1)
@@ -79,6 +80,16 @@ def test_a_reversal_gives_back_what_was_held_in_parts_and_whole(scene: Scene) ->
     assert (money(scene), scene.used("per_day")) == ((0, 11_191), 11_191)
     assert scene.do("reversals", payment_id).json()["billed"]["amount"] == 11_191
     assert (money(scene), scene.used("per_day")) == ((0, 0), 0)
+
+
+def test_a_hold_that_ends_gives_back_all_that_it_held(scene: Scene) -> None:
+    payment_id = scene.approved(3, token=scene.emil, **ABROAD)
+    scene.do("captures", payment_id, 1, final=False)
+    scene.world.clock.advance(8 * DAY)
+    parts, card_id = scene.world.parts, ids.parse("card", scene.world.person("anna")["card_id"])
+    with parts.database.transaction("system") as session:
+        assert expiry.end(session, card_id, ids.parse("pay", payment_id), parts.clock.now())
+    assert money(scene) == (7, 0)
 
 
 def test_a_payment_keeps_its_rate_whatever_comes_later(scene: Scene) -> None:

@@ -16,13 +16,13 @@ _BETWEEN_DIGITS: Final = re.compile(r"(?<=[0-9])[^0-9a-fA-F]{1,6}(?=[0-9])", re.
 _INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
 _DIGITS_OF_A_NUMBER: Final = 6
 _BETWEEN_WORDS: Final = re.compile(r"\d(?:\W*\d)*")
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
 def luhn_digit(body: str) -> str:
     """The check digit for the digits before it (ISO/IEC 7812-1, annex B)."""
-    total = sum(_DOUBLED[int(d)] if i % 2 == 0 else int(d) for i, d in enumerate(reversed(body)))
-    return str(-total % 10)
+    doubled, plain = body[::-2].translate(_DOUBLED), body[-2::-2]
+    return str(-sum(map(int, doubled + plain)) % 10)
 
 
 def is_number(text: str) -> bool:
@@ -34,9 +34,9 @@ def stands_in(text: str, bins: tuple[str, ...]) -> bool:
     """Whether a number of one of those BINs stands in a text, in groups or not, in whatever digits: it must not where
     all can read.
     """
-    plain = text if text.isascii() else "".join(map(_plain, text))
-    if len(plain) < LENGTH:
+    if text.isascii() and len(text) < LENGTH:
         return False
+    plain = text if text.isascii() else "".join(map(_plain, text))
     digits = _BETWEEN_DIGITS.sub("", plain)
     return any(is_number(digits[found.start() : found.start() + LENGTH]) for found in _beginning(bins).finditer(digits))
 

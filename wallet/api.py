@@ -41,6 +41,7 @@ class StrictParser(FlaskParser):
         body = _parsed(req.get_data(cache=True))
         if stray := list(_stray_numbers(body, services().settings.bins)):
             raise ValidationError({field: ["must not hold a card number"] for field in stray})
+        g.sent = body
         return body
 
     def load_querystring(self, req: Request, schema: Schema) -> MultiDictProxy:
@@ -72,11 +73,18 @@ def _stray_numbers(body: Any, bins: tuple[str, ...]) -> Iterator[str]:
             if path[-1:] not in NUMBER_FIELDS and numbers.stands_in(value, bins):
                 yield ".".join(path)
         elif isinstance(value, dict):
-            waiting += [((*path, name), inner) for name, inner in value.items()]
-            if any(numbers.stands_in(name, bins) for name in value):
+            waiting += [((*path, name), inner) for name, inner in value.items() if _may_hold_one(inner)]
+            if any(numbers.stands_in(name, bins) for name in filter(_may_hold_one, value)):
                 yield ".".join(path)
         elif isinstance(value, list):
             waiting += [(path, inner) for inner in value]
+
+
+def _may_hold_one(value: Any) -> bool:
+    """Whether it is worth a look: nearly nothing that is sent is."""
+    if isinstance(value, str):
+        return len(value) >= numbers.LENGTH or not value.isascii()
+    return isinstance(value, (dict, list))
 
 
 class Blueprint(flask_smorest.Blueprint):
@@ -112,6 +120,11 @@ def nothing_else(view: Callable[P, Response]) -> Callable[P, Response]:
 def session() -> Session:
     """The session of the request that is running, opened by `reads` or `writes`."""
     return cast(Session, g.session)
+
+
+def sent() -> Any:
+    """The JSON of the body, as it was parsed and not yet read by a schema."""
+    return g.sent
 
 
 def reads(view: Callable[P, Response]) -> Callable[P, Response]:

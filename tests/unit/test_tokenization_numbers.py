@@ -52,3 +52,10 @@ def test_random_numbers_are_of_their_bin_and_check() -> None:
     made = {numbers.random_number("920891").reveal() for _ in range(200)}
     assert len(made) == 200
     assert all(number.startswith("920891") and len(number) == 16 and numbers.is_number(number) for number in made)
+
+
+@given(st.text("0123456789", max_size=20))
+def test_the_luhn_digit_is_that_of_the_standard(body: str) -> None:
+    doubled = [2 * int(digit) if place % 2 == 0 else int(digit) for place, digit in enumerate(reversed(body))]
+    total = sum(sum(map(int, str(each))) for each in doubled)
+    assert (total + int(numbers.luhn_digit(body))) % 10 == 0

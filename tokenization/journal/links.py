@@ -20,7 +20,7 @@ from tokenization.vault import keyed_hash
 FIRST_LINK: Final = bytes(32)
 
 # RFC 8785 for text, whole numbers below 2**53 and names without astral characters, in a fifth of rfc8785's time.
-_plainly: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+plainly: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 class Linked(Protocol):
@@ -56,7 +56,7 @@ def is_digest(found: bytes, salt: bytes, payload: str) -> bool:
     try:
         value = json.loads(payload)
         # Both write the same JSON value, so that either can only match what was written; the quick one nearly always.
-        return found == sha256(salt + _plainly(value).encode()).digest() or found == digest(salt, value)
+        return found == sha256(salt + plainly(value).encode()).digest() or found == digest(salt, value)
     except (ValueError, RecursionError):  # of RFC 8785, too: a number that it has no form for
         return False
 
@@ -64,9 +64,9 @@ def is_digest(found: bytes, salt: bytes, payload: str) -> bool:
 def link(key: Key, previous: bytes, owner_id: UUID, entry: Linked) -> bytes:
     """What an entry gets behind the link before it, 32 bytes."""
     about = [str(owner_id), entry.seq, str(entry.event_id), entry.type, rfc3339(entry.at), entry.actor]
-    return keyed_hash(key, previous + _plainly([*about, entry.key_version]).encode() + entry.digest)
+    return keyed_hash(key, previous + plainly([*about, entry.key_version]).encode() + entry.digest)
 
 
 def seal(key: Key, owner_id: UUID, count: int, head: bytes) -> bytes:
     """Over owner, count and head, under the key of the last entry: it stands in no entry."""
-    return keyed_hash(key, _plainly(["head", str(owner_id), count]).encode() + head)
+    return keyed_hash(key, plainly(["head", str(owner_id), count]).encode() + head)

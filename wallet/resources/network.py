@@ -1,20 +1,19 @@
 """Acquirers: authorise, capture, reverse, refund, look up. A decision is 200, also when it is a no."""
 
-import json
 from datetime import datetime
 from typing import Any, Final
 
-import rfc8785
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask.views import MethodView
 
 from tokenization.errors import Invalid, NotFound
+from tokenization.journal.links import plainly
 from tokenization.keys.ring import Purpose
 from tokenization.vault import keyed_hash
 from wallet import metrics
 from wallet.access.guard import caller, refusal, requires
 from wallet.access.sessions import Standing
-from wallet.api import Blueprint, reads, session, writes
+from wallet.api import Blueprint, reads, sent, session, writes
 from wallet.errors import problem
 from wallet.payments import history, operations, references
 from wallet.payments.models import Payment
@@ -125,7 +124,7 @@ def read(body: dict[str, Any]) -> Authorization:
 def _reference(body: dict[str, Any], *what_for: str) -> Reference:
     """The client's reference, with the keyed hashes of what it was used for and of all that was sent."""
     ring = services().vault.ring
-    content = rfc8785.dumps([*what_for, json.loads(request.get_data(cache=True))])
+    content = plainly([*what_for, sent()]).encode()
     current = ring.current(Purpose.REQUEST_HASH)
     others = [each.key for each in ring.usable(Purpose.REQUEST_HASH) if each.version != current.version]
     hashes = [keyed_hash(key, content) for key in (current.key, *others)]

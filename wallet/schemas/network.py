@@ -21,18 +21,19 @@ from wallet.schemas.fields import (
     Text,
     Whole,
 )
+from wallet.schemas.quick import Quick
 
 ENTRY_MODES = ("wallet", "contactless", "chip", "magstripe", "keyed", "ecommerce", "moto", "credential_on_file")
 
 
-class Terminal(Schema):
+class Terminal(Quick):
     """Where it stands."""
 
     id = Text(40, required=True)
     unattended = Flag(load_default=False)
 
 
-class MerchantInput(Schema):
+class MerchantInput(Quick):
     """Who is paid."""
 
     id = Text(60, required=True)
@@ -42,7 +43,7 @@ class MerchantInput(Schema):
     city = Text(40, load_default=None, allow_none=True)
 
 
-class CryptogramInput(Schema):
+class CryptogramInput(Quick):
     """What the phone signed with."""
 
     atc = Whole(1, 0xFFFF, required=True)
@@ -59,7 +60,7 @@ class CryptogramInput(Schema):
             raise ValidationError("is needed exactly when cvm is not none", "cvm_mac")
 
 
-class PlasticInput(Schema):
+class PlasticInput(Quick):
     """The plastic, or its number."""
 
     number = CardNumber(required=True)
@@ -67,7 +68,7 @@ class PlasticInput(Schema):
     cvc = CvcDigits(load_default=None, allow_none=True)
 
 
-class AuthorizationInput(Schema):
+class AuthorizationInput(Quick):
     """May this be paid?"""
 
     network_reference = Text(80, required=True)

@@ -13,7 +13,8 @@ GROUPS := tests/integration/payments/test_payments_groups_many.py
 KILLED := $(addprefix tests/integration/notifications/test_notifications_,killed.py races.py)
 LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/integration/cli \
 	tests/policy/test_policy_canary.py $(KILLED) $(MACHINE) $(GROUPS) tests/races
-RACES := $(MACHINE) $(GROUPS) tests/races/test_drawing_right_races.py tests/races/test_provisioning_races.py
+HOLDS := tests/integration/payments/test_payments_hold_machine.py
+RACES := $(MACHINE) $(GROUPS) $(HOLDS) tests/races/test_drawing_right_races.py tests/races/test_provisioning_races.py
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 

@@ -65,6 +65,28 @@ def test_an_estimate_may_be_exceeded_by_so_much_at_a_hotel_and_never_at_a_grocer
     assert money(scene) == ((amount, 0) if expected == 201 else (0, 100_000))
 
 
+def test_an_estimate_may_be_exceeded_in_parts_and_by_no_more_than_once(scene: Scene) -> None:
+    payment_id = scene.approved(100_000, at=HOTEL, estimated=True)
+    for part in (60_000, 50_000):
+        assert scene.do("captures", payment_id, part, final=False).status_code == 201
+    answer = scene.do("captures", payment_id, 5_001, final=False)
+    assert (refused(answer), answer.json()["most"]) == ((422, "amount-too-high"), 5_000)
+    assert scene.do("captures", payment_id, 5_000, final=False).json()["status"] == "captured"
+    assert refused(scene.do("captures", payment_id, 1)) == (409, "nothing-held")
+    assert money(scene) == (115_000, 0)
+
+
+def test_what_was_agreed_is_captured_though_the_account_no_longer_has_it(scene: Scene) -> None:
+    """R-3.1b: what was approved is not called back, up to what it may become (R-3.1a)."""
+    scene.money(120_000)
+    payment_id = scene.approved(100_000, at=HOTEL, estimated=True)
+    scene.approved(20_000)
+    before = scene.account()
+    assert before["available"] == before["overdraft_limit"]
+    assert scene.do("captures", payment_id, 115_000).status_code == 201
+    assert scene.account()["available"] == before["available"] - 15_000
+
+
 def test_what_may_be_captured_is_what_the_policy_said_when_it_was_agreed(scene: Scene) -> None:
     payment_id = scene.approved(100_000, at=HOTEL, estimated=True)
     figures = {
@@ -155,18 +177,33 @@ def test_a_verification_holds_nothing(scene: Scene) -> None:
     assert refused(scene.do("reversals", payment_id)) == (409, "nothing-to-reverse")
 
 
-def test_a_block_stops_no_capture_of_what_was_approved_before_it(scene: Scene) -> None:
+@pytest.mark.parametrize("what", ["blocked", "replaced", "closed", "erased"])
+def test_whatever_becomes_of_a_card_what_was_approved_is_captured_reversed_and_refunded(
+    scene: Scene, what: str
+) -> None:
     payment_id = scene.approved(50_000)
-    scene.bank("POST", scene.of_anna("/block"), {"reason": "stolen"})
-    assert scene.do("captures", payment_id, 50_000).status_code == 201
-    assert scene.do("refunds", payment_id, 50_000).status_code == 201
+    if what == "replaced":
+        scene.bank("POST", scene.of_anna("/replace"), {"reason": "misused"})
+    elif what == "blocked":
+        scene.bank("POST", scene.of_anna("/block"), {"reason": "stolen"})
+    else:
+        scene.bank("POST", scene.of_anna("/close"))
+    if what == "erased":
+        scene.erase_anna()
+    assert scene.do("captures", payment_id, 30_000, final=False).status_code == 201
+    assert scene.do("reversals", payment_id, 25_000).status_code == 201
+    assert scene.do("refunds", payment_id, 25_000).status_code == 201
+    assert money(scene) == (0, 0)
 
 
-def test_an_erased_card_can_still_be_refunded(scene: Scene) -> None:
+def test_after_a_reversal_no_more_is_refunded_than_is_left_of_what_was_captured(scene: Scene) -> None:
     payment_id = scene.approved(50_000)
     scene.do("captures", payment_id, 50_000)
-    scene.erase_anna()
-    assert scene.do("refunds", payment_id, 50_000).status_code == 201
+    scene.do("reversals", payment_id, 20_000)
+    assert refused(scene.do("refunds", payment_id, 30_001)) == (422, "amount-too-high")
+    assert scene.do("refunds", payment_id, 30_000).json()["status"] == "refunded"
+    assert refused(scene.do("reversals", payment_id)) == (409, "nothing-to-reverse")
+    assert money(scene) == (0, 0)
 
 
 @pytest.mark.parametrize("what", ["captures", "reversals", "refunds"])

@@ -37,11 +37,11 @@ class Linked(Protocol):
 
 def digest(salt: bytes, payload: dict[str, Any]) -> bytes:
     """SHA-256 over salt and payload, 32 bytes."""
-    return sha256(salt + (_plainly(payload).encode() if _is_plain(payload) else rfc8785.dumps(payload))).digest()
+    return sha256(salt + (plainly(payload).encode() if _is_plain(payload) else rfc8785.dumps(payload))).digest()
 
 
 def _is_plain(value: object) -> bool:
-    """Whether `_plainly` writes it as RFC 8785 does: what events tell is, nearly always."""
+    """Whether `plainly` writes it as RFC 8785 does: what events tell is, nearly always."""
     if value is None or isinstance(value, (str, bool)):
         return True
     if isinstance(value, int):

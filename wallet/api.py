@@ -30,14 +30,15 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - the base class has it so
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body, parsed. 415 for another media type, 400 for what isn't JSON, 422 where a card number strays.
+        """The body, parsed.
 
-        None at all is as an empty one where the schema `may_be_left_out`.
+        415 for another media type or encoding, 400 for what isn't JSON, 422 where a card number strays. None at all is
+        as an empty one where the schema `may_be_left_out`.
         """
         if getattr(schema, "may_be_left_out", False) and not req.get_data(cache=True):
             return {}
-        if req.mimetype != "application/json":
-            raise UnsupportedMediaType("the body must be application/json")
+        if req.mimetype != "application/json" or req.content_encoding not in (None, "identity"):
+            raise UnsupportedMediaType("the body must be application/json, and not compressed")
         body = _parsed(req.get_data(cache=True))
         if stray := list(_stray_numbers(body, services().settings.bins)):
             raise ValidationError({field: ["must not hold a card number"] for field in stray})

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
-from flask import Flask, Response, g, json, request
+from flask import Flask, Response, g, jsonify, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -57,7 +57,8 @@ def problem(
     named = [{"field": _shown(field), "message": message} for field, message in field_errors]
     if named:
         body["errors"] = named
-    response = Response(json.dumps(body), status=status, content_type=PROBLEM_TYPE)
+    response = jsonify(body)
+    response.status_code, response.content_type = status, PROBLEM_TYPE
     for name, value in headers:
         response.headers.add(name, value)
     return response

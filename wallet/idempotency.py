@@ -8,7 +8,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Request, Response, json
+from flask import Request, Response, json, jsonify
 from sqlalchemy import Index, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -120,7 +120,8 @@ def replay(
     body = dict(earlier.answer)
     if rebuild is not None and earlier.status < 400:
         body |= rebuild(session, body)
-    response = Response(json.dumps(body), status=earlier.status, content_type=earlier.content_type)
+    response = jsonify(body)
+    response.status_code, response.content_type = earlier.status, earlier.content_type
     response.headers["Idempotent-Replayed"] = "true"
     return response
 

@@ -37,7 +37,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "erased": Problem(409, "the numbers that this needs were erased, for good"),
     "unreadable": Problem(409, "what this needs is sealed and cannot be opened: tell the bank"),
     "too-large": Problem(413, "the body is larger than 64 KiB"),
-    "unsupported-media-type": Problem(415, "the body must be `application/json`"),
+    "unsupported-media-type": Problem(415, "the body must be `application/json`, and not compressed"),
     "invalid": Problem(422, "`errors` names each field, and what is wrong with it"),
     "idempotency-key-reused": Problem(422, "this `Idempotency-Key` came before with another body: take a new one"),
     "too-many-requests": Problem(429, "too often, or too many wrong codes: wait as long as `Retry-After` says"),

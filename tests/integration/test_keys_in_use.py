@@ -176,7 +176,7 @@ def test_a_repeat_gets_its_answer_whatever_version_knew_it_first(world: World, r
         (first, network.request("POST", "/v1/network/authorizations", request)),
         (blocked, world.machine("issuer").request("POST", path, reason, headers=key)),
     ):
-        assert (once.status_code, again.json()) == (200, once.json())
+        assert (once.status_code, again.content) == (200, once.content)
         assert again.headers["Idempotent-Replayed"] == "true"
     other = network.request("POST", "/v1/network/authorizations", request | {"amount": 101})
     assert other.json()["code"] == "network-reference-reused"

@@ -13,6 +13,7 @@ from tests import rates
 from tests.books import assert_books_balance
 from tests.integration.payments.quarter import Quarter
 from tests.integration.payments.scene import Scene
+from tests.integration.payments.spoiling import Acquirer
 from tests.integration.payments.town import Town, parts_over
 from tests.policy.worlds import undone
 from tests.world import World
@@ -76,3 +77,14 @@ def quarter(town: Town, connection: Connection) -> Iterator[Quarter]:
     town.world.clock.set(SUNDAY)
     with undone(connection):
         yield Quarter(Scene(town))
+
+
+@pytest.fixture(scope="module")
+def acquirer(town: Town, connection: Connection) -> Iterator[Acquirer]:
+    """One for a whole module: nothing is left of what is refused, and the books balance in the end."""
+    town.world.clock.set(SUNDAY)
+    with undone(connection):
+        acquirer = Acquirer(Scene(town))
+        yield acquirer
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            assert_books_balance(session, acquirer.scene.opened_with)

@@ -1,23 +1,29 @@
 """`network_reference`: one content, one answer, for ever, for each client apart."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.integration.payments.scene import Scene
+from tests.integration.test_http_bad_values import changed
+from wallet.access.access_tokens import Grant
 
 DAY = timedelta(days=1)
 
 
-@pytest.mark.parametrize("approved", [True, False])
-def test_a_repeat_gets_the_first_answer_byte_for_byte(scene: Scene, approved: bool) -> None:
-    request = scene.tap(20_000 if approved else 20_001, token=scene.emil)
+@pytest.mark.parametrize("verdict", ["approved", "amount_limit", "unknown_number"])
+def test_a_repeat_gets_the_first_answer_byte_for_byte(scene: Scene, verdict: str) -> None:
+    request = scene.tap(20_001 if verdict == "amount_limit" else 20_000, token=scene.emil)
+    if verdict == "unknown_number":
+        request["token"] = "4111111111111111"
     first = scene.ask(request)
     scene.emils(per_payment=1)
     scene.bank("POST", scene.of_anna("/block"), {"reason": "lost"})
     again = scene.ask(request)
-    assert first.json()["approved"] == approved
+    assert first.json()["reason"] == verdict
     assert (again.status_code, again.content) == (200, first.content)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
@@ -40,23 +46,77 @@ def test_a_repeat_is_answered_however_late_it_comes(scene: Scene) -> None:
     assert (late.status_code, late.json()["errors"][0]["field"]) == (422, "at")
 
 
-def test_a_repeat_is_the_same_whatever_the_order_of_its_fields(scene: Scene) -> None:
+def raw(scene: Scene, body: str, key: str | None = None) -> httpx.Response:
+    """A body as it is written; with an `Idempotency-Key`."""
+    client_id = scene.network.client_id
+    token = scene.world.tokens.issue(Grant(client_id, "network", client_id))
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    headers |= {"Idempotency-Key": key} if key else {}
+    return scene.world.http.post("/v1/network/authorizations", content=body, headers=headers)
+
+
+def test_a_repeat_is_the_same_however_it_is_written(scene: Scene) -> None:
     request = scene.tap(20_000)
     first = scene.ask(request)
-    assert scene.ask(dict(reversed(request.items()))).content == first.content
+    request["merchant"] = dict(reversed(request["merchant"].items()))
+    reordered = dict(reversed(request.items()))
+    escaped = json.dumps(request).replace('"amount"', '"\\u0061mount"').replace("Netto", "\\u004eetto")
+    for body in (json.dumps(reordered), json.dumps(request, indent=4), f"\r\n\t{json.dumps(request)}\n", escaped):
+        assert raw(scene, body).content == first.content
+    assert raw(scene, json.dumps(request).replace("20000", "20000.0")).json()["code"] == "invalid"
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"amount": 20_001}, {"scheme": "visa"}, {"terminal": None}, {"at": "2026-11-22T10:16:00Z"}, {"estimated": True}],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_a_reference_with_other_content_is_refused(scene: Scene, changes: dict[str, Any]) -> None:
-    request = scene.tap(20_000)
-    scene.decide(request)
-    answer = scene.ask(request | changes)
-    assert (answer.status_code, answer.json()["code"]) == (422, "network-reference-reused")
-    assert answer.json()["errors"] == [{"field": "network_reference", "message": "was used before with other content"}]
+CHANGED: dict[str, Any] = {
+    "card.expiry": "2029-10",
+    "card.cvc": None,
+    "cvm": "offline_pin",
+    "authentication": "3ds",
+    "initiated_by": "merchant",
+    "entry_mode": "magstripe",
+    "kind": "cash",
+    "amount": 20_001,
+    "currency": "SEK",
+    "estimated": True,
+    "scheme": "visa",
+    "at": "2026-11-22T10:15:01Z",
+    "terminal": None,
+    "terminal.id": "T2",
+    "terminal.unattended": True,
+    "merchant.id": "DK-124",
+    "merchant.name": "Netto vesterbro",
+    "merchant.mcc": "5412",
+    "merchant.country": "SE",
+    "merchant.city": "Skagen",
+    "cryptogram.atc": 99,
+    "cryptogram.date": "261121",
+    "cryptogram.unpredictable_number": "00000000",
+    "cryptogram.mac": "0000000000000000",
+}
+
+
+def test_a_reference_with_other_content_is_refused_whatever_differs(scene: Scene) -> None:
+    plastic = scene.plastic(20_000, cvc=scene.card["cvc"]) | {"authentication": "none", "initiated_by": "cardholder"}
+    phone = scene.tap(20_000)
+    scene.decide(plastic)
+    scene.decide(phone)
+    for path, value in CHANGED.items():
+        answer = scene.ask(changed(phone if path.startswith("cryptogram") else plastic, path, value))
+        assert (answer.status_code, answer.json()["code"]) == (422, "network-reference-reused"), path
+        assert answer.json()["errors"] == [
+            {"field": "network_reference", "message": "was used before with other content"}
+        ]
+    assert scene.account()["holds"] == 40_000
+
+
+def test_an_idempotency_key_beside_it_changes_nothing(scene: Scene) -> None:
+    one, other = scene.plastic(20_000), scene.plastic(10_000)
+    first = raw(scene, json.dumps(one), "key-1")
+    for key in ("key-1", "key-2", None):
+        again = raw(scene, json.dumps(one), key)
+        assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true"), key
+    assert raw(scene, json.dumps(other), "key-1").json()["code"] == "idempotency-key-reused"
+    scene.world.clock.advance(2 * DAY)
+    assert raw(scene, json.dumps(one), "key-1").content == first.content, "the reference is known for ever"
     assert scene.account()["holds"] == 20_000
 
 

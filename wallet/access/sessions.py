@@ -3,9 +3,10 @@
 An access token names its session, which is looked up at every call: so an end is an end at once (docs/adr/006).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select, true
@@ -37,6 +38,9 @@ class Standing:
     def may_go_on(self) -> bool:
         """Whether a call that was let in would be let in still."""
         return self.may_call and bool(self.session and not self.session.ended_at)
+
+
+_UNKNOWN: Final = Standing(client_active=False, requestor_id=None, requestor_active=False, session=None)
 
 
 def start(
@@ -138,9 +142,23 @@ def standing(session: Session, client_id: str, session_id: UUID | None) -> Stand
     )
     row = session.execute(wanted).one_or_none()
     if row is None:
-        return Standing(False, None, False, None)
+        return _UNKNOWN
     client_status, requestor_id, requestor_status, found = row
     return Standing(client_status == "active", requestor_id, requestor_status in (None, "active"), found)
+
+
+def standings(session: Session, client_ids: Collection[str]) -> dict[str, Standing]:
+    """How many machines stand, in one statement: those that nobody knows, too."""
+    wanted = (
+        select(OAuthClient.client_id, OAuthClient.status, OAuthClient.requestor_id, Requestor.status)
+        .outerjoin(Requestor, Requestor.requestor_id == OAuthClient.requestor_id)
+        .where(OAuthClient.client_id.in_(client_ids))
+    )
+    found = {
+        client_id: Standing(status == "active", requestor_id, requestor_status in (None, "active"), None)
+        for client_id, status, requestor_id, requestor_status in session.execute(wanted)
+    }
+    return {client_id: found.get(client_id, _UNKNOWN) for client_id in client_ids}
 
 
 def end(session: Session, session_id: UUID, *, reason: str, now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Authorisations in groups: whatever waits is decided in one transaction (docs/adr/032)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -65,18 +65,10 @@ def _is_off(session: Session, asked: Asked, now: datetime) -> bool:
 
 
 def decide_group(group: Sequence[Asked]) -> list[Outcome]:
-    """Decide what waits, in a transaction for each client: the journal's actor is the transaction's.
-
-    Of a client that does not stand nothing is decided: then its standing is the outcome.
-    """
+    """Decide what waits, in one transaction. Of a client that may not call nothing is decided: its standing is told."""
     metrics.GROUPS.observe(len(group))
-    outcomes: dict[str, Iterator[Outcome]] = {}
-    for client_id in {each.client_id: None for each in group}:
-        outcomes[client_id] = iter(_decide_for(client_id, [each for each in group if each.client_id == client_id]))
-    return [next(outcomes[each.client_id]) for each in group]
-
-
-def _decide_for(client_id: str, asked: Sequence[Asked]) -> Sequence[Outcome]:
-    with services().database.transaction(f"network:{client_id}") as session:
-        standing = sessions.standing(session, client_id, None)
-        return decide(session, asked) if standing.may_call else [standing] * len(asked)
+    with services().database.transaction("network") as session:
+        standings = sessions.standings(session, {each.client_id for each in group})
+        admitted = [each for each in group if standings[each.client_id].may_call]
+        outcomes = iter(decide(session, admitted))
+        return [next(outcomes) if standings[each.client_id].may_call else standings[each.client_id] for each in group]

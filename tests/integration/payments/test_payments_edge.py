@@ -7,12 +7,15 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from tests.integration.payments.lists import value
 from tests.integration.payments.scene import Answer, Scene
 from tests.world import Machine
 from tokenization.journal.models import JournalEntry
 from tokenization.models import Requestor
 from wallet.access.models import OAuthClient
+from wallet.access.sessions import Standing
 from wallet.payments.models import ReferenceDirectory
+from wallet.resources import groups
 
 PATH = "/v1/network/authorizations"
 
@@ -40,6 +43,13 @@ def of_acquirers(scene: Scene) -> tuple[int, int]:
         references = session.scalar(select(func.count()).select_from(ReferenceDirectory)) or 0
         entries = session.scalar(select(func.count()).select_from(JournalEntry)) or 0
     return references, entries
+
+
+def actors(scene: Scene, count: int) -> list[str]:
+    """Who made the newest payments, newest first."""
+    newest = select(JournalEntry.actor).where(JournalEntry.type == "payment.approved").order_by(JournalEntry.seq.desc())
+    with scene.world.parts.database.reading() as session:
+        return list(session.scalars(newest.limit(count)))
 
 
 def told(answer: httpx.Response) -> tuple[object, ...]:
@@ -111,10 +121,7 @@ def test_a_token_of_nobody_is_refused(scene: Scene) -> None:
 def test_the_journal_names_the_acquirer(scene: Scene, headers: dict[str, str] | None) -> None:
     for acquirer in (scene.network, scene.town.other_acquirer):
         assert acquirer.request("POST", PATH, scene.tap(10_000), headers=headers).status_code == 200
-    newest = select(JournalEntry.actor).where(JournalEntry.type == "payment.approved")
-    with scene.world.parts.database.reading() as session:
-        actors = session.scalars(newest.order_by(JournalEntry.seq.desc()).limit(2)).all()
-    assert actors == [f"network:{each.client_id}" for each in (scene.town.other_acquirer, scene.network)]
+    assert actors(scene, 2) == [f"network:{each.client_id}" for each in (scene.town.other_acquirer, scene.network)]
 
 
 @pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "once"}], ids=["in a group", "with a key"])
@@ -126,3 +133,24 @@ def test_a_time_too_far_off_is_refused_unless_it_is_a_repeat(scene: Scene, key: 
     other = scene.network.request("POST", PATH, tap | {"network_reference": "another"}, headers=key)
     assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "at")
     assert scene.network.request("POST", PATH, tap, headers=key).json() == first
+
+
+def test_whoever_waits_together_has_a_standing_and_a_journal_of_his_own(scene: Scene) -> None:
+    suspend_requestor(scene)
+    clients = [scene.network.client_id, scene.town.other_acquirer.client_id, "nobody"]
+    asked = [value(scene.tap(10_000), client_id) for client_id in (*clients, *clients)]
+    now = scene.world.clock.now()
+    with scene.world.app.test_request_context():
+        outcomes = groups.decide_group([groups.Asked(each, now) for each in asked])
+    assert [type(each).__name__ for each in outcomes] == ["Standing", "Answer", "Standing"] * 2
+    assert [each.client_active for each in outcomes if isinstance(each, Standing)] == [True, False] * 2
+    assert actors(scene, 2) == [f"network:{clients[1]}"] * 2
+
+
+def test_a_time_too_far_off_takes_nobody_of_its_group_along(scene: Scene) -> None:
+    asked = [value(scene.tap(10_000), scene.network.client_id) for _ in range(3)]
+    now = scene.world.clock.now()
+    ats = [now, now - timedelta(hours=25), now]
+    with scene.world.app.test_request_context():
+        outcomes = groups.decide_group([groups.Asked(*each) for each in zip(asked, ats, strict=True)])
+    assert [type(each).__name__ for each in outcomes] == ["Answer", "Invalid", "Answer"]

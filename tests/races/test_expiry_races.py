@@ -9,10 +9,12 @@ import httpx
 import pytest
 from sqlalchemy.orm import Session
 
+from notifications.relay import Relay
 from tests.books import assert_books_balance
 from tests.integration.payments.scene import Scene, money
 from tests.races.test_payments_races import at_once, card_id_of
 from tokenization import cards, ids
+from wallet import serving
 from wallet.payments import accounts, books, expiry, operations
 from wallet.payments.models import Payment
 from wallet.payments.standing import expire
@@ -31,6 +33,16 @@ def held(scene: Scene) -> list[str]:
     payment_ids = [scene.decide(scene.plastic(1_000))["id"] for _ in range(PAYMENTS)]
     scene.world.clock.advance(WEEK)
     return payment_ids
+
+
+def test_a_relay_ends_what_is_due_and_tells_it(unchecked: Scene) -> None:
+    payment_id = unchecked.approved(10_000, token=unchecked.emil)
+    unchecked.world.clock.advance(WEEK)
+    with Relay(serving.surroundings(unchecked.world.parts)) as relay:
+        relay.run_once()
+    assert unchecked.look(payment_id)["status"] == "expired"
+    inbox = unchecked.town.emil.request("GET", "/v1/inbox").json()["data"]
+    assert inbox[0]["title"] == "Netto Vesterbro tog ikke 100,00 kr."
 
 
 def test_several_who_end_holds_at_once_end_each_once(scene: Scene) -> None:

@@ -304,6 +304,7 @@ class Town:
             "amount": 25_000,
             "most": more.get("amount", 25_000),
             "currency": "DKK",
+            "billed": None,
             "merchant": "Netto Vesterbro",
             "country": "DK",
             "mcc": "5411",

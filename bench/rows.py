@@ -17,7 +17,7 @@ _COUNTED: Final = text("""
 """)
 _PAYMENTS: Final = text("SELECT count(*) FROM wallet.payments")
 _FLUSH: Final = text("SELECT pg_stat_force_next_flush()")
-_SOON: Final = text("SELECT pg_sleep(0.25)")
+_SOON: Final = text("SELECT pg_sleep(0.5)")
 PAYMENTS: Final = "wallet.payments"
 _NAMES: Final = ("read", "inserted", "updated")
 _SAME: Final = 0.05  # of a row a payment
@@ -54,13 +54,16 @@ def counted(stage: Stage, before: Counted, payments: int) -> Counted:
 
 def _counted(stage: Stage, payments: float) -> Counted:
     deadline = monotonic() + FLUSHED_SECONDS
-    while monotonic() < deadline:
-        with stage.parts.database.reading() as session:
-            found = {name: Rows(*rows) for name, *rows in session.execute(_COUNTED)}
-            if found[PAYMENTS].inserted >= payments:
-                return found
-            session.execute(_SOON)
-    raise Failed("PostgreSQL has not counted the payments that were made")
+    while _now(stage)[PAYMENTS].inserted < payments:
+        if monotonic() > deadline:
+            raise Failed("PostgreSQL has not counted the payments that were made")
+    return _now(stage)  # a connection tells of one table after the other
+
+
+def _now(stage: Stage) -> Counted:
+    with stage.parts.database.reading() as session:
+        session.execute(_SOON)
+        return {name: Rows(*rows) for name, *rows in session.execute(_COUNTED)}
 
 
 def between(before: Counted, after: Counted, payments: int) -> Counted:

@@ -15,6 +15,10 @@ from wallet import migrations
 from wallet.settings import Settings
 
 _AFTERWARDS: Final = "after_commit"
+# A list that is given as JSON counts as a hundred rows to PostgreSQL, however few they are. Where pages in no order
+# cost four times those in order, as on disks that turn, it then reads 10,000 cards whole to find a few (measured: 1,400
+# of them for each payment).
+_PAGES: Final = "-c random_page_cost=1.1"
 
 
 def connect(settings: Settings) -> Engine:
@@ -25,7 +29,7 @@ def connect(settings: Settings) -> Engine:
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.lock_timeout_seconds,
-        connect_args={"options": f"-c lock_timeout={settings.lock_timeout_seconds}s -c timezone=UTC"},
+        connect_args={"options": f"-c lock_timeout={settings.lock_timeout_seconds}s -c timezone=UTC {_PAGES}"},
     )
 
 

@@ -23,13 +23,15 @@ from wallet.services import current_time
 
 _JSON: Final = "application/json"
 _PAYMENT: Final = "pay"
-_USUAL: Final = 50
 # For OpenAPI: what else the answer may be.
 AS_CSV: Final[dict[str, Any]] = {
     "content_type": CSV,
     "schema": {"type": "string"},
     "example": statement_csv.HEADER,
-    "description": f"With `Accept: {CSV}` the same payments as one file. A `cursor` is the `id` of its last line.",
+    "description": (
+        f"With `Accept: {CSV}` a file of them all, {CSV_MOST} at most; or, where `limit` is said, of so many: then the `id`"
+        " of the last line is the next `cursor`."
+    ),
     "success": True,
 }
 
@@ -51,9 +53,8 @@ def _answer(card_id: UUID, asked: dict[str, Any], show: Callable[[Line], Shown])
     before = pages.id_in(_PAYMENT, asked["cursor"]) if asked["cursor"] else None
     if _wants_csv():
         return _csv(card_id, asked, before, show)
-    page = asked | {"limit": asked["limit"] or _USUAL}
-    rows = list(statement.lines(session(), card_id, asked, before=before, most=page["limit"] + 1))
-    return pages.answer(rows, page, lambda last: ids.to_text(_PAYMENT, last.payment.payment_id), show)
+    rows = list(statement.lines(session(), card_id, asked, before=before, most=asked["limit"] + 1))
+    return pages.answer(rows, asked, lambda last: ids.to_text(_PAYMENT, last.payment.payment_id), show)
 
 
 def _wants_csv() -> bool:
@@ -65,7 +66,7 @@ def _csv(card_id: UUID, asked: dict[str, Any], before: UUID | None, show: Callab
     """A whole file or a refusal, never a part that looks like the whole. It is made before the first byte is sent, so
     that no connection to the database waits for who reads slowly.
     """
-    limit = asked["limit"]
+    limit = asked["limit"] if "limit" in request.args else None
     if limit is None and statement.are_more_than(session(), card_id, asked, before=before, count=CSV_MOST):
         raise Invalid("from", f"there are more than {CSV_MOST} payments: ask for a shorter time")
     text = statement_csv.written(map(show, statement.lines(session(), card_id, asked, before=before, most=limit)))

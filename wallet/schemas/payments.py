@@ -8,14 +8,13 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from delegation.categories import CATEGORIES
 from delegation.terms import LIMITS
 from wallet.payments.statement import CARD_ON_FILE, CHILD_CARD, PHONE, PLASTIC
-from wallet.schemas.fields import Choice, Day, Id, Moment, QueryWhole, Text, about
+from wallet.schemas.fields import Choice, Day, Id, Moment, Text, about
 from wallet.schemas.network import ENTRY_MODES
 from wallet.schemas.pages import Page, list_of
 
 STATUSES: Final = ("held", "captured", "partly_captured", "reversed", "expired", "refunded", "declined")
 CSV: Final = "text/csv"
 CSV_MOST: Final = 5_000
-_PAGE_MOST: Final = 200
 
 
 class StatementDay(Day):
@@ -31,12 +30,6 @@ class StatementDay(Day):
 class RightPaymentPage(Page):
     """Which payments: those of which all that is said holds."""
 
-    limit = QueryWhole(
-        1,
-        _PAGE_MOST,
-        load_default=None,
-        metadata=about(f"50 where it is not said; as `{CSV}` all, of which there may be {CSV_MOST}"),
-    )
     from_ = StatementDay(
         data_key="from", attribute="from", load_default=None, metadata=about("the first day, in Copenhagen")
     )

@@ -29,8 +29,8 @@ AS_CSV: Final[dict[str, Any]] = {
     "schema": {"type": "string"},
     "example": statement_csv.HEADER,
     "description": (
-        f"With `Accept: {CSV}` a file of them all, {CSV_MOST} at most; or, where `limit` is said, of so many: then the `id`"
-        " of the last line is the next `cursor`."
+        f"With `Accept: {CSV}` a file of them all, {CSV_MOST} at most; or, where `limit` is said, of so many. Then the"
+        " `id` of the last line is the next `cursor`."
     ),
     "success": True,
 }

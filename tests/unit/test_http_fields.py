@@ -1,6 +1,6 @@
 """Strict fields: exactly what the contract says, refused by name, and never repeated."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -188,6 +188,11 @@ def test_a_time_is_utc_inside_and_out() -> None:
     for written in ("10:15:00Z", "10:15:00-00:00", "11:15:00+01:00", "10:15:00.0Z", "10:15:00.000000000Z"):
         assert strict.Moment().deserialize(f"2026-11-22T{written}") == at
     assert strict.Moment().serialize("at", {"at": at}) == "2026-11-22T10:15:00Z"
+
+
+def test_the_hour_that_comes_twice_in_october_is_told_apart_by_its_offset() -> None:
+    first, again = (strict.Moment().deserialize(f"2026-10-25T02:30:00+0{hours}:00") for hours in (2, 1))
+    assert again - first == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(

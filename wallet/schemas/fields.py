@@ -62,7 +62,7 @@ class Text(fields.String):
             raise ValidationError(f"must have {_span(shortest, longest)} characters")
         if not value.isprintable() and _UNPRINTABLE.search(value):
             raise ValidationError("must not hold control characters, or any of private use")
-        if not any(unicodedata.category(character)[0] in _SEEN for character in value):
+        if not value[:1].isalnum() and not any(unicodedata.category(character)[0] in _SEEN for character in value):
             raise ValidationError("must not be blank")
         if self._pattern and not self._pattern.fullmatch(value):
             raise ValidationError("has not the expected form")

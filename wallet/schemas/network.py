@@ -20,9 +20,11 @@ from wallet.schemas.fields import (
     ShortDay,
     Text,
     Whole,
+    about,
 )
 from wallet.schemas.quick import Quick
 
+OWN_NAME = about("the caller's own name for the call: a repeat gets the first answer, for ever", "acq-7f3a")
 ENTRY_MODES = ("wallet", "contactless", "chip", "magstripe", "keyed", "ecommerce", "moto", "credential_on_file")
 
 
@@ -38,9 +40,11 @@ class MerchantInput(Quick):
 
     id = Text(60, required=True)
     name = Text(100, required=True)
-    mcc = CategoryCode(required=True)
-    country = Country(required=True)
-    city = Text(40, load_default=None, allow_none=True)
+    mcc = CategoryCode(
+        required=True, metadata=about("ISO 18245; one that is in no list counts as gambling too", "5411")
+    )
+    country = Country(required=True, metadata=about("ISO 3166 alpha-2, or XK for Kosovo", "DK"))
+    city = Text(40, load_default=None, allow_none=True, metadata=about("as a statement shows it", "København V"))
 
 
 class CryptogramInput(Quick):
@@ -69,9 +73,9 @@ class PlasticInput(Quick):
 
 
 class AuthorizationInput(Quick):
-    """May this be paid?"""
+    """May this be paid? By one of `token` with its `cryptogram`, `card` and `credential_id`."""
 
-    network_reference = Text(80, required=True)
+    network_reference = Text(80, required=True, metadata=OWN_NAME)
     token = CardNumber()
     cryptogram = fields.Nested(CryptogramInput)
     card = fields.Nested(PlasticInput)
@@ -81,11 +85,15 @@ class AuthorizationInput(Quick):
     initiated_by = Choice("cardholder", "merchant")
     entry_mode = Choice(*ENTRY_MODES, required=True)
     kind = Choice("purchase", "cash", "verification", required=True)
-    amount = Amount(required=True)
-    currency = Currency(required=True)
-    estimated = Flag(load_default=False)
+    amount = Amount(required=True, metadata=about("in minor units of `currency`; 0 for a verification", 12500))
+    currency = Currency(required=True, metadata=about("ISO 4217; of a currency that has minor units", "DKK"))
+    estimated = Flag(
+        load_default=False, metadata=about("the final amount may be higher, where the policy lets it (R-3.1a)")
+    )
     scheme = Choice("dankort", "visa", required=True)
-    at = Moment(required=True)
+    at = Moment(
+        required=True, metadata=about("by the terminal's clock, at most 24 hours from ours", "2026-11-22T10:15:00Z")
+    )
     terminal = fields.Nested(Terminal, load_default=None, allow_none=True)
     merchant = fields.Nested(MerchantInput, required=True)
 
@@ -99,9 +107,9 @@ class AuthorizationInput(Quick):
             raise ValidationError("belongs to a token, which is of no use without", "cryptogram")
         if "cvm" in data and ways != ["card"]:
             raise ValidationError("belongs to a card", "cvm")
-        for name in {"authentication", "initiated_by"} & set(data):
-            if ways == ["token"]:
-                raise ValidationError("is not for a token", name)
+        beside_token = [name for name in ("authentication", "initiated_by") if name in data and "token" in data]
+        if beside_token:
+            raise ValidationError({name: ["is not for a token"] for name in beside_token})
 
     @validates_schema
     def amount_fits_kind(self, data: dict[str, Any], **_: object) -> None:
@@ -167,7 +175,7 @@ class AuthorizationAnswer(DecisionAnswer):
 class CaptureInput(Schema):
     """Take the money, or part of it."""
 
-    network_reference = Text(80, required=True)
+    network_reference = Text(80, required=True, metadata=OWN_NAME)
     amount = Amount(1, required=True)
     final = Flag(load_default=True, metadata={"description": "nothing more is captured after it"})
 
@@ -175,21 +183,21 @@ class CaptureInput(Schema):
 class ReversalInput(Schema):
     """Give back the hold or the money; all of it without an amount."""
 
-    network_reference = Text(80, required=True)
+    network_reference = Text(80, required=True, metadata=OWN_NAME)
     amount = Amount(1, load_default=None, allow_none=True)
 
 
 class RefundInput(Schema):
     """Give money back that was captured."""
 
-    network_reference = Text(80, required=True)
+    network_reference = Text(80, required=True, metadata=OWN_NAME)
     amount = Amount(1, required=True)
 
 
 class LostAnswerReversal(ReversalInput):
     """Reverse an authorisation whose answer was lost."""
 
-    original_network_reference = Text(80, required=True)
+    original_network_reference = Text(80, required=True, metadata=about("that of the authorisation"))
 
 
 class OperationAnswer(Schema):

@@ -5,6 +5,7 @@ JOBS ?= 3
 ARGS ?=
 ROUNDS ?= 3000
 EXAMPLES ?= 300
+KILLS ?= 24
 VENV := .venv
 BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
@@ -12,9 +13,10 @@ MACHINE := tests/integration/test_drawing_right_machine.py
 GROUPS := tests/integration/payments/test_payments_groups_many.py
 KILLED := $(addprefix tests/integration/notifications/test_notifications_,killed.py races.py)
 LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/integration/cli \
-	tests/policy/test_policy_canary.py $(KILLED) $(MACHINE) $(GROUPS) tests/races
+	tests/policy/test_policy_canary.py $(KILLED) $(MACHINE) $(GROUPS) tests/crashes tests/races
 HOLDS := tests/integration/payments/test_payments_hold_machine.py
-RACES := $(MACHINE) $(GROUPS) $(HOLDS) tests/races/test_drawing_right_races.py tests/races/test_provisioning_races.py
+RACES := $(MACHINE) $(GROUPS) $(HOLDS) tests/crashes \
+	$(addprefix tests/races/test_,drawing_right_races.py payments_limits.py payments_locks.py provisioning_races.py)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -41,8 +43,8 @@ test: .venv ## run the tests on a real PostgreSQL and Redis, all but the long on
 test-long: .venv ## run the long ones: demo, commands and relays as processes of their own, races, any input on every route
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(LONG) $(ARGS)
 
-races: .venv ## run what is raced or tried in any order at its full length (ROUNDS=3000 EXAMPLES=300)
-	@ROUNDS=$(ROUNDS) EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n $(JOBS) --dist worksteal $(RACES) $(ARGS)
+races: .venv ## run what is raced, killed or tried in any order at full length (ROUNDS=3000 EXAMPLES=300 KILLS=24)
+	@ROUNDS=$(ROUNDS) EXAMPLES=$(EXAMPLES) KILLS=$(KILLS) $(BIN)/pytest -n $(JOBS) --dist worksteal $(RACES) $(ARGS)
 
 test-interop: node .venv $(INTEROP)/.installed ## hold us against OAuth clients and an OpenID provider of others (wants Node.js 20 and npm)
 	@$(BIN)/pytest tests/interop $(ARGS)

@@ -8,12 +8,12 @@ from typing import cast
 import httpx
 import pytest
 from redis import Redis
-from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import sessionmaker
 
 from tests.books import assert_books_balance
 from tests.integration.payments.scene import Scene
 from tests.integration.payments.town import Town, parts_over
+from tests.races.arena import connect
 from tests.schema import prepare
 from tests.world import World
 from tokenization.clock import SetClock
@@ -26,13 +26,7 @@ from wallet.services import Services
 
 SUNDAY = datetime(2026, 11, 1, 10, 15, tzinfo=UTC)
 TEMPLATE = "arena"
-AT_ONCE = 16
 _NUMBERS = count()
-
-
-def _connect(url: str) -> Engine:
-    options = {"options": "-c lock_timeout=5s -c timezone=UTC"}
-    return create_engine(url, pool_size=AT_ONCE, max_overflow=0, pool_timeout=20, connect_args=options)
 
 
 def _move(world: World, parts: Services) -> None:
@@ -46,7 +40,7 @@ def _move(world: World, parts: Services) -> None:
 @pytest.fixture(scope="package")
 def town(servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Town]:
     """Everybody, in a database that the others are copied from."""
-    engine = _connect(embedded.create_database(servers.database_url, TEMPLATE))
+    engine = connect(embedded.create_database(servers.database_url, TEMPLATE))
     prepare(engine)
     with Redis.from_url(servers.redis_url) as redis:
         clock, sessions = SetClock(SUNDAY), sessionmaker(engine, expire_on_commit=False)
@@ -60,7 +54,7 @@ def town(servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iter
 def unchecked(town: Town, servers: embedded.Servers, key_ring: FileKeyRing, vault: Vault) -> Iterator[Scene]:
     """A scene in a database of its own, whose books nobody checks."""
     name = f"{TEMPLATE}_{next(_NUMBERS)}"
-    engine = _connect(embedded.create_database(servers.database_url, name, template=TEMPLATE))
+    engine = connect(embedded.create_database(servers.database_url, name, template=TEMPLATE))
     with Redis.from_url(servers.redis_url) as redis:
         redis.flushall()  # or what the races before did would count for how often Anna may knock
         sessions = sessionmaker(engine, expire_on_commit=False)

@@ -51,7 +51,7 @@ _ACTIVITY: Final = text("""
     FROM pg_stat_activity, pg_sleep(0.02)
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'
 """)
-_TABLE: Final = re.compile(r"\b(FROM|INTO|UPDATE)\s+(\w+\.\w+)|^\s*(COMMIT|BEGIN)", re.IGNORECASE)
+_TABLE: Final = re.compile(r"\b(?:tokenization|delegation|notifications|wallet)\.\w+")
 
 
 def measure(stage: Stage) -> list[Figure]:
@@ -127,7 +127,7 @@ def _functions(seen: Counter[str]) -> Counter[str]:
 def _name(frame: str) -> str | None:
     function, _, place = frame.partition(" (")
     ours = _OURS.search(place)
-    return f"{ours[1]} {function}" if ours else None
+    return f"{ours[1]} {function}" if ours and "<" not in function else None
 
 
 @contextmanager
@@ -153,5 +153,6 @@ def _watch(stage: Stage, doing: Counter[str], statements: Counter[str], over: Ev
 
 
 def _statement(query: str) -> str:
+    """Its verb and its first table."""
     found = _TABLE.search(query)
-    return " ".join(each for each in found.groups() if each) if found else query[:40]
+    return f"{query.split(maxsplit=1)[0].upper()} {found[0] if found else ''}".rstrip()

@@ -19,22 +19,20 @@ class Pin(StrEnum):
 
     NEVER = "never"
     NOW_AND_THEN = "now and then"  # contactless, R-2.5a
-    ALWAYS = "always"
+    ALWAYS = "always"  # or a signature, where somebody looks at it
 
 
 @dataclass(frozen=True, slots=True)
 class EntryMode:
     """What one instrument may do in one entry mode.
 
-    `pin_by` are the CVMs that are a PIN there; `or_signed`: a signature does, too, where somebody looks at it.
-    `attended`: only where somebody stands at the terminal. `authenticated` are those who must be authenticated when
-    they start such a payment (SCA at a distance).
+    `pin_by` are the CVMs that are a PIN there. `attended`: only where somebody stands at the terminal. `authenticated`
+    are those who must be authenticated when they start such a payment (SCA at a distance).
     """
 
     kinds: frozenset[str] = frozenset()
     pin: Pin = Pin.NEVER
     pin_by: frozenset[str] = frozenset()
-    or_signed: bool = False
     attended: bool = False
     authenticated: frozenset[str] = frozenset()
 
@@ -51,8 +49,8 @@ ENTRY_MODES: Final[Mapping[type[Instrument], Mapping[str, EntryMode]]] = {
     PlasticInstrument: {
         "contactless": EntryMode(ALL_KINDS, Pin.NOW_AND_THEN, ONLINE),
         # An offline PIN is one that the chip has checked: it must be in the reader.
-        "chip": EntryMode(ALL_KINDS, Pin.ALWAYS, ONLINE | {"offline_pin"}, or_signed=True),
-        "magstripe": EntryMode(ALL_KINDS, Pin.ALWAYS, ONLINE, or_signed=True),
+        "chip": EntryMode(ALL_KINDS, Pin.ALWAYS, ONLINE | {"offline_pin"}),
+        "magstripe": EntryMode(ALL_KINDS, Pin.ALWAYS, ONLINE),
         "keyed": EntryMode(NO_CASH, attended=True),
         "ecommerce": EntryMode(NO_CASH, authenticated=frozenset({"cardholder", "merchant"})),
         "moto": EntryMode(NO_CASH),

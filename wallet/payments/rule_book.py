@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from wallet.payments.decision import RULES
-from wallet.payments.entry_modes import ENTRY_MODES, EntryMode
+from wallet.payments.entry_modes import ENTRY_MODES, EntryMode, Pin
 from wallet.payments.reasons import RESPONSE_CODES
 from wallet.payments.requests import CredentialInstrument, Instrument, PlasticInstrument, TokenInstrument
 
@@ -58,7 +58,7 @@ def reasons() -> str:
 
 
 def _besides(mode: EntryMode) -> Iterator[str]:
-    if mode.or_signed:
+    if mode.pin is Pin.ALWAYS:
         yield "or a signature, for a purchase, where somebody looks at it"
     if mode.attended:
         yield "only where somebody stands at the terminal"

@@ -124,7 +124,7 @@ def pin(s: Situation) -> Declined | None:
     elif mode.pin is Pin.NOW_AND_THEN:
         needed = most_minor(s) > s.policies.contactless.pin_above or _counter_is_full(s)
     else:
-        needed = not (mode.or_signed and _is_signed(asked))
+        needed = not _is_signed(asked)
     return Declined("pin_required") if needed else None
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Text, all_, any_, case, func, literal, sel
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from delegation.categories import CASH, OTHER, categories_of
+from delegation.categories import CASH, OTHER, categories_at
 from delegation.models import DrawingRight
 from tokenization.clock import start_of_day
 from tokenization.models import Plastic, Token
@@ -71,7 +71,7 @@ def _is_of(category: str) -> ColumnElement[bool]:
 def _codes(wanted: Callable[[frozenset[str]], bool]) -> ColumnElement[Any]:
     """Those merchant category codes, an array."""
     every = (f"{number:04}" for number in range(10_000))
-    return literal([code for code in every if wanted(categories_of(code))], ARRAY(Text))
+    return literal([code for code in every if wanted(categories_at(code, "purchase"))], ARRAY(Text))
 
 
 # By the names that the API has for them. All but `drawing_right_id` look at the card's payments one by one (ADR 37).

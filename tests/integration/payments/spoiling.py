@@ -113,9 +113,9 @@ class Acquirer:
         before = self._written()
         with capture_logs() as logged:
             yield
-        assert self._written() == before
+        assert self._written() == before, "something was written"
         assert logged
-        assert not [each for each in _secrets(call.body) if each in repr(logged)]
+        assert not any(each in repr(logged) for each in _secrets(call.body)), "a secret was told"
         answer = self.send(call.path, json.dumps(call.body))
         assert answer.status_code == call.status, answer.text
         assert answer.json().get("approved", True), answer.text

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,15 @@ from tests.integration.payments.scene import Answer, refused
 from tests.integration.payments.spoiling import GONE, NETWORK, Acquirer, Call, named
 from tests.integration.test_http_bad_input import is_refused
 from tokenization import ids
+
+
+def test_whoever_writes_or_tells_something_is_found_out(acquirer: Acquirer) -> None:
+    call = acquirer.by_plastic()
+    with pytest.raises(AssertionError, match="written"), acquirer.nothing_happens(call):
+        acquirer.send(call.path, json.dumps(call.body))
+    with pytest.raises(AssertionError, match="told"), acquirer.nothing_happens(acquirer.by_plastic()):
+        structlog.get_logger().info("careless", asked=call.body)
+
 
 CALLS = ("authorization", "capture", "reversal", "refund", "lost answer")
 NO_NUMBERS = ("1e400", "-1e999", "NaN", "Infinity", "-Infinity", "01", "1.", ".5", "+1", "0x10", "1_000", "12500,00")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from mobile_mock.shop import Merchant
 from tests.integration.payments.scene import Scene
 from tests.integration.payments.spoiling import GONE, Acquirer, Row, named
 from wallet.payments.models import Payment
@@ -87,6 +88,19 @@ def test_an_amount_is_there(acquirer: Acquirer, name: str) -> None:
 def test_an_amount_is_in_minor_units_of_its_own_currency(scene: Scene, currency: str, amount: int, reason: str) -> None:
     answer = scene.decide(scene.plastic(amount, currency=currency))
     assert (answer["amount"], answer["currency"], answer["reason"]) == (amount, currency, reason)
+
+
+def test_a_category_that_nobody_knows_is_paid_and_gets_around_no_limit_of_gambling(scene: Scene) -> None:
+    nobody_knows = Merchant("DK-000", "Hvad som helst", "0000")
+    assert scene.decide(scene.plastic(500_000, at=nobody_knows))["approved"]
+    limit = scene.decide(scene.plastic(1, at=nobody_knows))["limit"]
+    assert (limit["name"], limit["spent"]) == ("gambling_per_day", 500_000)
+    scene.change({"blocked_categories": ["gambling"]})
+    assert scene.pay(100, token=scene.emil, at=nobody_knows)["reason"] == "not_permitted"
+    path = f"/v1/cards/{scene.world.person('anna')['card_id']}/payments"
+    for category in ("gambling", "other"):
+        listed = scene.town.anna.request("GET", f"{path}?category={category}").json()["data"]
+        assert [each["categories"] for each in listed] == [["gambling", "other"]] * 3
 
 
 BLANK, SHOWN = "must not be blank", "must not hold control characters, or any of private use"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,11 +19,11 @@ from tokenization.pipeline import as_json, changing, compiled, inserting, lockin
 OF_CARD = looking_up(PanDirectory, ["fingerprint"], ["card_id"])
 
 
-def row(number: int, card_id: UUID | None = None) -> dict[str, object]:
+def row(number: int, card_id: UUID | None = None) -> dict[str, Any]:
     return {"fingerprint": bytes([number] * 32), "card_id": card_id or ids.new_id(), "plastic_id": ids.new_id()}
 
 
-def write(session: Session, *rows: dict[str, object]) -> None:
+def write(session: Session, *rows: dict[str, Any]) -> None:
     with pipeline(session) as pipe:
         pipe.send(inserting(PanDirectory), rows=as_json(rows))
 

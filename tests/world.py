@@ -132,13 +132,18 @@ class Phone:
         return activated
 
     def token(
-        self, card: dict[str, str] | None = None, *, right_id: str | None = None, pin: str = "1234"
+        self,
+        card: dict[str, str] | None = None,
+        *,
+        right_id: str | None = None,
+        pin: str = "1234",
+        biometric: bool = False,
     ) -> PhoneToken:
         """Put a card on this phone, choose a PIN and fetch keys: ready to pay."""
         answer = self.provision(card, right_id=right_id)
         assert answer.status_code == 201, answer.text
         made = PhoneToken(self.request, answer.json(), self.encryption_key, lambda: self.world.clock.now().date())
-        made.choose_pin(pin)
+        made.choose_pin(pin, biometric=biometric)
         made.fetch_keys()
         return made
 

@@ -117,7 +117,7 @@ class Quarter:
         }
         right_id = self._right(second["id"])
         self.phones = [scene.town.anna, scene.town.emil, world.child(right_id)]
-        frejas = self.phones[-1].token(right_id=right_id)
+        frejas = self.phones[-1].token(right_id=right_id, biometric=True)
         self.tokens = {"anna": scene.anna, "emil": scene.emil, "freja": frejas}
         for token in self.tokens.values():
             token.fetch_keys()

@@ -1,5 +1,6 @@
 """Processes that belong together: watched together, ended together, whatever they do about it."""
 
+import gc
 import os
 import select
 import socket
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wallet import serving
 from wallet.processes import PortTaken, ProcessEnded, Processes, check_free
 
 MODULES = {
@@ -98,3 +100,20 @@ def test_a_port_that_somebody_would_share_is_taken(taken: int) -> None:
 def test_a_port_that_nobody_has_is_free(taken: int) -> None:
     check_free("127.0.0.1")
     check_free("127.0.0.2", taken)
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The collector of garbage, as it was before."""
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_a_worker_made_at_its_start_is_not_looked_through_again() -> None:
+    began_with: list[object] = [[]]
+    serving.settle()
+    assert gc.get_freeze_count() > 0
+    assert not any(each is began_with for each in gc.get_objects())

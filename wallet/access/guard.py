@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -162,7 +162,7 @@ def _admitted(access: Access) -> Caller:
     g.access_token = token = _read(text, scheme)
     _check_proof(scheme, text, token.grant, access)
     if access.in_groups and _is_asked_later(token.grant, access):
-        return replace(_machine(token), stands=False)
+        return _machine(token, stands=False)
     who = _in_standing(token, scheme)
     if who.scope not in access.scopes:
         challenges = (f'{scheme} error="insufficient_scope"',)
@@ -226,9 +226,9 @@ def _is_asked_later(grant: Grant, access: Access) -> bool:
     return grant.scope in access.scopes and grant.session_id is None and not has_key
 
 
-def _machine(token: AccessToken, requestor_id: UUID | None = None) -> Caller:
+def _machine(token: AccessToken, **known: Any) -> Caller:
     grant = token.grant
-    return Caller(grant.client_id, grant.scope, token.expires_at, requestor_id, thumbprint=grant.thumbprint)
+    return Caller(grant.client_id, grant.scope, token.expires_at, thumbprint=grant.thumbprint, **known)
 
 
 def _standing(grant: Grant) -> Standing:
@@ -243,7 +243,7 @@ def _standing(grant: Grant) -> Standing:
 def _in_standing(token: AccessToken, scheme: str) -> Caller:
     """The caller, if client, requestor and session stand as they did when the token was issued."""
     grant, now = token.grant, _standing(token.grant)
-    machine = _machine(token, now.requestor_id)
+    machine = _machine(token, requestor_id=now.requestor_id)
     if grant.session_id is None:
         return machine
     found = now.session

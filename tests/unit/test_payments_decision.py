@@ -176,6 +176,12 @@ def test_a_drawing_right_and_its_ceiling_name_what_stopped_a_payment(
         assert verdict == Declined(refused, LimitReached(name, most, spent, of))
 
 
+def test_a_drawing_right_is_told_who_starts_a_payment() -> None:
+    state = {"right": under(per_day=10_000)}
+    recurring = LimitReached("recurring", None, None, "drawing_right")
+    assert verdict({"initiated_by": "merchant"}, state) == Declined("not_permitted", recurring)
+
+
 def test_a_verification_under_a_drawing_right_spends_nothing_but_obeys_where_and_when() -> None:
     request = {"kind": "verification", "amount_minor": 0}
     spent = {"right": Drawn(permitting(per_payment=0, payments_per_day=1), Usage(payments_today=1))}

@@ -61,6 +61,10 @@ def test_cash_is_cash_by_whatever_name_it_is_asked_for(instrument: str, mode: st
     assert found == ("approved" if permitted else "not_permitted")
 
 
+def test_a_verification_hands_out_no_cash_whoever_asks_for_it() -> None:
+    assert reason(use("plastic", "ecommerce", "verification", merchant=at("6011"))) == "approved"
+
+
 @pytest.mark.parametrize("mode", ENTRY_MODES)
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_no_number_is_typed_in_where_nobody_stands_but_who_pays(instrument: str, mode: str) -> None:

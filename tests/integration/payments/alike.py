@@ -3,6 +3,7 @@
 Which lists get into each other's way is written down here too.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,7 +36,7 @@ class Seen:
 def seen(
     quarter: Quarter,
     connection: Connection,
-    pieces: Iterable[Sequence[Authorization]],
+    pieces: Sequence[Sequence[Authorization]],
     decide: Decide = authorize,
 ) -> Seen:
     """Decide the pieces, one after the other, in a copy of the quarter; the books balance then, the journals hold."""
@@ -45,8 +46,18 @@ def seen(
         with parts.database.reading() as session:
             assert_books_balance(session, quarter.scene.opened_with)
             assert all(verdict.valid for _, verdict in chains.verify_all(session, parts.vault.ring, chains.CARDS))
+            assert_repeated([asked for piece in pieces for asked in piece], outcomes)
             names = ledger.names(session)
             return Seen([_told(names, outcome) for outcome in outcomes], ledger.read(session))
+
+
+def assert_repeated(requests: Iterable[Authorization], outcomes: Iterable[Outcome]) -> None:
+    """Raise AssertionError where a request that came twice has two answers, as they are sent."""
+    first: dict[tuple[str, str], str] = {}
+    for asked, outcome in zip(requests, outcomes, strict=True):
+        if isinstance(outcome, Answer):
+            told = json.dumps(outcome.body, sort_keys=True)
+            assert first.setdefault((asked.reference.client_id, asked.reference.text), told) == told
 
 
 def _told(names: dict[Any, str], outcome: Outcome) -> Any:
@@ -143,10 +154,20 @@ LISTS: Final[dict[str, list[Wish | Again]]] = {
         *_each("nobody's", "charge", 100, where="film"),
         *_each("confirmed", "bare", 100, where="film"),
     ],
+    "other currencies": [
+        *_each("emil", "pin", 2_000, 2_700, where="abroad"),
+        *_each("anna's plastic", "chip", 10_000, 99_999, where="abroad"),
+        *_each("second plastic", "chip", 5_000, 100, where="abroad"),
+        *_each("emil", "pin", 20_000, 16_000, 1_000),
+        *_each("bo's plastic", "chip", 10_000, where="unrated"),
+        *_each("anna", "tap", 600, 600, where="abroad"),
+        Again(0),
+    ],
     "bad ones between good ones": [
         *(Wish("anna", "tap", 100, spoiled=each) for each in ("mac", "", "atc", "date", "")),
         *(Wish("bo's plastic", "web", 100, spoiled=each) for each in ("number", "", "expiry")),
-        *_each("bo's plastic", "wrong cvc", 100, 100, 100),
+        *_each("bo's plastic", "wrong cvc", 100, 100, 100, 100, 100, 100),
+        *_each("bo's plastic", "web", 100),
         *_each("blocked plastic", "chip", 100),
         *_each("bo's plastic", "chip", 200, 100),
         *_each("anna", "pin", 100, where="visa"),

@@ -56,6 +56,7 @@ PLACES: Final[dict[str, dict[str, Any]]] = {
     "tram": {"at": TRAM, "terminal": {"id": "T1", "unattended": True}},
     "visa": {"at": NETTO, "scheme": "visa"},
     "abroad": {"at": NETTO, "currency": "EUR"},
+    "unrated": {"at": NETTO, "currency": "XAF"},
     "film": {"at": FILMFLODEN},
     "check": {"at": NETTO, "kind": "verification"},
 }

@@ -4,9 +4,10 @@
 \set n random(1, :able)
 \set reference random(1, 9000000000000000000)
 BEGIN;
-INSERT INTO wallet.reference_directory (client_id, network_reference, operation, content_hash, at)
-VALUES ('pgbench', md5((:reference)::text), 'authorization', sha256(convert_to((:reference)::text, 'UTF8')), now())
-ON CONFLICT DO NOTHING RETURNING client_id;
+INSERT INTO wallet.reference_directory (client_id, network_reference, operation, content_hash, payment_id, at)
+VALUES ('pgbench', md5((:reference)::text), 'authorization', sha256(convert_to((:reference)::text, 'UTF8')), uuidv7(),
+    now())
+ON CONFLICT DO NOTHING RETURNING payment_id \gset
 SELECT DISTINCT ON (name) name, figures FROM tokenization.policies WHERE effective_at <= now()
 ORDER BY name, version DESC;
 SELECT card_id, token_id FROM tokenization.token_directory
@@ -28,11 +29,10 @@ FROM delegation.usage_days WHERE card_id = :card_id AND scope_id = :card_id AND 
 INSERT INTO wallet.payments (card_id, payment_id, account_id, client_id, token_id, kind, entry_mode, scheme,
     amount_minor, currency, estimated, merchant, terminal, approved, reason, held_minor, margin_minor, captured_minor,
     reversed_minor, refunded_minor, expired_minor, expires_at, usage_day, at)
-VALUES (:card_id, uuidv7(), :card_account_id, 'pgbench', :token_id, 'purchase', 'wallet', 'dankort',
+VALUES (:card_id, :payment_id, :card_account_id, 'pgbench', :token_id, 'purchase', 'wallet', 'dankort',
     8900, 'DKK', false, '{"id": "DK-123", "mcc": "5411", "name": "Netto Vesterbro", "country": "DK"}',
     '{"id": "T1", "unattended": false}', true, 'approved', 8900, 0, 0, 0, 0, 0, now() + interval '7 days',
-    current_date, now())
-RETURNING payment_id \gset
+    current_date, now());
 UPDATE wallet.accounts SET held_minor = held_minor + 8900, balance_minor = balance_minor
 WHERE account_id = :card_account_id;
 INSERT INTO delegation.usage_days AS day (card_id, scope_id, day, spent_minor, payments, cash_minor, gambling_minor,

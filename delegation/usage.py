@@ -167,19 +167,17 @@ def of_week(session: Session, card_id: UUID, scope_id: UUID, monday: date) -> We
 def charge(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
     """Count a payment on its day in Copenhagen, in one upsert."""
     with pipeline(session) as pipe:
-        charge_many(pipe, [Charge(card_id, scope_id, day, delta)])
+        pipe.send(CHARGE, rows=as_json(buckets_of([Charge(card_id, scope_id, day, delta)])))
 
 
-def charge_many(pipe: Pipeline, charges: Iterable[Charge]) -> None:
-    """The same for many payments, in one upsert, in which each bucket stands once."""
+def buckets_of(charges: Iterable[Charge]) -> list[dict[str, Any]]:
+    """The rows that CHARGE writes for many payments: each bucket stands there once."""
     buckets: dict[tuple[UUID, UUID, date], Counter[str]] = defaultdict(Counter)
     for each in charges:
         counted = {counter: getattr(each.delta, counter) for counter in COUNTERS}
         buckets[each.card_id, each.scope_id, each.day].update(counted)
     names = ("card_id", "scope_id", "day")
-    rows = [dict(zip(names, bucket, strict=True)) | counted for bucket, counted in buckets.items()]
-    if rows:
-        pipe.send(_UPSERT, rows=as_json(rows))
+    return [dict(zip(names, bucket, strict=True)) | counted for bucket, counted in buckets.items()]
 
 
 def give_back(session: Session, card_id: UUID, scope_id: UUID, day: date, delta: Delta) -> None:
@@ -230,7 +228,7 @@ _SUMS: Final = (
     .group_by(_DAYS.c.card_id, _DAYS.c.scope_id)
 )
 _SENT_SUMS: Final = compiled(_SUMS)
-_UPSERT: Final = (
+CHARGE: Final = (
     inserting(UsageDay)
     + " ON CONFLICT (card_id, scope_id, day) DO UPDATE SET "
     + ", ".join(f"{counter} = usage_days.{counter} + excluded.{counter}" for counter in COUNTERS)

@@ -33,8 +33,9 @@ class Input:
 
     def encode(self) -> bytes:
         """21 bytes: amount, country, currency, date (BCD), type, unpredictable number, ATC, CVM."""
+        day = f"{self.on.year % 100:02d}{self.on.month:02d}{self.on.day:02d}"  # strftime takes longer than the MAC
         return (
-            bytes.fromhex(f"{self.amount_minor:012d}{self.country:04d}{self.currency:04d}{self.on:%y%m%d}")
+            bytes.fromhex(f"{self.amount_minor:012d}{self.country:04d}{self.currency:04d}{day}")
             + bytes([TYPE_CODES[self.kind]])
             + self.unpredictable_number
             + self.atc.to_bytes(2)

@@ -71,6 +71,12 @@ class Pipeline:
         cursor.executemany(cast(Any, statement), many, returning=True)
         return Answer(cursor)
 
+    def write(self, statement: str, *rows: Iterable[Mapping[str, Any]]) -> None:
+        """Send what `together` made, with the rows for each of its statements; nothing where there is none at all."""
+        lists = [list(each) for each in rows]
+        if any(lists):
+            self.send(statement, **{f"rows_{index}": as_json(each) for index, each in enumerate(lists)})
+
     def find(self, lookup: Lookup, wanted: Iterable[tuple[UUID | bytes, ...]], **parameters: object) -> Answer:
         """The rows with those keys, each once; nothing is sent where none is wanted."""
         each = dict.fromkeys(wanted)
@@ -149,6 +155,12 @@ def changing(model: type[Base], keys: Sequence[str], columns: Sequence[str]) -> 
     changes = ", ".join(f"{known[name].name} = row.{name}" for name in columns)
     same = " AND ".join(f"t.{known[key].name} = row.{key}" for key in keys)
     return f"UPDATE {table} t SET {changes} FROM jsonb_populate_recordset(NULL::{table}, %(rows)s) AS row WHERE {same}"
+
+
+def together(*statements: str) -> str:
+    """Several statements that write rows, as one: the driver's work on one of them is a good part of a payment's."""
+    each = (sent.replace("%(rows)s", f"%(rows_{index})s") for index, sent in enumerate(statements))
+    return "WITH " + ", ".join(f"w{index} AS ({sent})" for index, sent in enumerate(each)) + " SELECT"
 
 
 def array(values: Iterable[UUID | bytes]) -> str:

@@ -13,7 +13,7 @@ from delegation.usage import Charge, Delta, Scope
 from tests.drawing_rights import NOON, issue_card
 from tokenization import ids
 from tokenization.clock import local_date
-from tokenization.pipeline import pipeline
+from tokenization.pipeline import as_json, pipeline
 from tokenization.vault import Vault
 
 
@@ -32,7 +32,7 @@ def right_id() -> UUID:
 def charge(session: Session, card_id: UUID, scope_id: UUID, *days: tuple[str, int]) -> None:
     charges = [Charge(card_id, scope_id, date.fromisoformat(day), Delta(amount, 1)) for day, amount in days]
     with pipeline(session) as pipe:
-        usage.charge_many(pipe, charges)
+        pipe.send(usage.CHARGE, rows=as_json(usage.buckets_of(charges)))
 
 
 def test_a_scope_without_payments_has_used_nothing(session: Session, card_id: UUID, right_id: UUID) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -17,9 +17,8 @@ from tests.integration.payments.scene import ATM, CASINO, Answer, Scene
 from tests.races.test_drawing_right_races import FITS, seasons
 from tests.races.tills import AMOUNT, Tills, at_once, reasons
 from tokenization.clock import local_date
-from tokenization.pipeline import Pipeline
-from wallet.payments import accounts
-from wallet.payments.models import Account
+from wallet.payments import accounts, writing
+from wallet.payments.group import Group
 
 TILLS: Final = 16
 ROUNDS: Final = max(6, int(os.environ.get("ROUNDS", "200")) // 20)  # of each limit
@@ -125,16 +124,16 @@ def test_control_an_account_that_is_read_before_its_lock_is_overdrawn(
     """Two cards, one account: each has its own lock, and what both read before the other wrote is lost."""
     tills, purse = Tills(unchecked), Purse(unchecked)
     requests = funds(purse, 1)[:2]
-    lock, write, both_have_read = accounts._LOCK, accounts.write, Barrier(2)  # noqa: SLF001 - what is broken here
+    lock, write, both_have_read = accounts._LOCK, writing.write, Barrier(2)  # noqa: SLF001 - what is broken here
 
-    def late(pipe: Pipeline, changed: Iterable[Account]) -> None:
+    def late(group: Group) -> None:
         both_have_read.wait(20)
-        write(pipe, changed)
+        write(group)
 
     unlocked = dataclasses.replace(lock, statement=lock.statement.removesuffix("FOR UPDATE OF t"))
     assert unlocked != lock
     monkeypatch.setattr(accounts, "_LOCK", unlocked)
-    monkeypatch.setattr(accounts, "write", late)
+    monkeypatch.setattr(writing, "write", late)
     answers = at_once(partial(tills.pay, request) for request in requests)
     assert reasons(answer for (answer,) in answers) == {"approved": 2}
     with unchecked.world.parts.database.reading() as session, pytest.raises(AssertionError):

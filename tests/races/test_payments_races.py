@@ -25,9 +25,8 @@ from tokenization.journal.models import JournalEntry
 from tokenization.models import Card, Cardholder
 from tokenization.provisioning import history, making
 from tokenization.provisioning.decision import Facts
-from wallet.payments import references
 from wallet.payments.group import Group
-from wallet.payments.references import Claim
+from wallet.payments.references import Claim, Claims
 
 AT_ONCE = 16
 PHONES = 9
@@ -88,7 +87,7 @@ def test_one_reference_fifty_times_at_once_is_one_payment_and_one_answer(scene: 
 def test_control_references_that_anybody_may_claim_make_many_payments(
     unchecked: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(references, "claim", lambda _, wanted, *__: [Claim.OURS] * len(wanted))
+    monkeypatch.setattr(Claims, "outcomes", lambda *_: [Claim.OURS])
     request = unchecked.plastic(10_000)
     at_once(unchecked.ask, [request] * 4)
     assert unchecked.account()["holds"] == 40_000

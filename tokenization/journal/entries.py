@@ -25,23 +25,22 @@ from tokenization.journal import links
 from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
 from tokenization.keys.ring import KeyRing, Purpose, VersionedKey
 from tokenization.models import Card
-from tokenization.pipeline import as_json, changing, inserting, pipeline
+from tokenization.pipeline import changing, inserting, pipeline, together
 
 _HEAD: Final = ("journal_count", "journal_head", "journal_seal")
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Of a card or of a subject: what names it, and the statements that write entries and the head that they grow."""
+    """Of a card or of a subject: what names it, and the statement that writes entries and the heads that they grow."""
 
     owner: str
     write: str
-    grow: str
 
 
-_OF_CARDS: Final = _Kind("card_id", inserting(JournalEntry), changing(Card, ["card_id"], _HEAD))
+_OF_CARDS: Final = _Kind("card_id", together(inserting(JournalEntry), changing(Card, ["card_id"], _HEAD)))
 _OF_SUBJECTS: Final = _Kind(
-    "subject_id", inserting(SubjectJournalEntry), changing(SubjectJournal, ["subject_id"], _HEAD)
+    "subject_id", together(inserting(SubjectJournalEntry), changing(SubjectJournal, ["subject_id"], _HEAD))
 )
 
 
@@ -104,9 +103,7 @@ def _link(
 def _send(session: Session, written: Mapping[_Kind, _Written]) -> None:
     with pipeline(session) as pipe:
         for kind, rows in written.items():
-            if rows.entries:
-                pipe.send(kind.write, rows=as_json(rows.entries))
-                pipe.send(kind.grow, rows=as_json(rows.heads.values()))
+            pipe.write(kind.write, rows.entries, rows.heads.values())
 
 
 def _owner(session: Session, event: Event, subjects: Mapping[UUID, JournalHead]) -> tuple[_Kind, UUID, JournalHead]:

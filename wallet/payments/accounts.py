@@ -4,7 +4,7 @@ lock. All that payments ask of an account stands here: one day a bank's core sys
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from tokenization import ids
 from tokenization.errors import NotFound
-from tokenization.pipeline import Answer, Pipeline, as_json, changing, looking_up
+from tokenization.pipeline import Answer, Pipeline, changing, looking_up
 from wallet.payments.models import Account
 
 _MOVED: Final = ("account_id", "balance_minor", "held_minor")
 _LOCK: Final = looking_up(Account, ["account_id"], and_then="ORDER BY account_id FOR UPDATE OF t")
-_WRITE: Final = changing(Account, _MOVED[:1], _MOVED[1:])
+MOVE: Final = changing(Account, _MOVED[:1], _MOVED[1:])
 
 
 def open_account(
@@ -59,11 +59,9 @@ def lock_many(pipe: Pipeline, account_ids: Iterable[UUID]) -> Answer:
     return pipe.find(_LOCK, ((account_id,) for account_id in account_ids))
 
 
-def write(pipe: Pipeline, changed: Iterable[Account]) -> None:
-    """Keep what was moved on accounts that `lock_many` locked."""
-    rows = [{name: getattr(account, name) for name in _MOVED} for account in changed]
-    if rows:
-        pipe.send(_WRITE, rows=as_json(rows))
+def moved(changed: Iterable[Account]) -> list[dict[str, Any]]:
+    """The rows that MOVE writes for accounts that `lock_many` locked."""
+    return [{name: getattr(account, name) for name in _MOVED} for account in changed]
 
 
 def available_minor(account: Account) -> int:

@@ -25,7 +25,7 @@ from wallet.payments.locating import Located, Search
 from wallet.payments.models import Payment
 from wallet.payments.rates import Rates
 from wallet.payments.reasons import RESPONSE_CODES
-from wallet.payments.references import Answer, Claim, Kept, ReferenceReused
+from wallet.payments.references import Answer, Claim, Claims, Kept, ReferenceReused
 from wallet.payments.requests import Authorization, Reference
 from wallet.payments.situation import Approved, Declined, Verdict
 from wallet.payments.snapshot import Loaded
@@ -38,24 +38,16 @@ def authorize(
     gets that answer again.
     """
     payment_ids = [ids.new_id() for _ in requests]
-    claims = references.claim(session, [asked.reference for asked in requests], payment_ids, now)
-    places = _places(session, vault, requests, claims)
-    located = [(asked, place) for asked, place in zip(requests, places, strict=True) if place]
-    group = gather(session, vault, rates, located, now)
-    answers = [_answer(group, *each) for each in zip(requests, claims, places, payment_ids, strict=True)]
+    with pipeline(session) as pipe:
+        claimed = Claims(pipe, [asked.reference for asked in requests], payment_ids, now)
+        search = Search(pipe, vault, [asked.instrument for asked in requests])
+    claims, places = claimed.outcomes(session), search.places()
+    each = list(zip(requests, claims, places, payment_ids, strict=True))
+    ours = [(asked, place) for asked, claim, place, _ in each if place and claim is not Claim.TAKEN]
+    group = gather(session, vault, rates, ours, now)
+    answers = [_answer(group, *one) for one in each]
     writing.write(group)
     return answers
-
-
-def _places(
-    session: Session, vault: Vault, requests: Sequence[Authorization], claims: Sequence[Claim]
-) -> list[Located | None]:
-    """Whose card each is about; None where nobody has it, and where it is not ours to decide."""
-    ours = [index for index, claim in enumerate(claims) if claim is not Claim.TAKEN]
-    with pipeline(session) as pipe:
-        search = Search(pipe, vault, [requests[index].instrument for index in ours])
-    found = dict(zip(ours, search.places(), strict=True))
-    return [found.get(index) for index in range(len(requests))]
 
 
 def _answer(

@@ -12,14 +12,14 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from tokenization.pipeline import Pipeline, as_json, changing, inserting, pipeline
+from tokenization.pipeline import Pipeline, as_json, changing, inserting
 from wallet.payments.models import ReferenceDirectory
 from wallet.payments.requests import Reference
 
 AUTHORIZATION: Final = "authorization"
 TOMBSTONE: Final = "reversal_first"
 _CLAIM: Final = inserting(ReferenceDirectory) + " ON CONFLICT DO NOTHING RETURNING client_id, network_reference"
-_KEEP: Final = changing(ReferenceDirectory, ["client_id", "network_reference"], ["card_id", "payment_id", "answer"])
+KEEP: Final = changing(ReferenceDirectory, ["client_id", "network_reference"], ["card_id", "payment_id", "answer"])
 
 
 class Claim(Enum):
@@ -57,25 +57,30 @@ class ReferenceReused:
     """The reference was used before, with other content."""
 
 
-def claim(session: Session, wanted: Sequence[Reference], payment_ids: Sequence[UUID], now: datetime) -> list[Claim]:
-    """Claim references for authorisations, ascending, in one statement. Who asks for one that is being decided waits
-    for its commit; of one that is asked for twice in the list, the first is ours.
+class Claims:
+    """References claimed for authorisations, ascending, in one statement. Who asks for one that is being decided waits
+    for its commit; of one that stands in the list twice, the first is ours.
     """
-    first: dict[tuple[str, str], int] = {}
-    for index, reference in enumerate(wanted):
-        first.setdefault(_name(reference), index)
-    in_order = sorted(first.items())
-    rows = [_new(wanted[index], AUTHORIZATION, now) | {"payment_id": payment_ids[index]} for _, index in in_order]
-    with pipeline(session) as pipe:
-        claimed = pipe.send(_CLAIM, rows=as_json(rows))
-    ours = {(row.client_id, row.network_reference) for row in claimed.rows()}
-    claims = [Claim.TAKEN] * len(wanted)
-    for name, index in in_order:
-        if name in ours:
-            claims[index] = Claim.OURS
-        elif _revive(session, wanted[index]):
-            claims[index] = Claim.REVERSED_BEFORE
-    return claims
+
+    def __init__(self, pipe: Pipeline, wanted: Sequence[Reference], payment_ids: Sequence[UUID], now: datetime) -> None:
+        self._wanted = wanted
+        self._first: dict[tuple[str, str], int] = {}
+        for index, reference in enumerate(wanted):
+            self._first.setdefault(_name(reference), index)
+        in_order = [self._first[name] for name in sorted(self._first)]
+        rows = [_new(wanted[index], AUTHORIZATION, now) | {"payment_id": payment_ids[index]} for index in in_order]
+        self._claimed = pipe.send(_CLAIM, rows=as_json(rows))
+
+    def outcomes(self, session: Session) -> list[Claim]:
+        """What became of each."""
+        ours = {(row.client_id, row.network_reference) for row in self._claimed.rows()}
+        claims = [Claim.TAKEN] * len(self._wanted)
+        for name, index in sorted(self._first.items()):
+            if name in ours:
+                claims[index] = Claim.OURS
+            elif _revive(session, self._wanted[index]):
+                claims[index] = Claim.REVERSED_BEFORE
+        return claims
 
 
 def _name(reference: Reference) -> tuple[str, str]:
@@ -120,9 +125,9 @@ def keep(
     session.execute(update(ReferenceDirectory).where(_row(reference.client_id, reference.text)).values(kept))
 
 
-def keep_many(pipe: Pipeline, answers: Iterable[Kept]) -> None:
-    """The same for many answers, in one statement."""
-    rows = [
+def kept(answers: Iterable[Kept]) -> list[dict[str, Any]]:
+    """The rows that KEEP writes for many answers."""
+    return [
         {
             "client_id": each.reference.client_id,
             "network_reference": each.reference.text,
@@ -132,8 +137,6 @@ def keep_many(pipe: Pipeline, answers: Iterable[Kept]) -> None:
         }
         for each in answers
     ]
-    if rows:
-        pipe.send(_KEEP, rows=as_json(rows))
 
 
 def earlier(session: Session, reference: Reference) -> Answer | ReferenceReused:

@@ -69,9 +69,9 @@ def _is_off(session: Session, asked: Asked, now: datetime) -> bool:
 
 
 def _settle(session: Session, many: int) -> None:
-    """What holds in a group's transaction alone. Its statements are planned once: PostgreSQL, to which a list in JSON is
-    a hundred rows, would plan them for each group anew. And whoever holds one card for long keeps its neighbours up for
-    a moment only: then the group falls apart, and each waits for its own.
+    """What holds in a group's transaction alone. Its statements are planned once: else PostgreSQL, which cannot tell how
+    long a list is, plans them for each group anew. And whoever holds a card for long keeps its neighbours up for a
+    moment only: then the group falls apart, and each waits for its own.
     """
     with pipeline(session) as pipe:
         pipe.send(_PLANNED_ONCE)

@@ -69,7 +69,7 @@ def _is_off(session: Session, asked: Asked, now: datetime) -> bool:
 
 
 def _settle(session: Session, many: int) -> None:
-    """What holds in a group's transaction alone. Its statements are planned once: else PostgreSQL, which cannot tell how
+    """What holds in a group's transaction alone. Statements are planned once: else PostgreSQL, which cannot tell how
     long a list is, plans them for each group anew. And whoever holds a card for long keeps its neighbours up for a
     moment only: then the group falls apart, and each waits for its own.
     """

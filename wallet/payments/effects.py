@@ -4,8 +4,7 @@ the next decision sees it; what stands in other tables, and changes seldom, thro
 
 from delegation import requests as drawing_requests
 from delegation import usage
-from tokenization import credentials, life_cycle, tokens
-from tokenization.clock import local_date
+from tokenization import credentials, cvc_guesses, life_cycle, tokens
 from tokenization.models import Credential, Token
 from wallet.payments import books, rules
 from wallet.payments.billing import Movement
@@ -22,8 +21,7 @@ def note_tries(group: Group, loaded: Loaded, verdict: Verdict) -> int | None:
     Else they could be tried out where something other than they decides. Tries left, where the PIN did.
     """
     if rules.counts_wrong_cvc(loaded.snapshot, group.policies):
-        loaded.plastic.wrong_cvcs = loaded.snapshot.wrong_cvcs_today + 1
-        loaded.plastic.wrong_cvcs_on = local_date(group.now)
+        cvc_guesses.count_wrong(loaded.plastic, group.now)
         group.changes.plastics[loaded.plastic.plastic_id] = loaded.plastic
     token, proof = loaded.token, loaded.snapshot.proof
     if token is None or proof is None or loaded.window is None:

@@ -10,6 +10,7 @@ from delegation.judging import judge, nearest
 from delegation.limits import Attempt, Refused
 from delegation.terms import Ceiling
 from delegation.usage import Delta
+from tokenization import cvc_guesses
 from tokenization.money import MAX_AMOUNT_MINOR
 from tokenization.policies import Holds, Policies
 from wallet.payments.entry_modes import Pin, entry_mode
@@ -68,9 +69,10 @@ def person_proof(s: Situation) -> Declined | None:
 
 def cvc_tries(s: Situation) -> Declined | None:
     """After so many wrong CVCs on a day none is compared any more: a right one, too, would tell that it is."""
-    limit, spent = s.policies.payments.wrong_cvcs_per_day, s.card.wrong_cvcs_today
-    if spent < limit or not gives_cvc(s.asked):
+    policy, spent = s.policies.payments, s.card.wrong_cvcs_today
+    if not gives_cvc(s.asked) or not cvc_guesses.are_used_up(spent, policy):
         return None
+    limit = policy.wrong_cvcs_per_day
     return Declined("count_limit", LimitReached("wrong_cvcs_per_day", limit, spent, "policy"))
 
 
@@ -91,7 +93,7 @@ def counts_wrong_cvc(card: Snapshot, policies: Policies) -> bool:
 
     None beyond the limit: the figure that a decline names would grow by the wrong ones only, and so tell the right one.
     """
-    return card.cvc_matches is False and card.wrong_cvcs_today < policies.payments.wrong_cvcs_per_day
+    return card.cvc_matches is False and not cvc_guesses.are_used_up(card.wrong_cvcs_today, policies.payments)
 
 
 def currency(s: Situation) -> Declined | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from delegation import drawing_rights
 from delegation.limits import Usage
-from tokenization import card_verification, cards, token_status, tokens
+from tokenization import card_verification, cards, cvc_guesses, token_status, tokens
 from tokenization.clock import local_date
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Plastic
@@ -127,7 +127,7 @@ def _load_plastic(
         schemes=cards.HALVES[card.scheme],
         payments_without_pin=plastic.payments_without_pin,
         minor_without_pin=plastic.minor_without_pin,
-        wrong_cvcs_today=plastic.wrong_cvcs if plastic.wrong_cvcs_on == local_date(group.now) else 0,
+        wrong_cvcs_today=cvc_guesses.made_today(plastic, group.now),
         **_cvc(group, plastic, instrument),
     )
     return Loaded(asked, card, group.accounts[card.account_id], snapshot, plastic=plastic)

@@ -164,7 +164,7 @@ def test_an_unattended_terminal_for_fares_asks_for_no_pin(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("account", "asked"), [("DKK", "USD"), ("EUR", "EUR"), ("EUR", "DKK"), ("JPY", "JPY")])
-def test_only_an_account_in_kroner_pays_and_only_what_there_is_a_rate_for(scene: Scene, account: str, asked: str) -> None:
+def test_only_an_account_in_kroner_pays_and_what_there_is_a_rate_for(scene: Scene, account: str, asked: str) -> None:
     anna = scene.world.person("anna")
     opened = scene.bank(
         "POST", "/accounts", {"cardholder_id": anna["cardholder_id"], "currency": account, "balance": 1_000_000}

@@ -31,15 +31,21 @@ BLOCK_REASONS: Final = (*CARDHOLDER_REASONS, "account_closed", "rules_broken", "
 NEEDS_A_REMINDER: Final = frozenset({"rules_broken", "overdraft"})
 _LOCKED: Final = "locked_cards"
 _HEADS: Final = "journal_heads"
+_ISSUED: Final = "issued_cards"
 _LOCK: Final = locking(Card, "card_id")
 
 
 @dataclass(slots=True)
 class JournalHead:
-    """How many entries a journal has, and the link of the last: it grows as entries are written."""
+    """How many entries a journal has, the link of the last, and the seal over both: it grows as entries are written.
+
+    `holds` is whether nobody has cut or changed it; None until that is looked at. A new one has nothing to hold.
+    """
 
     count: int
     link: bytes
+    seal: bytes
+    holds: bool | None = None
 
 
 class LockNotHeld(RuntimeError):
@@ -83,7 +89,14 @@ def locked_now(session: Session, answer: Answer) -> dict[UUID, Any]:
 def _remember_lock(session: Session, card: Any) -> None:
     # The row itself, not its id: a session forgets unchanged rows that nobody holds, and would read it again.
     session.info.setdefault(_LOCKED, {})[card.card_id] = card
-    session.info.setdefault(_HEADS, {})[card.card_id] = JournalHead(card.journal_count, card.journal_head)
+    head = JournalHead(card.journal_count, card.journal_head, card.journal_seal)
+    head.holds = True if card.card_id in session.info.get(_ISSUED, ()) else None
+    session.info.setdefault(_HEADS, {})[card.card_id] = head
+
+
+def begin_journal(session: Session, card_id: UUID) -> None:
+    """The card is made in this transaction: there is no seal yet over its journal, which is empty."""
+    session.info.setdefault(_ISSUED, set()).add(card_id)
 
 
 def journal_head(session: Session, card_id: UUID) -> JournalHead:
@@ -116,6 +129,7 @@ def issue(
     )
     session.add(card)
     session.flush()
+    begin_journal(session, card.card_id)
     _remember_lock(session, card)
     data_key = vault.create_card_key(session, card.card_id)
     plastic = emboss(session, vault, data_key, space, card, now)

@@ -60,6 +60,7 @@ class Town:
         self.session.expire_all()
         card.journal_count, card.journal_head = 0, links.FIRST_LINK
         self.session.flush()
+        cards.begin_journal(self.session, card.card_id)  # as it stands for one who can seal it
         cards.lock(self.session, card.card_id)
         self.append(card, entries, last4="6666")
 
@@ -82,6 +83,7 @@ def town(session: Session, vault: Vault, key_ring: FileKeyRing) -> Town:
     other = Card(**columns | {"card_id": ids.new_id()})
     session.add(other)
     session.flush()
+    cards.begin_journal(session, other.card_id)
     locked = cards.lock(session, other.card_id)
     assert locked is not None
     made = Town(session, key_ring, card, locked)

@@ -16,13 +16,15 @@ from tokenization.clock import SetClock
 from tokenization.events import CardUnblocked, Event, PolicySet
 from tokenization.journal import chains, entries, links
 from tokenization.journal.chains import Verdict
-from tokenization.journal.models import JournalEntry, SubjectJournalEntry
+from tokenization.journal.models import JournalEntry, SubjectJournal, SubjectJournalEntry
 from tokenization.keys import ceremonies
 from tokenization.keys.folder import FileKeyRing
+from tokenization.keys.ring import Purpose
 from tokenization.models import Card
 from tokenization.vault import Vault
 
 ENTRIES = 5
+CEILINGS = policies.subject_id("ceilings")
 
 
 @pytest.fixture
@@ -161,6 +163,7 @@ def _another(session: Session, card: Card) -> Card:
     session.add(Card(**columns | {"card_id": ids.new_id()} | empty))
     session.flush()
     made = session.scalars(select(Card).order_by(Card.card_id.desc()).limit(1)).one()
+    cards.begin_journal(session, made.card_id)
     locked = cards.lock(session, made.card_id)
     assert locked is not None
     return locked
@@ -193,6 +196,51 @@ def test_a_journal_emptied_down_to_its_head_is_found(session: Session, key_ring:
     cut(session, 1, 2, 3, 4, 5)
     session.execute(update(Card).values(journal_count=0, journal_head=links.FIRST_LINK, journal_seal=b""))
     assert verdict(session, key_ring, card) == Verdict(False, 0, 1)
+
+
+def test_nobody_seals_what_is_left_of_a_journal_that_was_cut(
+    session: Session, key_ring: FileKeyRing, card: Card
+) -> None:
+    link = session.scalar(select(JournalEntry.link).where(JournalEntry.seq == 3))
+    cut(session, 4, 5)
+    session.execute(update(Card).values(journal_count=3, journal_head=link))
+    session.info.clear()  # another transaction
+    for entries_ in (4, 5):
+        cards.lock(session, card.card_id)
+        append(session, key_ring, card, 1)
+        assert verdict(session, key_ring, card) == Verdict(False, entries_, entries_ + 1)
+
+
+def test_nobody_begins_a_journal_anew_that_was_emptied(session: Session, key_ring: FileKeyRing, card: Card) -> None:
+    cut(session, 1, 2, 3, 4, 5)
+    session.execute(update(Card).values(journal_count=0, journal_head=links.FIRST_LINK, journal_seal=b""))
+    session.info.clear()  # another transaction
+    cards.lock(session, card.card_id)
+    append(session, key_ring, card, 1)
+    assert verdict(session, key_ring, card) == Verdict(False, 1, 2)
+
+
+def test_nobody_seals_what_is_left_of_a_policys_journal(session: Session, key_ring: FileKeyRing) -> None:
+    about: dict[str, Any] = {"at": NOON, "subject_id": CEILINGS, "name": "ceilings", "figures": {"per_day": 5}}
+    made = [PolicySet(**about, version=each, effective_at=NOON, lowered=[]) for each in range(3)]
+    entries.append(session, key_ring, made, "mette")
+    link = session.scalar(select(SubjectJournalEntry.link).where(SubjectJournalEntry.seq == 2))
+    session.execute(delete(SubjectJournalEntry).where(SubjectJournalEntry.seq == 3))
+    session.execute(update(SubjectJournal).values(journal_count=2, journal_head=link))
+    entries.append(session, key_ring, made[:1], "mette")
+    assert chains.verify_subject(session, key_ring, CEILINGS) == Verdict(False, 3, 4)
+
+
+def test_a_ring_that_lacks_the_key_of_the_seal_goes_on(
+    session: Session, ring_folder: Path, key_ring: FileKeyRing, card: Card, tmp_path: Path
+) -> None:
+    shutil.copytree(ring_folder, tmp_path / "newer")
+    ceremonies.rotate(tmp_path / "newer", Purpose.JOURNAL, NOON)
+    newer = FileKeyRing(tmp_path / "newer", SetClock(NOON + timedelta(days=1)))
+    append(session, newer, card, 1)
+    cards.lock(session, card.card_id)
+    append(session, key_ring, card, 1)
+    assert verdict(session, newer, card) == Verdict(True, ENTRIES + 2, None)
 
 
 def test_an_entry_that_was_added_behind_the_head_is_found(session: Session, key_ring: FileKeyRing, card: Card) -> None:

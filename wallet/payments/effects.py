@@ -51,7 +51,7 @@ def of_approval(group: Group, loaded: Loaded, payment: Payment, approved: Approv
     """All that an approved payment moves."""
     margin = rules.margin_minor(loaded.asked, group.policies.holds)
     _book(group, loaded, payment, Standing(held=loaded.asked.amount_minor, margin=margin))
-    _count_without_pin(group, loaded)
+    _count_without_pin(group, loaded, payment)
     _take_consent(group, loaded)
     if approved.one_off is not None:
         _spend(group, loaded, payment, approved)
@@ -67,14 +67,15 @@ def _book(group: Group, loaded: Loaded, payment: Payment, opened: Standing) -> N
         group.changes.charges.append(charge)
 
 
-def _count_without_pin(group: Group, loaded: Loaded) -> None:
+def _count_without_pin(group: Group, loaded: Loaded, payment: Payment) -> None:
     """R-2.5a: executed payments without PIN count, one with a PIN starts the count again."""
     counted, asked = loaded.token or loaded.plastic, loaded.asked
     if counted is None:
         return
     if rules.counts_without_pin(asked, loaded.snapshot):
         counted.payments_without_pin += 1
-        counted.minor_without_pin += loaded.snapshot.billed(asked.amount_minor)
+        # Whatever it may become: what is captured beyond an estimate was paid without PIN too (R-3.1a).
+        counted.minor_without_pin += loaded.snapshot.billed(asked.amount_minor + payment.margin_minor)
     elif rules.starts_count_again(asked, loaded.snapshot):
         counted.payments_without_pin = counted.minor_without_pin = 0
     if loaded.plastic:

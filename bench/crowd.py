@@ -29,6 +29,8 @@ from sqlalchemy.orm import Session
 
 from bench.cards import CardFile, file_of, ready
 from tokenization import numbers
+from tokenization.journal import links
+from tokenization.keys.ring import Purpose
 from tokenization.models import Base, Card, KeyBatch
 from tokenization.secret import Key, Number
 from tokenization.vault import DataKey, Place, card_key_place
@@ -50,11 +52,12 @@ _MAKE_CROWD: Final = text("""
 """)
 _MAKE_ABLE: Final = text("""
     CREATE TEMPORARY TABLE able
-        (n integer PRIMARY KEY, wrapped bytea, number_sealed bytea, pin_key_sealed bytea, fingerprint bytea)
+        (n integer PRIMARY KEY, wrapped bytea, number_sealed bytea, pin_key_sealed bytea, fingerprint bytea,
+        journal_seal bytea)
     ON COMMIT DROP
 """)
 _CROWD: Final = table("crowd", column("n"), *(column(name, Uuid) for name in _IDS))
-_ABLE: Final = table("able", column("n"), *(column(name, LargeBinary) for name in (*_SEALED, "fingerprint")))
+_ABLE: Final = table("able", column("n"), *(column(name, LargeBinary) for name in (*_SEALED, "fingerprint", "journal_seal")))
 
 
 def fill(parts: Services, count: int, able: int) -> list[CardFile]:
@@ -66,7 +69,7 @@ def fill(parts: Services, count: int, able: int) -> list[CardFile]:
         connection.execute(_UNCHECKED)
         connection.execute(_MAKE_CROWD, {"count": count})
         connection.execute(_MAKE_ABLE)
-        files = _enable(parts, connection, able)
+        files = _enable(parts, connection, able, template["card_id"])
         for name in _COPIED:
             _copy(connection, Base.metadata.tables[name], template)
         _enter_for_pgbench(connection, able)
@@ -81,15 +84,18 @@ def _template(session: Session, parts: Services) -> dict[str, UUID]:
     return {"card_id": token.card_id, "account_id": session.get_one(Card, token.card_id).account_id}
 
 
-def _enable(parts: Services, connection: Connection, able: int) -> list[CardFile]:
+def _enable(parts: Services, connection: Connection, able: int, template: UUID) -> list[CardFile]:
     """Seal what those need that can pay. Their ids are at random, so they are anywhere among the others."""
-    files, used = [], set[str]()
+    files, used, key = [], set[str](), parts.vault.ring.current(Purpose.JOURNAL).key
+    of_template = Card.card_id == template
+    head = connection.execute(select(Card.journal_count, Card.journal_head).where(of_template)).one()
     ids = connection.execute(select(_CROWD.c.n, _CROWD.c.card_id, _CROWD.c.token_id).where(_CROWD.c.n <= able)).all()
     with connection.connection.cursor().copy("COPY able FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["int4", *["bytea"] * 4])
+        copy.set_types(["int4", *["bytea"] * 5])
         for n, card_id, token_id in ids:
             number, pin_key = _fresh(parts, used), Key(secrets.token_bytes(32))
-            copy.write_row((n, *_sealed(parts, card_id, token_id, number, pin_key)))
+            seal = links.seal(key, card_id, *head)
+            copy.write_row((n, *_sealed(parts, card_id, token_id, number, pin_key), seal))
             files.append(file_of(parts, token_id, number, pin_key))
     return files
 
@@ -130,6 +136,7 @@ def _own(into: Table) -> dict[str, ColumnElement[Any]]:
     own["event_id"] = func.gen_random_uuid()
     own["device_thumbprint"] = "crowd-" + cast(_CROWD.c.n, Text)
     own["last4"] = func.lpad(cast(_CROWD.c.n % 10_000, Text), 4, "0")
+    own["journal_seal"] = func.coalesce(_ABLE.c.journal_seal, Card.journal_seal)
     if into.name in ("card_keys", "tokens", "token_directory"):
         own |= {name: func.coalesce(_ABLE.c[name], into.c[name]) for name in _SEALED if name in into.c}
         own["fingerprint"] = func.coalesce(_ABLE.c.fingerprint, _number_of(_CROWD.c.token_id))

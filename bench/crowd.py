@@ -57,7 +57,8 @@ _MAKE_ABLE: Final = text("""
     ON COMMIT DROP
 """)
 _CROWD: Final = table("crowd", column("n"), *(column(name, Uuid) for name in _IDS))
-_ABLE: Final = table("able", column("n"), *(column(name, LargeBinary) for name in (*_SEALED, "fingerprint", "journal_seal")))
+_OWN: Final = (*_SEALED, "fingerprint", "journal_seal")
+_ABLE: Final = table("able", column("n"), *(column(name, LargeBinary) for name in _OWN))
 
 
 def fill(parts: Services, count: int, able: int) -> list[CardFile]:

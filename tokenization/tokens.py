@@ -83,11 +83,6 @@ def reveal_number(session: Session, vault: Vault, token: Token) -> Number:
     return Number(opened.decode())
 
 
-def find_by_number(session: Session, vault: Vault, number: str) -> TokenDirectory | None:
-    """Which card and token a token number belongs to."""
-    return session.get(TokenDirectory, vault.fingerprint("number", number))
-
-
 def suspensions(session: Session, card_id: UUID, token_id: UUID) -> list[TokenSuspension]:
     """Who suspends a token, the first one first."""
     of_token = (TokenSuspension.card_id == card_id, TokenSuspension.token_id == token_id)

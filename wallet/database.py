@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from notifications import outbox
@@ -23,13 +23,15 @@ _PAGES: Final = "-c random_page_cost=1.1"
 
 def connect(settings: Settings) -> Engine:
     """An engine on the configured PostgreSQL, READ COMMITTED, with a lock time-out; its errors show no parameters."""
+    url = make_url(settings.database_url.get_secret_value())
+    ours = f"-c lock_timeout={settings.lock_timeout_seconds}s -c timezone=UTC {_PAGES}"
     return create_engine(
-        settings.database_url.get_secret_value(),
+        url.difference_update_query(["options"]),
         hide_parameters=True,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.lock_timeout_seconds,
-        connect_args={"options": f"-c lock_timeout={settings.lock_timeout_seconds}s -c timezone=UTC {_PAGES}"},
+        connect_args={"options": f"{ours} {url.query.get('options', '')}"},  # the bank's own come last, and win
     )
 
 

@@ -25,8 +25,8 @@ STATUS_BY_ERROR: Final[dict[type[errors.DomainError], HTTPStatus]] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-_LOCK_NOT_AVAILABLE: Final = "55P03"
-_DEADLOCK: Final = "40P01"
+# A lock that was not to be had in time, by lock_timeout or by a bank's own statement_timeout; and a deadlock.
+_BUSY: Final = frozenset({"55P03", "57014", "40P01"})
 _UNIQUE_VIOLATION: Final = "23505"
 # What a field of ours can be called; any other name that was sent might itself be a secret.
 _FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}[0-9]?(\[[0-9]{1,3}\])?", re.ASCII)
@@ -141,13 +141,15 @@ def flatten(messages: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _part_away(error: Exception) -> Response:
-    log.error("part_away", part=type(error).__module__.split(".")[0], error=type(error).__name__)
+    part, state = type(error).__module__.split(".")[0], getattr(getattr(error, "orig", None), "sqlstate", None)
+    log.error("part_away", part=part, error=type(error).__name__, sqlstate=state)
     return problem(503, "unavailable", "a part that this call needs is away", headers=[("Retry-After", "1")])
 
 
 def _database(error: DBAPIError) -> Response:
     state = getattr(error.orig, "sqlstate", None)
-    if state in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
+    if state in _BUSY:
+        log.warning("busy", sqlstate=state, route=str(request.url_rule))
         return problem(503, "busy", "the card is busy: try again", headers=[("Retry-After", "1")])
     if state == _UNIQUE_VIOLATION:
         return problem(HTTPStatus.CONFLICT, "conflict", "there is such a thing already")

@@ -19,7 +19,7 @@ from tests.numbers import SPACE
 from tokenization import cards, cryptogram, events, life_cycle, payment_keys, requestors, tokens
 from tokenization.errors import ContactBank, IllegalMove
 from tokenization.keys.folder import FileKeyRing
-from tokenization.models import Card, Token
+from tokenization.models import Card, Token, TokenDirectory
 from tokenization.numbers import is_number
 from tokenization.pipeline import pipeline
 from tokenization.secret import Key
@@ -97,7 +97,7 @@ def test_a_token_number_is_of_the_token_bin_and_found_by_its_fingerprint(phone: 
     assert number.bin == "920891"
     assert is_number(number.reveal())
     assert number.last4 == phone.token.last4
-    found = tokens.find_by_number(phone.session, phone.vault, number.reveal())
+    found = phone.session.get(TokenDirectory, phone.vault.fingerprint("number", number.reveal()))
     assert found is not None
     assert (found.card_id, found.token_id) == (phone.card.card_id, phone.token.token_id)
     assert cards.find_by_number(phone.session, phone.vault, number.reveal()) is None

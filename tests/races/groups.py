@@ -10,6 +10,7 @@ from typing import Final, cast
 from uuid import UUID
 
 import httpx
+import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -53,7 +54,8 @@ def together(scene: Scene, engine: Engine, requests: Sequence[Answer]) -> list[h
     The first answer is that payment's.
     """
     waiting = scene.world.app.extensions[groups.EXTENSION]
-    with ThreadPoolExecutor(len(requests) + 1) as pool:
+    with ThreadPoolExecutor(len(requests) + 1) as pool, pytest.MonkeyPatch.context() as patient:
+        patient.setattr(groups, "_IMPATIENT", "SET LOCAL lock_timeout = '2s'")  # however slow the machine
         with locked(engine, ids.parse("card", scene.world.person("anna")["card_id"])):
             running = [pool.submit(scene.ask, scene.plastic(100))]
             until(lambda: somebody_waits(engine))

@@ -3,7 +3,7 @@
 An access token names its session, which is looked up at every call: so an end is an end at once (docs/adr/006).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from delegation import drawing_rights
 from tokenization import events, ids
 from tokenization.models import Requestor
-from tokenization.pipeline import compiled, pipeline
+from tokenization.pipeline import Answer, Pipeline, compiled
 from wallet.access.events import SessionEnded, SessionRenewed, SessionStarted
 from wallet.access.models import AccessSession, OAuthClient
 
@@ -158,11 +158,14 @@ _MACHINES: Final = compiled(
 )
 
 
-def standings(session: Session, client_ids: Collection[str]) -> dict[str, Standing]:
-    """How many machines stand, in one statement: those that nobody knows, too."""
-    with pipeline(session) as pipe:
-        found = pipe.send(_MACHINES, client_ids=list(client_ids))
-    known = {row.client_id: _of_machine(row) for row in found.rows()}
+def find_machines(pipe: Pipeline, client_ids: Collection[str]) -> Answer:
+    """How many machines stand, in one statement; to be read by `standings`."""
+    return pipe.send(_MACHINES, client_ids=list(client_ids))
+
+
+def standings(rows: Iterable[Any], client_ids: Collection[str]) -> dict[str, Standing]:
+    """Of each machine that was asked for, those that nobody knows, too."""
+    known = {row.client_id: _of_machine(row) for row in rows}
     return {client_id: known.get(client_id, _UNKNOWN) for client_id in client_ids}
 
 

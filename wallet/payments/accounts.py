@@ -59,7 +59,7 @@ def lock_many(pipe: Pipeline, account_ids: Iterable[UUID]) -> Answer:
     return pipe.find(_LOCK, ((account_id,) for account_id in account_ids))
 
 
-def moved(changed: Iterable[Account]) -> list[dict[str, Any]]:
+def rows_of(changed: Iterable[Account]) -> list[dict[str, Any]]:
     """The rows that MOVE writes for accounts that `lock_many` locked."""
     return [{name: getattr(account, name) for name in _MOVED} for account in changed]
 

@@ -2,6 +2,8 @@
 the next decision sees it; what stands in other tables, and changes seldom, through its own rules.
 """
 
+from uuid import UUID
+
 from delegation import requests as drawing_requests
 from delegation import usage
 from tokenization import credentials, cvc_guesses, life_cycle, tokens
@@ -54,7 +56,7 @@ def of_approval(group: Group, loaded: Loaded, payment: Payment, approved: Approv
     _count_without_pin(group, loaded, payment)
     _take_consent(group, loaded)
     if approved.one_off is not None:
-        _spend(group, loaded, payment, approved)
+        _spend(group, loaded, payment, approved.one_off)
 
 
 def _book(group: Group, loaded: Loaded, payment: Payment, opened: Standing) -> None:
@@ -92,11 +94,9 @@ def _take_consent(group: Group, loaded: Loaded) -> None:
     loaded.credential.state = credential.state
 
 
-def _spend(group: Group, loaded: Loaded, payment: Payment, approved: Approved) -> None:
+def _spend(group: Group, loaded: Loaded, payment: Payment, one_off: UUID) -> None:
     """The grantor's yes that the payment needed is for no other one."""
-    if approved.one_off is None:
-        return
-    asked = drawing_requests.load(group.session, payment.card_id, approved.one_off)
+    asked = drawing_requests.load(group.session, payment.card_id, one_off)
     drawing_requests.spend(asked, payment.payment_id, group.now)
     of_right = loaded.right.right_id
-    group.one_offs[of_right] = tuple(each for each in group.one_offs[of_right] if each.request_id != approved.one_off)
+    group.one_offs[of_right] = tuple(each for each in group.one_offs[of_right] if each.request_id != one_off)

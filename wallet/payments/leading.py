@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
+import structlog
+
 Asked = TypeVar("Asked")
 Outcome = TypeVar("Outcome")
 
 MOST: Final = 32
+log = structlog.get_logger()
 
 
 def _held() -> Lock:
@@ -35,12 +38,19 @@ class _Waiting(Generic[Asked, Outcome]):
 class Leading(Generic[Asked, Outcome]):
     """Has what many threads ask at once done in groups, first come, first served, one group at a time.
 
-    `have_done` answers a list, in its order; it runs in the thread of the caller who leads. A group holds at most so
-    many; where that is one, each asks alone in its own thread, all of them at once.
+    `have_done` answers a list, in its order; it runs in the thread of the caller who leads, and while it does nobody
+    else's is done: it must not wait long for anything. `alone` does one that could not be done so, in its own thread
+    and with patience. A group holds at most so many; where that is one, each asks alone, all of them at once.
     """
 
-    def __init__(self, have_done: Callable[[Sequence[Asked]], Sequence[Outcome]], most: int = MOST) -> None:
+    def __init__(
+        self,
+        have_done: Callable[[Sequence[Asked]], Sequence[Outcome]],
+        alone: Callable[[Asked], Outcome],
+        most: int = MOST,
+    ) -> None:
         self._have_done = have_done
+        self._alone = alone
         self._most = most
         self._lock = Lock()
         self._led = False
@@ -51,7 +61,9 @@ class Leading(Generic[Asked, Outcome]):
         return len(self._queue)
 
     def ask(self, asked: Asked) -> Outcome:
-        """What comes of it. A group that raises falls apart: each asks alone, in its own thread, and raises its own."""
+        """What comes of it. A group that raises falls apart, also one of a single request: each asks alone, in its own
+        thread, when the lead has been handed over, and raises its own.
+        """
         if self._most == 1:
             return self._alone(asked)
         mine: _Waiting[Asked, Outcome] = _Waiting(asked)
@@ -63,10 +75,6 @@ class Leading(Generic[Asked, Outcome]):
         if mine.leads:
             self._lead()
         return self._alone(asked) if mine.outcome is None else mine.outcome[0]
-
-    def _alone(self, asked: Asked) -> Outcome:
-        (outcome,) = self._have_done([asked])
-        return outcome
 
     def _join(self, mine: _Waiting[Asked, Outcome]) -> None:
         with self._lock:
@@ -91,9 +99,8 @@ class Leading(Generic[Asked, Outcome]):
             outcomes = self._have_done([each.asked for each in group])
             for each, outcome in list(zip(group, outcomes, strict=True)):
                 each.outcome = (outcome,)
-        except Exception:
-            if len(group) == 1:
-                raise
+        except Exception as error:  # noqa: BLE001 - whoever asks alone raises it again, if it is his
+            log.info("group_fell_apart", many=len(group), error=type(error).__name__)
         finally:
             self._hand_over()
             for each in group[1:]:

@@ -125,7 +125,7 @@ def keep(
     session.execute(update(ReferenceDirectory).where(_row(reference.client_id, reference.text)).values(kept))
 
 
-def kept(answers: Iterable[Kept]) -> list[dict[str, Any]]:
+def rows_of(answers: Iterable[Kept]) -> list[dict[str, Any]]:
     """The rows that KEEP writes for many answers."""
     return [
         {

@@ -29,11 +29,11 @@ def write(group: Group) -> None:
         pipe.write(
             _ALL,
             map(vars, changes.payments),
-            accounts.moved(changes.accounts.values()),
+            accounts.rows_of(changes.accounts.values()),
             usage.buckets_of(changes.charges),
             [_columns(token, "token_id", _OF_TOKEN) for token in changes.tokens.values()],
             [_columns(plastic, "plastic_id", _OF_PLASTIC) for plastic in changes.plastics.values()],
-            references.kept(changes.answers),
+            references.rows_of(changes.answers),
         )
 
 

@@ -23,6 +23,7 @@ EXTENSION: Final = "tegnebog_authorizations"
 CLOCK_SKEW_MAX: Final = timedelta(hours=24)
 _TOO_FAR_OFF: Final = "is more than 24 hours away from our clock"
 
+# In a group's transaction alone. PostgreSQL cannot tell how long a list in JSON is, and would plan for each anew.
 _PLANNED_ONCE: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 _IMPATIENT: Final = "SET LOCAL lock_timeout = '500ms'"
 
@@ -45,7 +46,8 @@ class Asked:
 
 def init(app: Flask) -> None:
     """Let an app's authorisations wait for each other."""
-    app.extensions[EXTENSION] = Leading(decide_group, app.extensions["tegnebog"].settings.payments_in_a_group)
+    most = app.extensions["tegnebog"].settings.payments_in_a_group
+    app.extensions[EXTENSION] = Leading(decide_group, decide_alone, most)
 
 
 def decided(asked: Asked) -> Outcome:
@@ -68,23 +70,28 @@ def _is_off(session: Session, asked: Asked, now: datetime) -> bool:
     return abs(asked.at - now) > CLOCK_SKEW_MAX and not references.is_known(session, asked.authorization.reference)
 
 
-def _settle(session: Session, many: int) -> None:
-    """What holds in a group's transaction alone. Statements are planned once: else PostgreSQL, which cannot tell how
-    long a list is, plans them for each group anew. And whoever holds a card for long keeps its neighbours up for a
-    moment only: then the group falls apart, and each waits for its own.
-    """
-    with pipeline(session) as pipe:
-        pipe.send(_PLANNED_ONCE)
-        if many > 1:
-            pipe.send(_IMPATIENT)
-
-
 def decide_group(group: Sequence[Asked]) -> list[Outcome]:
-    """Decide what waits, in one transaction. Of a client that may not call nothing is decided: its standing is told."""
+    """Decide what waits, in one transaction. Of a client that may not call nothing is decided: its standing is told.
+
+    Whoever leads waits for no lock for long, or one card that somebody holds would keep everybody waiting.
+    """
     metrics.GROUPS.observe(len(group))
+    return _decided_together(group, _PLANNED_ONCE, _IMPATIENT)
+
+
+def decide_alone(asked: Asked) -> Outcome:
+    """The same of one, with patience."""
+    (outcome,) = _decided_together([asked], _PLANNED_ONCE)
+    return outcome
+
+
+def _decided_together(group: Sequence[Asked], *settings: str) -> list[Outcome]:
     with services().database.transaction("network") as session:
-        _settle(session, len(group))
-        standings = sessions.standings(session, {each.client_id for each in group})
+        with pipeline(session) as pipe:
+            for each in settings:
+                pipe.send(each)
+            found = sessions.find_machines(pipe, {each.client_id for each in group})
+        standings = sessions.standings(found.rows(), {each.client_id for each in group})
         admitted = [each for each in group if standings[each.client_id].may_call]
         outcomes = iter(decide(session, admitted))
         return [next(outcomes) if standings[each.client_id].may_call else standings[each.client_id] for each in group]

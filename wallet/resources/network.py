@@ -35,6 +35,7 @@ from wallet.schemas import network as schemas
 from wallet.services import services
 
 blueprint = Blueprint("network", __name__, url_prefix="/v1/network", description="Acquirers and networks")
+_BEFORE_RATES: Final[dict[str, Any]] = {"billed": None}  # an answer that was given before there were any lacks it
 # Why nothing can be captured, reversed or refunded: a state, but for an amount or a reference that doesn't fit.
 _CONFLICTS: Final = {
     "payment-declined": "the payment was declined: there is nothing to capture, reverse or refund",
@@ -153,10 +154,12 @@ class OneAuthorization(MethodView):
             raise NotFound
         payment = session().get(Payment, (entry.card_id, entry.payment_id)) if entry.card_id else None
         if payment is None:
-            return entry.answer | {"status": "declined", "at": entry.at, "history": []} | dict.fromkeys(_MOVED, 0)
+            declined = {"status": "declined", "at": entry.at, "history": []}
+            return _BEFORE_RATES | entry.answer | declined | dict.fromkeys(_MOVED, 0)
         moved = {name: getattr(payment, f"{name}_minor") for name in _MOVED}
-        history_ = history.operations(session(), payment)
-        return entry.answer | moved | {"status": history.status(payment), "at": payment.at, "history": history_}
+        became = {"status": history.status(payment), "at": payment.at}
+        became["history"] = history.operations(session(), payment)
+        return _BEFORE_RATES | entry.answer | moved | became
 
 
 @blueprint.route("/authorizations/<payment_id>/captures")

@@ -28,11 +28,11 @@ SELECT sum(spent_minor) FILTER (WHERE day >= current_date), sum(spent_minor) FIL
 FROM delegation.usage_days WHERE card_id = :card_id AND scope_id = :card_id AND day >= current_date - 29;
 INSERT INTO wallet.payments (card_id, payment_id, account_id, client_id, token_id, kind, entry_mode, scheme,
     amount_minor, currency, estimated, merchant, terminal, approved, reason, held_minor, margin_minor, captured_minor,
-    reversed_minor, refunded_minor, expired_minor, expires_at, usage_day, at)
+    reversed_minor, refunded_minor, expired_minor, expires_at, usage_day, counted_as, at)
 VALUES (:card_id, :payment_id, :card_account_id, 'pgbench', :token_id, 'purchase', 'wallet', 'dankort',
     8900, 'DKK', false, '{"id": "DK-123", "mcc": "5411", "name": "Netto Vesterbro", "country": "DK"}',
     '{"id": "T1", "unattended": false}', true, 'approved', 8900, 0, 0, 0, 0, 0, now() + interval '7 days',
-    current_date, now());
+    current_date, '{}', now());
 UPDATE wallet.accounts SET held_minor = held_minor + 8900, balance_minor = balance_minor
 WHERE account_id = :card_account_id;
 INSERT INTO delegation.usage_days AS day (card_id, scope_id, day, spent_minor, payments, cash_minor, gambling_minor,

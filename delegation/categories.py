@@ -145,3 +145,10 @@ def categories_at(mcc: str, kind: str) -> frozenset[str]:
     """
     found = categories_of(mcc) if mcc in _KNOWN else _UNKNOWN
     return found | {CASH} if kind == "cash" else found
+
+
+def counted_as(mcc: str, kind: str) -> list[str]:
+    """Which of cash (R-2.7) and gambling (R-2.6) a new payment counts as. It is kept with the payment: what is given
+    back of it later is given back as that, whatever these tables say by then.
+    """
+    return sorted(categories_at(mcc, kind) & {CASH, GAMBLING})

@@ -5,7 +5,7 @@ the card's lock.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Self, cast
@@ -16,7 +16,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from delegation import periods
-from delegation.categories import CASH, GAMBLING, categories_at
+from delegation.categories import CASH, GAMBLING
 from delegation.limits import Usage, tightest, used
 from delegation.models import COUNTERS, UsageDay
 from delegation.terms import Ceiling, RightTerms
@@ -36,16 +36,17 @@ class Delta:
     visa_cash_minor: int = 0
 
     @classmethod
-    def of(cls, amount_minor: int, *, kind: str, mcc: str, scheme: str, payments: int = 1) -> Self:
-        """Where a payment counts: cash (R-2.7), gambling (R-2.6), Visa and Visa cash (R-2.8)."""
-        found = categories_at(mcc, kind)
-        cash = amount_minor if CASH in found else 0
+    def of(cls, amount_minor: int, *, counted_as: Collection[str], scheme: str, payments: int = 1) -> Self:
+        """Where a payment counts, by `categories.counted_as` when it was authorised, and by its scheme: Visa and Visa
+        cash (R-2.8).
+        """
+        cash = amount_minor if CASH in counted_as else 0
         visa = scheme == "visa"
         return cls(
             spent_minor=amount_minor,
             payments=payments,
             cash_minor=cash,
-            gambling_minor=amount_minor if GAMBLING in found else 0,
+            gambling_minor=amount_minor if GAMBLING in counted_as else 0,
             visa_minor=amount_minor if visa else 0,
             visa_cash_minor=cash if visa else 0,
         )

@@ -146,8 +146,7 @@ def _check_usage(session: Session, payments: Iterable[Payment]) -> None:
 
 def _counted(payment: Payment, amount: int) -> dict[str, int]:
     payments = 1 if payment.held_minor or payment.captured_minor else 0
-    mcc = payment.merchant["mcc"]
-    return asdict(Delta.of(amount, kind=payment.kind, mcc=mcc, scheme=payment.scheme, payments=payments))
+    return asdict(Delta.of(amount, counted_as=payment.counted_as, scheme=payment.scheme, payments=payments))
 
 
 def _check_one_offs(session: Session, payments: Iterable[Payment]) -> None:

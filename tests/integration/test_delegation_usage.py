@@ -148,7 +148,7 @@ def test_a_reversal_gives_back_to_the_day_that_was_charged(session: Session, car
 
 
 def test_giving_back_all_leaves_nothing(session: Session, card_id: UUID, right_id: UUID) -> None:
-    delta = Delta.of(700, kind="cash", mcc="6011", scheme="visa")
+    delta = Delta.of(700, counted_as=["cash"], scheme="visa")
     usage.charge(session, card_id, right_id, date(2026, 11, 22), delta)
     usage.give_back(session, card_id, right_id, date(2026, 11, 22), delta)
     assert usage.load(session, card_id, right_id, NOON) == Usage()

@@ -5,6 +5,7 @@ from operator import attrgetter
 import pytest
 
 from delegation import periods
+from delegation.categories import counted_as
 from delegation.limits import Usage
 from delegation.terms import LIMITS, Ceiling
 from delegation.usage import Delta, Remaining, remaining
@@ -119,10 +120,12 @@ def test_nothing_is_left_of_a_limit_of_zero() -> None:
     [
         ("purchase", "5411", "dankort", Delta(500, 1)),
         ("purchase", "7995", "dankort", Delta(500, 1, gambling_minor=500)),
+        ("purchase", "0000", "dankort", Delta(500, 1, gambling_minor=500)),
         ("cash", "5411", "dankort", Delta(500, 1, cash_minor=500)),
+        ("cash", "7995", "dankort", Delta(500, 1, cash_minor=500, gambling_minor=500)),
         ("purchase", "6011", "visa", Delta(500, 1, cash_minor=500, visa_minor=500, visa_cash_minor=500)),
         ("purchase", "5411", "visa", Delta(500, 1, visa_minor=500)),
     ],
 )
 def test_a_payment_counts_where_the_rules_say(kind: str, mcc: str, scheme: str, expected: Delta) -> None:
-    assert Delta.of(500, kind=kind, mcc=mcc, scheme=scheme) == expected
+    assert Delta.of(500, counted_as=counted_as(mcc, kind), scheme=scheme) == expected

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from delegation.categories import counted_as
 from tokenization import events, ids
 from tokenization.clock import local_date
 from tokenization.pipeline import pipeline
@@ -137,6 +138,7 @@ def _payment(group: Group, loaded: Loaded, verdict: Verdict, payment_id: UUID) -
         rate_of=rate.of if rate else None,
         expires_at=expires_at(asked.merchant.mcc, group.policies.holds, group.now) if approved else None,
         usage_day=local_date(group.now),
+        counted_as=counted_as(asked.merchant.mcc, asked.kind),
         at=group.now,
     )
     return cast(Payment, row)

@@ -50,7 +50,7 @@ def charges(payment: Payment, moved: Movement) -> list[Charge]:
 
 
 def _delta(payment: Payment, minor: int, payments: int) -> Delta:
-    return Delta.of(minor, kind=payment.kind, mcc=payment.merchant["mcc"], scheme=payment.scheme, payments=payments)
+    return Delta.of(minor, counted_as=payment.counted_as, scheme=payment.scheme, payments=payments)
 
 
 def book(account: Account, moved: Movement) -> None:

@@ -38,8 +38,9 @@ class Payment(Base):
     """One authorisation and what became of it. Amounts in minor units of `currency`; its status is derived.
 
     `margin_minor` is what may be captured beyond the hold (R-3.1a). A reversal of what was captured lowers
-    `captured_minor`, a refund doesn't. `usage_day` is the day whose buckets were charged. `right_left` is what the
-    drawing right left after it: the limit that was nearest, and how much of it. `rate` is what one unit of `currency`
+    `captured_minor`, a refund doesn't. `usage_day` is the day whose buckets were charged, `counted_as` which
+    counters of them beside the amount: `cash`, `gambling`. `right_left` is what the drawing right left after it: the
+    limit that was nearest, and how much of it. `rate` is what one unit of `currency`
     cost in the account's on the day `rate_of`, None where it is the account's own (R-18); at `expires_at` what is held
     ends.
     """
@@ -88,6 +89,7 @@ class Payment(Base):
     rate_of: Mapped[date | None]
     expires_at: Mapped[datetime | None]
     usage_day: Mapped[date]
+    counted_as: Mapped[list[str]]
     at: Mapped[datetime]
 
 

@@ -5,7 +5,7 @@ How much is asked of what a payment may cost the account at most: in its currenc
 
 from typing import Final
 
-from delegation.categories import CASH, categories_at, categories_of
+from delegation.categories import CASH, categories_at, categories_of, counted_as
 from delegation.judging import judge, nearest
 from delegation.limits import Attempt, Refused
 from delegation.terms import Ceiling
@@ -226,7 +226,8 @@ def margin_of(estimate_minor: int, mcc: str, holds: Holds) -> int:
 def card_limits(s: Situation) -> Declined | None:
     """Gambling a day, cash a day; what is paid by Visa, in Denmark too, over 30 days, and its cash a day."""
     limits, used = s.policies.card_limits, s.card.card_usage
-    adds = Delta.of(most_minor(s), kind=s.asked.kind, mcc=s.asked.merchant.mcc, scheme=s.asked.scheme)
+    counted = counted_as(s.asked.merchant.mcc, s.asked.kind)
+    adds = Delta.of(most_minor(s), counted_as=counted, scheme=s.asked.scheme)
     checks = (
         (adds.gambling_minor, "gambling_per_day", limits.gambling_per_day, used.gambling_today_minor),
         (adds.cash_minor, "cash_per_day", limits.cash_per_day, used.cash_today_minor),

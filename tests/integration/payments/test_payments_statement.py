@@ -77,6 +77,7 @@ def row(card_id: UUID, account_id: UUID, **changes: Any) -> Payment:
         "approved": True,
         "reason": "approved",
         "usage_day": date(2026, 11, 22),
+        "counted_as": [],
         "at": AT,
     }
     return Payment(**usual | changes)

@@ -64,7 +64,7 @@ class Turns:
 
 def measure(stage: Stage) -> list[Figure]:
     """All of them must be approved, or there is no figure."""
-    able = min(ABLE, stage.sizes.cards)
+    able = min(ABLE, stage.sizes.cards // 2)  # pgbench pays by as many others
     cards = crowd.fill(stage.parts, stage.sizes.cards, able)
     tills = {each: Till(stage, cards, each, stage.port) for each in CONNECTIONS}
     with another_service(stage, stage.port + 2, ALONE) as port:

@@ -152,10 +152,12 @@ def _number_of(row_id: ColumnElement[UUID]) -> ColumnElement[bytes]:
 
 
 def _enter_for_pgbench(connection: Connection, able: int) -> None:
-    """Those that can pay stand in the directory once more, under what pgbench can work out: it has no HMAC."""
+    """As many others stand in the directory once more, under what pgbench can work out. It has no HMAC: by the cards
+    that pay, their journals would not hold any more.
+    """
     directory = Base.metadata.tables["tokenization.token_directory"]
-    fingerprint = func.sha256(func.convert_to(cast(_CROWD.c.n, Text), "UTF8"))
-    rows = select(fingerprint, _CROWD.c.card_id, _CROWD.c.token_id).where(_CROWD.c.n <= able)
+    fingerprint = func.sha256(func.convert_to(cast(_CROWD.c.n - able, Text), "UTF8"))
+    rows = select(fingerprint, _CROWD.c.card_id, _CROWD.c.token_id).where(_CROWD.c.n.between(able + 1, 2 * able))
     connection.execute(insert(directory).from_select(["fingerprint", "card_id", "token_id"], rows))
 
 

@@ -1,6 +1,6 @@
 -- One payment of ours by a token with PIN, as SQL alone: the same rows read, locked and written, each statement a round
--- trip of its own, in one transaction. Nothing is checked, decrypted, signed or decided. `able` is how many cards can
--- pay. What must not move on for our own payments, such as the token's ATC, is written as it was.
+-- trip of its own, in one transaction. Nothing is checked, decrypted, signed or decided. `able` is how many cards
+-- there are for it. What must not move on, such as the token's ATC, is written as it was.
 \set n random(1, :able)
 \set reference random(1, 9000000000000000000)
 BEGIN;

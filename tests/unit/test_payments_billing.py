@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenization import ids
-from wallet.payments import accounts, billing
+from wallet.payments import accounts, billing, rates
 from wallet.payments.billing import Movement, billed, billed_step
 from wallet.payments.models import Account, Payment
 from wallet.payments.rates import Rate
@@ -127,7 +127,7 @@ def test_whatever_is_done_account_and_usage_stand_where_the_sums_say(
         assert reserved == used + now.margin
         assert payments == after.payments
         assert min(used, reserved, account.held_minor, -account.balance_minor, now.margin) >= 0
-        assert reserved <= billing.billed_minor(amount + margin, rate), "never more than what was agreed costs"
+        assert reserved <= rates.billed_minor(amount + margin, rate), "never more than what was agreed costs"
         assert after.used == 0 or rate is None or payments == 1
         assert (payments == 1) or (used, reserved) == (0, 0), "what counts as no payment counts for nothing"
         before = after

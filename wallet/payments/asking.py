@@ -8,7 +8,7 @@ from delegation.limits import CEILING, DRAWING_RIGHT
 from delegation.requests import ONE_OFF, Wanted
 from tokenization.errors import Invalid
 from tokenization.policies import Holds, Policies
-from wallet.payments import billing, history, rules
+from wallet.payments import billing, history, rates, rules
 from wallet.payments.models import Payment
 
 
@@ -57,7 +57,7 @@ def _limit(kind: str, declined: Payment | None) -> str:
 def _needs(declined: Payment, holds: Holds) -> int:
     """What it would have cost the account (R-18), whatever it may become (R-3.1a)."""
     margin = rules.margin_of(declined.amount_minor, declined.merchant["mcc"], holds) if declined.estimated else 0
-    return billing.billed_minor(declined.amount_minor + margin, billing.rate_of(declined))
+    return rates.billed_minor(declined.amount_minor + margin, billing.rate_of(declined))
 
 
 def _least(kind: str, limit: str, declined: Payment, holds: Holds) -> int | None:

@@ -20,11 +20,6 @@ def rate_of(payment: Payment) -> Rate | None:
     return Rate(payment.currency, ACCOUNT_CURRENCY, payment.rate, payment.rate_of)
 
 
-def billed_minor(amount_minor: int, rate: Rate | None) -> int:
-    """What an amount costs; without a rate it is in the account's own currency."""
-    return amount_minor if rate is None else rate.billed(amount_minor)
-
-
 def billed(standing: Standing, rate: Rate | None) -> Standing:
     """A standing in the account's currency."""
     if rate is None:
@@ -79,7 +74,7 @@ def billed_step(before: Standing, after: Standing, rate: Rate | None) -> int:
     return new.captured - old.captured if after.captured > before.captured else old.used - new.used
 
 
-def billed_as_json(payment: Payment, billed_minor: int | None = None) -> dict[str, Any] | None:
+def billed_as_json(payment: Payment, step_minor: int | None = None) -> dict[str, Any] | None:
     """The contract's `billed`: what a payment costs its account, or what a step of it moved (`billed_step`). None in
     the account's own currency, where there was no rate, and where it came to more than an amount may be.
     """
@@ -87,5 +82,5 @@ def billed_as_json(payment: Payment, billed_minor: int | None = None) -> dict[st
     whole = 0 if rate is None else rate.billed(payment.amount_minor)
     if rate is None or whole > MAX_AMOUNT_MINOR:
         return None
-    amount = whole if billed_minor is None else billed_minor
+    amount = whole if step_minor is None else step_minor
     return {"amount": amount, "currency": rate.account_currency, "rate": str(rate.value)}

@@ -10,6 +10,7 @@ from tokenization.events import CardEvent
 from tokenization.models import Card
 from wallet.payments import billing
 from wallet.payments.models import Payment
+from wallet.payments.rates import billed_minor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +87,11 @@ def payment_event(
     most_minor: int,
     now: datetime,
     /,
-    billed_minor: int | None = None,
+    step_minor: int | None = None,
     **more: object,
 ) -> PaymentEvent:
-    """An event about a payment; the amounts as PaymentEvent has them, and what else that kind has. `billed_minor` is
-    what a step moved; the payment itself is converted whole.
+    """An event about a payment; the amounts as PaymentEvent has them, and what else that kind has. `step_minor` is
+    what a step moved, billed; the payment itself is converted whole.
     """
     return kind(
         at=now,
@@ -103,7 +104,7 @@ def payment_event(
         amount=amount_minor,
         most=most_minor,
         currency=payment.currency,
-        billed=_billed(payment, billed_minor, most_minor),
+        billed=_billed(payment, step_minor, most_minor),
         merchant=payment.merchant["name"],
         country=payment.merchant["country"],
         mcc=payment.merchant["mcc"],
@@ -114,6 +115,6 @@ def payment_event(
     )
 
 
-def _billed(payment: Payment, billed_minor: int | None, most_minor: int) -> dict[str, Any] | None:
-    billed = billing.billed_as_json(payment, billed_minor)
-    return billed and billed | {"most": billing.billed_minor(most_minor, billing.rate_of(payment))}
+def _billed(payment: Payment, step_minor: int | None, most_minor: int) -> dict[str, Any] | None:
+    billed = billing.billed_as_json(payment, step_minor)
+    return billed and billed | {"most": billed_minor(most_minor, billing.rate_of(payment))}

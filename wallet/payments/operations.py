@@ -21,7 +21,7 @@ from wallet.payments.events import (
     payment_event,
 )
 from wallet.payments.models import Account, Payment, PaymentOperation, ReferenceDirectory
-from wallet.payments.references import AUTHORIZATION, TOMBSTONE, Answer, ReferenceReused
+from wallet.payments.references import AUTHORIZATION, TOMBSTONE, Answer, Kept, ReferenceReused
 from wallet.payments.requests import Operation
 from wallet.payments.standing import MOVES, Refused, Standing, moved
 
@@ -110,7 +110,7 @@ def carry_out(
     )
     session.add(row)
     card = cards.locked(session, payment.card_id)
-    told = payment_event(HAPPENED[step.kind], card, payment, amount, most, now, billed_minor=billed)
+    told = payment_event(HAPPENED[step.kind], card, payment, amount, most, now, step_minor=billed)
     events.emit(session, told)
     return told
 
@@ -167,5 +167,5 @@ def _body(
 
 
 def _keep(session: Session, entry: ReferenceDirectory, asked: Operation, body: dict[str, Any]) -> Answer:
-    references.keep(session, asked.reference, entry.card_id, entry.payment_id, body)
+    references.keep(session, Kept(asked.reference, entry.card_id, entry.payment_id, body))
     return Answer(body)

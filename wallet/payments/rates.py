@@ -42,6 +42,11 @@ class Rate:
         return max(converted, 1) if amount_minor else 0
 
 
+def billed_minor(amount_minor: int, rate: Rate | None) -> int:
+    """What an amount costs; without a rate it is in the account's own currency."""
+    return amount_minor if rate is None else rate.billed(amount_minor)
+
+
 class Rates(Protocol):
     """Where rates come from. Asked at each payment, while a transaction is open: it reads nothing."""
 

@@ -9,10 +9,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from tokenization.pipeline import Pipeline, as_json, changing, inserting
+from tokenization.pipeline import Pipeline, as_json, changing, inserting, pipeline
 from wallet.payments.models import ReferenceDirectory
 from wallet.payments.requests import Reference
 
@@ -44,7 +43,7 @@ class Kept:
 
     reference: Reference
     card_id: UUID | None
-    payment_id: UUID
+    payment_id: UUID | None
     answer: dict[str, Any]
 
     def names_the_same(self, reference: Reference) -> bool:
@@ -113,16 +112,15 @@ def bury(session: Session, client_id: str, reference: str, now: datetime) -> Ref
 
 
 def _insert(session: Session, row: dict[str, Any]) -> bool:
-    insertion = insert(ReferenceDirectory).values(row).on_conflict_do_nothing()
-    return session.scalar(insertion.returning(ReferenceDirectory.client_id)) is not None
+    with pipeline(session) as pipe:
+        claimed = pipe.send(_CLAIM, rows=as_json([row]))
+    return bool(claimed.rows())
 
 
-def keep(
-    session: Session, reference: Reference, card_id: UUID | None, payment_id: UUID | None, answer: dict[str, Any]
-) -> None:
+def keep(session: Session, answer: Kept) -> None:
     """Keep the answer beside its reference."""
-    kept = {"card_id": card_id, "payment_id": payment_id, "answer": answer}
-    session.execute(update(ReferenceDirectory).where(_row(reference.client_id, reference.text)).values(kept))
+    with pipeline(session) as pipe:
+        pipe.send(KEEP, rows=as_json(rows_of([answer])))
 
 
 def rows_of(answers: Iterable[Kept]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from delegation.judging import OneOff
 from delegation.limits import Usage
 from delegation.terms import RightTerms
 from tokenization.policies import Policies
-from wallet.payments.rates import Rate
+from wallet.payments.rates import Rate, billed_minor
 from wallet.payments.requests import Authorization
 
 
@@ -111,7 +111,7 @@ class Snapshot:
 
     def billed(self, amount_minor: int) -> int:
         """What so much of the payment's currency costs the account (R-18)."""
-        return amount_minor if self.rate is None else self.rate.billed(amount_minor)
+        return billed_minor(amount_minor, self.rate)
 
 
 @dataclass(frozen=True, slots=True)

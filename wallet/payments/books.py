@@ -45,7 +45,7 @@ def charges(payment: Payment, moved: Movement) -> list[Charge]:
     return [
         Charge(payment.card_id, scope_id, payment.usage_day, _delta(payment, minor, moved.payments))
         for scope_id, minor in scopes
-        if scope_id is not None and (minor > 0 or moved.payments > 0)
+        if scope_id is not None and minor > 0
     ]
 
 

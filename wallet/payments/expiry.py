@@ -78,8 +78,9 @@ def end(session: Session, card_id: UUID, payment_id: UUID, now: datetime) -> boo
     if cards.lock(session, card_id) is None:
         return False
     payment = session.get_one(Payment, (card_id, payment_id), populate_existing=True)
-    after = expire(books.standing(payment))
-    if payment.expires_at is None or payment.expires_at > now or after == books.standing(payment):
+    before = books.standing(payment)
+    after = expire(before)
+    if payment.expires_at is None or payment.expires_at > now or after == before:
         return False
     account = accounts.lock(session, payment.account_id)
     operations.carry_out(session, payment, account, after, operations.Step(EXPIRY, final=True), now)

@@ -37,15 +37,23 @@ _HOLDER: Final = Telling(Audience.HOLDER)
 _HOLDER_AT_ONCE: Final = Telling(Audience.HOLDER, sms=True)
 _DELEGATE: Final = Telling(Audience.DELEGATE)
 _DELEGATES: Final = Telling(Audience.DELEGATES)
-# To those who were told of the payment. Of a reversal of one's own a shop tells at the counter.
-_RETURNED: Final = (
-    Telling(
+
+
+def _to_grantor(kind: str) -> Telling:
+    """Of a payment under a right, to a grantor who wants to hear of all of them, or of large ones."""
+    return Telling(
         Audience.HOLDER,
-        kind="drawing_right.payment_returned",
+        kind=kind,
         when=conditions.paid_under_a_right,
         notify=frozenset({"all"}),
         if_large=True,
-    ),
+    )
+
+
+_PAYER: Final = Telling(Audience.DELEGATE, when=conditions.paid_under_a_right)
+# To those who were told of the payment. Of a reversal of one's own a shop tells at the counter.
+_RETURNED: Final = (
+    _to_grantor("drawing_right.payment_returned"),
     Telling(Audience.DELEGATE, kind="payment.returned", when=conditions.paid_under_a_right),
 )
 
@@ -105,15 +113,8 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
         Telling(Audience.DELEGATE, kind="drawing_request.taken_back", when=lambda payload: payload["taken_back"]),
     ),
     "payment.approved": (
-        Telling(
-            Audience.HOLDER,
-            kind="drawing_right.payment_approved",
-            when=conditions.paid_under_a_right,
-            notify=frozenset({"all"}),
-            if_large=True,
-        ),
-        # It is how a delegate sees what is left.
-        Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
+        _to_grantor("drawing_right.payment_approved"),
+        _PAYER,  # it is how a delegate sees what is left
     ),
     "payment.declined": (
         Telling(
@@ -122,20 +123,11 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
             when=conditions.paid_under_a_right,
             notify=frozenset({"all", "declined"}),
         ),
-        Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
+        _PAYER,
     ),
     "payment.reversed": _RETURNED,
     # To the same: their limits have it again. Of one's own, an account's statement tells.
-    "payment.expired": (
-        Telling(
-            Audience.HOLDER,
-            kind="drawing_right.payment_expired",
-            when=conditions.paid_under_a_right,
-            notify=frozenset({"all"}),
-            if_large=True,
-        ),
-        Telling(Audience.DELEGATE, when=conditions.paid_under_a_right),
-    ),
+    "payment.expired": (_to_grantor("drawing_right.payment_expired"), _PAYER),
     "payment.refunded": (Telling(Audience.HOLDER, when=conditions.for_oneself), *_RETURNED),
     # Phones stop paying, or pay again. By no SMS: nothing is asked of anybody, and it may be a million people.
     "requestor.changed": tuple(

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from redis import Redis
 from sqlalchemy import Connection, Engine
 
@@ -20,6 +19,7 @@ from tests.drawing_right_cases import CEILING, HOURS, LOW, SHOPS, TERMS, moments
 from tests.drawing_right_model import COPENHAGEN, LIMITS, Model, OneOff, Paid, Shop
 from tests.integration.payments.scene import Scene
 from tests.integration.payments.town import EMILS, Town
+from tests.machines import play
 from tests.policy.worlds import rolled_back
 from tests.races.tills import Tills
 from tokenization import ids, policies
@@ -342,20 +342,8 @@ _SHOWN: Final = ("limit", "spent", "remaining", "resets_at", "of")
 
 
 def live(town: Town) -> None:
-    """Play it through. Nothing is made shorter where it fails: that would take minutes; every step of it is told."""
     assert Life.town is town
-    run_state_machine_as_test(
-        Life,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=EXAMPLES == FEW,
-            phases=[Phase.generate],
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(Life, examples=EXAMPLES, steps=STEPS, derandomized=EXAMPLES == FEW)
 
 
 def test_a_right_decides_shows_and_gives_back_as_a_model_does(town: Town) -> None:

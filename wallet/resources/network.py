@@ -62,7 +62,7 @@ class Authorizations(MethodView):
     @blueprint.response(200, schemas.DecisionAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Decide. `network_reference` is the idempotency key: a repeat gets the first answer."""
-        outcome = _decided(groups.Asked(read(body), body["at"]))
+        outcome = _decided(groups.Asked(read(body, _reference(body, "authorization")), body["at"]))
         if isinstance(outcome, Invalid):
             raise outcome
         if isinstance(outcome, Answer) and not outcome.replayed:
@@ -104,10 +104,10 @@ def _unacceptable(code: str, field: str, message: str, **facts: object) -> Respo
     return problem(422, code, "some values cannot be accepted", field_errors=[(field, message)], facts=facts)
 
 
-def read(body: dict[str, Any]) -> Authorization:
-    """The request as a value."""
+def read(body: dict[str, Any], reference: Reference) -> Authorization:
+    """The request as a value, by what its client calls it."""
     return Authorization(
-        reference=_reference(body, "authorization"),
+        reference=reference,
         instrument=_instrument(body),
         entry_mode=body["entry_mode"],
         kind=body["kind"],

@@ -34,15 +34,6 @@ def as_delivered(engine: Engine, town: Town, monkeypatch: pytest.MonkeyPatch) ->
         connection.execute(delete(Policy).where(Policy.version > 1))
 
 
-def tell_all(town: Town) -> int:
-    """Let relays work until there is nothing left to tell; how many turns it took."""
-    turns = 0
-    while waiting(town):
-        town.tell()
-        turns += 1
-    return turns
-
-
 def told(town: Town, recipient_id: UUID) -> list[str]:
     """What somebody has read of ceilings, oldest first."""
     with town.database.reading() as session:
@@ -63,9 +54,9 @@ def change(town: Town, card_id: UUID, right_id: UUID, **columns: Any) -> None:
 def test_grantor_and_child_are_told_the_new_figures_and_from_when_and_by_no_text(town: Town) -> None:
     card_id = town.card()
     right_id = town.right(card_id, per_day=250_000)
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(in_days=30, per_day=200_000, payments_per_day=10)
-    tell_all(town)
+    town.tell_all()
     assert told(town, town.holder_of(card_id)) == [
         f"From {day(town, 30)} at most DKK 2,000.00 per day and 10 payments per day is allowed for whoever you let pay "
         "with your card. Where your own limit is higher, the card scheme's is the one that counts."
@@ -79,7 +70,7 @@ def test_a_child_reads_only_what_changes_for_it(town: Town) -> None:
     card_id = town.card()
     right_id = town.right(card_id, per_day=10_000, per_week=500_000)
     town.set_ceilings(per_day=200_000, per_week=400_000)
-    tell_all(town)
+    town.tell_all()
     assert told(town, right_id) == [f"From {day(town)} your card is good for at most DKK 4,000.00 per week."]
     assert "DKK 2,000.00 per day and DKK 4,000.00 per week" in told(town, town.holder_of(card_id))[0]
 
@@ -87,9 +78,9 @@ def test_a_child_reads_only_what_changes_for_it(town: Town) -> None:
 def test_who_gave_several_rights_is_told_once(town: Town) -> None:
     card_id = town.card()
     rights = [town.right(card_id) for _ in range(SIZE * 2 + 1)]
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=200_000)
-    assert tell_all(town) == 3
+    assert town.tell_all() == 3
     assert [len(told(town, each)) for each in (town.holder_of(card_id), *rights)] == [1] * (len(rights) + 1)
 
 
@@ -105,9 +96,9 @@ def test_only_a_right_that_lives_and_reaches_above_is_told_of(town: Town) -> Non
     town.change(revoked, revoke)
     change(town, expired, rights[2], valid_until=date(2020, 1, 1))
     town.close(closed)
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=200_000)
-    tell_all(town)
+    town.tell_all()
     holders = [len(told(town, town.holder_of(each))) for each in (below, revoked, expired, closed, invited)]
     assert holders == [0, 0, 0, 0, 1]
     assert [told(town, each) for each in rights] == [[]] * 5
@@ -115,7 +106,7 @@ def test_only_a_right_that_lives_and_reaches_above_is_told_of(town: Town) -> Non
 
 def test_a_ceiling_that_is_raised_concerns_nobody(town: Town) -> None:
     town.right(town.card())
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=400_000)
     assert waiting(town) == 0
 
@@ -123,17 +114,17 @@ def test_a_ceiling_that_is_raised_concerns_nobody(town: Town) -> None:
 def test_what_was_raised_again_before_all_have_heard_is_told_nobody_more(town: Town) -> None:
     cards = [town.card(cpr=f"010170010{n}") for n in range(SIZE * 2)]
     rights = [town.right(card_id) for card_id in cards]
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=200_000)
     town.tell()
     town.set_ceilings(per_day=300_000)
-    tell_all(town)
+    town.tell_all()
     assert sorted(len(told(town, each)) for each in rights) == [0] * SIZE + [1] * SIZE
 
 
 def test_nobody_sets_new_ceilings_while_a_piece_is_told(town: Town, engine: Engine) -> None:
     town.right(town.card())
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=200_000)
     [event] = claim(town)
     with town.transaction() as session, engine.connect() as other:
@@ -148,7 +139,7 @@ def test_what_is_raised_again_later_is_told_as_it_holds_until_then(town: Town) -
     right_id = town.right(card_id)
     town.set_ceilings(in_days=1, per_day=200_000)
     town.set_ceilings(in_days=2, per_day=300_000)
-    tell_all(town)
+    town.tell_all()
     assert told(town, right_id) == [f"From {day(town, 1)} your card is good for at most DKK 2,000.00 per day."]
 
 
@@ -157,7 +148,7 @@ def test_what_is_lowered_twice_before_anybody_heard_is_told_once(town: Town) -> 
     right_id = town.right(card_id)
     town.set_ceilings(per_day=200_000)
     town.set_ceilings(per_day=100_000)
-    tell_all(town)
+    town.tell_all()
     assert [len(told(town, each)) for each in (right_id, town.holder_of(card_id))] == [1, 1]
     assert "DKK 1,000.00 per day" in told(town, right_id)[0]
 
@@ -165,17 +156,17 @@ def test_what_is_lowered_twice_before_anybody_heard_is_told_once(town: Town) -> 
 def test_what_is_lowered_sooner_than_people_were_told_is_told_anew_and_a_smaller_raise_is_not(town: Town) -> None:
     right_id = town.right(town.card())
     town.set_ceilings(in_days=30, per_day=200_000)
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=200_000)
     town.set_ceilings(in_days=60, per_day=800_000)
     town.set_ceilings(in_days=1, per_day=300_000)
-    tell_all(town)
+    town.tell_all()
     assert [text.split(" your card")[0] for text in told(town, right_id)] == [f"From {day(town, n)}" for n in (30, 0)]
 
 
 def test_a_piece_that_breaks_off_is_told_again_and_one_that_was_told_is_not(town: Town, clock: SetClock) -> None:
     rights = [town.right(town.card(cpr=f"010170010{n}")) for n in range(SIZE * 2 + 1)]
-    tell_all(town)
+    town.tell_all()
     town.set_ceilings(per_day=200_000)
     town.tell()
     [event] = claim(town)
@@ -183,7 +174,7 @@ def test_a_piece_that_breaks_off_is_told_again_and_one_that_was_told_is_not(town
         fan_out(session, event, clock.now())
     assert sum(len(told(town, each)) for each in rights) == SIZE
     clock.advance(outbox.LEASE * 2)
-    tell_all(town)
+    town.tell_all()
     with town.transaction() as session:
         assert fan_out(session, event, clock.now()) == frozenset()
     assert [len(told(town, each)) for each in rights] == [1] * len(rights)

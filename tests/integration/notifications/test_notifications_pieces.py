@@ -53,15 +53,6 @@ def entered(town: Town) -> list[UUID]:
         return list(session.scalars(select(Update.subject_id).order_by(Update.requestor_id, Update.seq)))
 
 
-def tell_all(town: Town) -> int:
-    """Let relays work until there is nothing left to tell; how many turns it took."""
-    turns = 0
-    while waiting(town):
-        town.tell()
-        turns += 1
-    return turns
-
-
 def test_people_hear_with_the_first_piece_and_requestors_piece_by_piece(town: Town, card_id: UUID) -> None:
     holder_id = town.holder_of(card_id)
     town.block(card_id)
@@ -78,9 +69,9 @@ def test_people_hear_with_the_first_piece_and_requestors_piece_by_piece(town: To
 def test_as_many_tokens_as_fit_are_one_piece(town: Town, wallet: UUID) -> None:
     card_id = town.card()
     town.copies(town.token(card_id, wallet), SIZE - 1)
-    tell_all(town)
+    town.tell_all()
     town.block(card_id)
-    assert tell_all(town) == 1
+    assert town.tell_all() == 1
 
 
 def test_the_webhooks_of_a_piece_are_queued_with_it_and_older_ones_replaced(
@@ -106,7 +97,7 @@ def test_a_merchant_is_told_with_the_first_piece_and_once(town: Town, card_id: U
     shop = town.requestor()
     town.listen(shop, NOWHERE)
     town.on_file(card_id, shop)
-    tell_all(town)
+    town.tell_all()
     town.close(card_id)
     with town.transaction() as session:
         town.fan_out_all(session)
@@ -127,7 +118,7 @@ def test_a_later_event_passes_one_that_is_still_being_told_and_versions_decide(
     town.tell()
     assert kinds(town, holder_id)[-2:] == ["card.blocked", "card.unblocked"]
     assert waiting(town) == 2
-    tell_all(town)
+    town.tell_all()
     with town.database.reading() as session:
         entries = session.execute(select(Update.subject_id, Update.version).order_by(Update.seq)).all()
     newest: dict[UUID, int] = {}
@@ -157,7 +148,7 @@ def test_a_piece_that_breaks_off_is_told_again_and_what_was_told_is_not(town: To
     assert len(entered(town)) == SIZE
     with town.transaction() as session:
         fan_out(session, event, town.clock.now())
-    tell_all(town)
+    town.tell_all()
     assert len(entered(town)) == len(set(entered(town))) == 5
     assert kinds(town, town.holder_of(card_id)).count("card.blocked") == 1
 
@@ -171,7 +162,7 @@ def test_a_relay_that_wakes_too_late_tells_no_piece_twice(town: Town, card_id: U
     with town.transaction() as session:
         assert fan_out(session, stale, clock.now()) == frozenset()
     assert len(entered(town)) == 2 * SIZE
-    tell_all(town)
+    town.tell_all()
     assert len(entered(town)) == len(set(entered(town))) == 5
 
 
@@ -179,11 +170,11 @@ def test_four_relays_over_one_card_lose_no_token_and_repeat_none(town: Town, wal
     other, card_id = town.requestor("wallet", "Pungen"), town.card()
     for each in (wallet, other):
         town.copies(town.token(card_id, each), 9, first=100 if each == other else 0)
-    tell_all(town)
+    town.tell_all()
     with town.transaction() as session:
         forget(session)
     town.block(card_id)
-    threads = [Thread(target=tell_all, args=(town,)) for _ in range(4)]
+    threads = [Thread(target=town.tell_all) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -204,12 +195,12 @@ def test_when_a_wallet_is_suspended_and_comes_back_its_server_hears_of_each_toke
     town: Town, wallet: UUID, card_id: UUID
 ) -> None:
     town.token(town.card(cpr="0101700102"), town.requestor("wallet", "Pungen"))
-    tell_all(town)
+    town.tell_all()
     with town.transaction() as session:
         forget(session)
     for status, told in (("suspended", 5), ("active", 10)):
         town.set_status(wallet, status)
-        assert tell_all(town) == 3
+        assert town.tell_all() == 3
         assert len(entered(town)) == told
     assert Counter(Counter(entered(town)).values()) == {2: 5}
 
@@ -222,14 +213,14 @@ def test_whoever_pays_with_it_is_told_once_and_by_no_text(town: Town, wallet: UU
         town.phone_in_use(card_id, wallet, right)
     town.token(bo, wallet)
     town.close(carla)
-    tell_all(town)
+    town.tell_all()
     texts = len(town.screen.messages)
     town.set_status(wallet, "suspended")
-    tell_all(town)
+    town.tell_all()
     people, stopped = [town.holder_of(card_id) for card_id in (anna, bo, carla)], ["requestor.suspended"]
     assert [read(town, each) for each in (*people, right_id)] == [stopped, [], [], stopped]
     town.set_status(wallet, "active")
-    tell_all(town)
+    town.tell_all()
     for each in (people[0], right_id):
         assert read(town, each) == ["requestor.suspended", "requestor.resumed"]
     assert len(town.screen.messages) == texts
@@ -246,11 +237,11 @@ def test_a_wallet_that_is_back_before_all_have_heard_is_told_of_as_it_is(town: T
         card_id = town.card(cpr=f"010170010{n}")
         town.phone_in_use(card_id, wallet)
         holders.append(town.holder_of(card_id))
-    tell_all(town)
+    town.tell_all()
     town.set_status(wallet, "suspended")
     town.tell()
     town.set_status(wallet, "active")
-    tell_all(town)
+    town.tell_all()
     told = Counter(tuple(read(town, each)) for each in holders)
     assert told == {("requestor.suspended", "requestor.resumed"): SIZE, ("requestor.resumed",): 2}
 
@@ -262,11 +253,11 @@ def test_what_stops_no_phone_is_told_nobody(town: Town, kind: str, change: dict[
         town.phone_in_use(card_id, requestor_id)
     else:
         town.on_file(card_id, requestor_id)
-    tell_all(town)
+    town.tell_all()
     before = len(entered(town))
     with town.transaction() as session:
         requestors.change(session, requestors.get(session, requestor_id, lock=True), change, town.clock.now())
-    tell_all(town)
+    town.tell_all()
     assert read(town, town.holder_of(card_id)) == []
     assert len(entered(town)) == before
 
@@ -275,5 +266,5 @@ def test_a_token_that_has_ended_is_told_of_no_more(town: Town, wallet: UUID, car
     with town.transaction() as session:
         session.execute(update(Token).values(state="deactivated"))
     town.set_status(wallet, "suspended")
-    assert tell_all(town) == 1
+    assert town.tell_all() == 1
     assert entered(town) == []

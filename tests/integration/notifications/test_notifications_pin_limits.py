@@ -12,7 +12,6 @@ from sqlalchemy import Engine, delete, event, update
 from notifications import inbox, pieces, wording
 from notifications.models import Message
 from tests import payments
-from tests.integration.notifications.test_notifications_relay import waiting
 from tests.integration.notifications.town import Town
 from tokenization import policies
 from tokenization.clock import local_date
@@ -37,15 +36,6 @@ def set_limit(town: Town, pin_above: int, *, in_days: int = 0) -> None:
         policies.put(session, "contactless", figures | {"pin_above": pin_above}, moment, "bank", now)
 
 
-def tell_all(town: Town) -> int:
-    """Let relays work until there is nothing left to tell; how many turns it took."""
-    turns = 0
-    while waiting(town):
-        town.tell()
-        turns += 1
-    return turns
-
-
 def read(town: Town, card_id: UUID) -> list[Message]:
     """What its cardholder has read of the limit, oldest first."""
     with town.database.reading() as session:
@@ -59,9 +49,9 @@ def day(town: Town, in_days: int, language: str) -> str:
 
 def test_cardholders_read_both_amounts_and_the_day_each_in_their_language_and_by_no_text(town: Town) -> None:
     danish, english = town.card(language="da"), town.card(cpr="0101700102")
-    tell_all(town)
+    town.tell_all()
     set_limit(town, 52_500, in_days=30)
-    tell_all(town)
+    town.tell_all()
     assert [(each.title, each.text) for each in (*read(town, danish), *read(town, english))] == [
         (
             "Ny grænse for at betale uden pinkode",
@@ -80,7 +70,7 @@ def test_cardholders_read_both_amounts_and_the_day_each_in_their_language_and_by
 def test_a_change_by_less_is_told_nobody(town: Town) -> None:
     card_id = town.card()
     set_limit(town, 52_400)
-    tell_all(town)
+    town.tell_all()
     assert read(town, card_id) == []
 
 
@@ -92,18 +82,18 @@ def test_everybody_with_a_card_that_lives_is_told_once_piece_by_piece(town: Town
     with town.transaction() as session:
         today = local_date(town.clock.now())
         session.execute(update(Plastic).where(Plastic.card_id == expired).values(expiry=today - timedelta(days=1)))
-    tell_all(town)
+    town.tell_all()
     set_limit(town, 100_000)
-    assert tell_all(town) == 3
+    assert town.tell_all() == 3
     assert [len(read(town, each)) for each in cards] == [0, 0, 1, 1, 1]
 
 
 def test_what_was_told_and_called_off_is_told_as_such(town: Town) -> None:
     card_id = town.card()
     set_limit(town, 100_000, in_days=30)
-    tell_all(town)
+    town.tell_all()
     set_limit(town, 35_000)
-    tell_all(town)
+    town.tell_all()
     assert [each.kind for each in read(town, card_id)] == ["contactless.limit_changed", "contactless.limit_not_as_told"]
     assert read(town, card_id)[1].text == (
         "What you were told of a new limit no longer holds. "
@@ -113,18 +103,18 @@ def test_what_was_told_and_called_off_is_told_as_such(town: Town) -> None:
 
 def test_a_mistake_that_is_put_right_before_all_have_heard_is_told_nobody_more(town: Town) -> None:
     cards = [town.card(cpr=f"010170010{n}") for n in range(SIZE * 2)]
-    tell_all(town)
+    town.tell_all()
     set_limit(town, 3_500_000, in_days=1)
     town.tell()
     set_limit(town, 35_000)
-    tell_all(town)
+    town.tell_all()
     assert sorted(len(read(town, each)) for each in cards) == [1] * SIZE + [2] * SIZE
 
 
 def test_no_piece_loads_more_people_than_fit(town: Town, engine: Engine) -> None:
     for n in range(SIZE * 2 + 1):
         town.card(cpr=f"010170010{n}")
-    tell_all(town)
+    town.tell_all()
     set_limit(town, 100_000)
     rows: list[int] = []
 

@@ -27,8 +27,7 @@ def kinds(town: Town, recipient_id: UUID) -> list[str]:
 
 
 def waiting(town: Town) -> int:
-    with town.database.reading() as session:
-        return outbox.depth(session).events
+    return town.waiting()
 
 
 def claim(town: Town, limit: int = 100) -> Sequence[outbox.Waiting]:

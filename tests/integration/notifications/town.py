@@ -82,6 +82,19 @@ class Town:
         with self.relay() as relay:
             return relay.run_once()
 
+    def tell_all(self) -> int:
+        """Let relays work until there is nothing left to tell; how many turns it took."""
+        turns = 0
+        while self.waiting():
+            self.tell()
+            turns += 1
+        return turns
+
+    def waiting(self) -> int:
+        """How many events nobody has been told of to the end."""
+        with self.database.reading() as session:
+            return outbox.depth(session).events
+
     def fan_out_all(self, session: Session) -> None:
         """Let what waits be told, piece by piece, and send nothing."""
         while claimed := outbox.claim(session, self.clock.now(), 100):

@@ -12,16 +12,8 @@ from tokenization.vault import Vault
 from wallet.payments import authorization
 from wallet.payments.rates import Rates, RateTable
 from wallet.payments.references import Answer, ReferenceReused
-from wallet.payments.requests import (
-    Authorization,
-    CredentialInstrument,
-    Cryptogram,
-    Instrument,
-    Merchant,
-    PlasticInstrument,
-    Reference,
-    TokenInstrument,
-)
+from wallet.payments.requests import Authorization, Reference
+from wallet.resources import network
 from wallet.schemas.network import AuthorizationInput
 from wallet.services import Services
 
@@ -32,24 +24,7 @@ NO_RATES = RateTable()
 def value(request: dict[str, Any], client_id: str) -> Authorization:
     """The request as the resource would read it."""
     body = SCHEMA.load(request)
-    same = ("entry_mode", "kind", "currency", "estimated", "scheme", "terminal")
-    return Authorization(
-        reference=Reference(client_id, body["network_reference"], sha256(repr(request).encode()).digest()),
-        instrument=_instrument(body),
-        merchant=Merchant(**body["merchant"]),
-        amount_minor=body["amount"],
-        authentication=body.get("authentication", "none"),
-        initiated_by=body.get("initiated_by", "cardholder"),
-        **{name: body[name] for name in same},
-    )
-
-
-def _instrument(body: dict[str, Any]) -> Instrument:
-    if "token" in body:
-        return TokenInstrument(body["token"], Cryptogram(**body["cryptogram"]))
-    if "card" in body:
-        return PlasticInstrument(cvm=body.get("cvm", "none"), **body["card"])
-    return CredentialInstrument(body["credential_id"])
+    return network.read(body, Reference(client_id, body["network_reference"], sha256(repr(request).encode()).digest()))
 
 
 def decided(

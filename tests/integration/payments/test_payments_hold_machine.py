@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +17,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy import Connection
 
@@ -27,6 +25,7 @@ from tests.books import assert_books_balance
 from tests.integration.payments.lists import decided, value
 from tests.integration.payments.scene import HOTEL, Scene
 from tests.integration.payments.town import Town
+from tests.machines import play
 from tests.world import NETTO
 from tokenization import cards, ids
 from tokenization.errors import NotFound
@@ -271,19 +270,7 @@ def lived_in(town: Town, connection: Connection) -> None:
 
 
 def live() -> None:
-    """Play it through. Nothing is made shorter where it fails: that would take minutes; every step of it is told."""
-    run_state_machine_as_test(
-        Life,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=EXAMPLES == FEW,
-            phases=[Phase.generate],
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(Life, examples=EXAMPLES, steps=STEPS, derandomized=EXAMPLES == FEW)
 
 
 def test_a_payment_and_a_heap_of_coins_go_the_same_way() -> None:

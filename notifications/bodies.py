@@ -7,11 +7,11 @@ as a JWE to a key that the issuer has approved. So nothing that was withdrawn le
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from joserfc.jwk import ECKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
@@ -24,6 +24,7 @@ from tokenization.models import Card, Credential, Plastic, Requestor, Token, Tok
 from tokenization.vault import Vault, VaultError
 
 Body = Mapping[str, Any]
+_BEHIND_THE_SESSION: Final = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,23 @@ def feed(
     page = found[:limit]
     bodies = [body for update in page if (body := compose(session, vault, update, now)) is not None]
     return Page(bodies, page[-1].seq if page else after, len(found) > limit)
+
+
+def gives_number(body: Body) -> bool:
+    """Whether a card number is in it, encrypted."""
+    return body["data"].get("encrypted_card") is not None
+
+
+def note_received(
+    session: Session, requestor_id: UUID, received: Sequence[int], with_number: Sequence[int], now: datetime
+) -> None:
+    """Remember of entries of a feed, by their `seq`, that the requestor has them; and of which with a card number."""
+    of_feed = update(Update).where(Update.requestor_id == requestor_id)
+    unknown = (Update.seq.in_(received), Update.received_at.is_(None))
+    session.execute(of_feed.where(*unknown).values(received_at=now), execution_options=_BEHIND_THE_SESSION)
+    if with_number:
+        given = (Update.seq.in_(with_number), Update.number_given.is_(False))
+        session.execute(of_feed.where(*given).values(number_given=True), execution_options=_BEHIND_THE_SESSION)
 
 
 def compose(session: Session, vault: Vault, update: Update, now: datetime) -> Body | None:

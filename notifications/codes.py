@@ -34,7 +34,7 @@ def queue(
         "lasts": wording.minutes(minutes, to),
     }
     message = SmsMessage(
-        holder_id=holder.holder_id,
+        recipient_id=holder.holder_id,
         sms_id=ids.new_id(),
         event_id=ids.new_id(),
         kind=KIND,

@@ -1,5 +1,7 @@
-"""The queue of webhooks. An endpoint is leased, not a delivery: so one at a time is under way to each, and a slow
-endpoint holds up nobody but itself, however many relays there are."""
+"""The queue of webhooks. To an endpoint lead a few lanes, and who leases one sends by it, a letter after the other: so
+a slow endpoint holds up nobody but itself, however many relays there are. After a failure all its lanes rest, and then
+one of them tries (docs/adr/039).
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from notifications import bodies, webhooks
 from notifications.backoff import WEBHOOKS, next_attempt_at
 from notifications.bodies import Body
-from notifications.models import Delivery, Update, WebhookEndpoint
+from notifications.models import Delivery, Update, WebhookEndpoint, WebhookLane
 from notifications.sending import Answer, Letter
 from tokenization import ids
 from tokenization.events import rfc3339
@@ -21,13 +23,16 @@ from tokenization.models import Requestor
 from tokenization.vault import Vault
 
 LEASE: Final = timedelta(seconds=60)  # longer than a sending can last
+# How many letters must wait before one more lane is opened: else each would be taken for a letter or two.
+_FOR_A_LANE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An endpoint that is ours until then."""
+    """A lane to an endpoint that is ours until then."""
 
     requestor_id: UUID
+    lane: int
     until: datetime
 
 
@@ -37,64 +42,91 @@ class Job:
 
     delivery_id: UUID
     letter: Letter
+    seq: int | None = None
+    number_given: bool = False
 
 
-def claim(session: Session, now: datetime, limit: int) -> list[Lease]:
-    """Lease up to so many endpoints that something is due for, those that answer before those that don't."""
-    free = or_(WebhookEndpoint.leased_until.is_(None), WebhookEndpoint.leased_until < now)
-    due = exists().where(Delivery.requestor_id == WebhookEndpoint.requestor_id, *_due(now))
-    listening = select(WebhookEndpoint.requestor_id).where(*_listening(), free, due)
-    found = listening.order_by(WebhookEndpoint.failing_since.asc().nulls_first()).limit(limit)
-    taken = update(WebhookEndpoint).where(WebhookEndpoint.requestor_id.in_(found), free)
-    leased = taken.values(leased_until=now + LEASE).returning(WebhookEndpoint.requestor_id)
-    rows = session.scalars(leased, execution_options={"synchronize_session": False})
-    return [Lease(requestor_id, now + LEASE) for requestor_id in rows]
+def claim(session: Session, now: datetime, limit: int, *, failing: bool) -> list[Lease]:
+    """Lease up to so many lanes of endpoints that something is due for: of those that answer, or of those that failed
+    when they were last tried.
+    """
+    if limit <= 0:
+        return []
+    free = or_(WebhookLane.leased_until.is_(None), WebhookLane.leased_until < now)
+    waiting = select(Delivery.delivery_id).where(Delivery.requestor_id == WebhookLane.requestor_id, *_due(now))
+    enough = waiting.offset((WebhookLane.lane - 1) * _FOR_A_LANE).exists()
+    unchecked = and_(WebhookLane.lane == 1, WebhookEndpoint.checked_at.is_(None))
+    which = WebhookEndpoint.failing_since.is_not(None) if failing else WebhookEndpoint.failing_since.is_(None)
+    found = (
+        select(WebhookLane.requestor_id, WebhookLane.lane)
+        .join(WebhookEndpoint, WebhookEndpoint.requestor_id == WebhookLane.requestor_id)
+        .where(*_listening(now), free, which, or_(enough, unchecked))
+        .order_by(WebhookLane.lane, WebhookEndpoint.retry_at)
+    )
+    if failing:
+        found = found.where(WebhookLane.lane == 1)
+    taken = update(WebhookLane).where(_KEY.in_(found.limit(limit)), free)
+    leased = taken.values(leased_until=now + LEASE).returning(WebhookLane.requestor_id, WebhookLane.lane)
+    rows = session.execute(leased, execution_options={"synchronize_session": False})
+    return [Lease(requestor_id, lane, now + LEASE) for requestor_id, lane in rows]
+
+
+_KEY: Final = tuple_(WebhookLane.requestor_id, WebhookLane.lane)
 
 
 def renew(session: Session, lease: Lease, now: datetime) -> Lease | None:
-    """Hold on to an endpoint for another sending; None where the lease ran out and somebody else has it."""
+    """Hold on to a lane for another sending; None where the lease ran out and somebody else has it."""
     return _set_lease(session, lease, now + LEASE)
 
 
 def release(session: Session, lease: Lease) -> None:
-    """Let go of an endpoint, if it is still ours."""
+    """Let go of a lane, if it is still ours."""
     _set_lease(session, lease, None)
 
 
 def next_job(session: Session, vault: Vault, lease: Lease, now: datetime) -> Job | None:
-    """What is due next for a leased endpoint, ready to be sent. What is true no more is passed over."""
-    listening = select(WebhookEndpoint).where(WebhookEndpoint.requestor_id == lease.requestor_id, *_listening())
+    """What is due next for an endpoint by a leased lane, ready to be sent. What is true no more is passed over."""
+    listening = select(WebhookEndpoint).where(WebhookEndpoint.requestor_id == lease.requestor_id, *_listening(now))
     endpoint = session.scalar(listening)
-    due = select(Delivery).where(Delivery.requestor_id == lease.requestor_id, *_due(now))
-    oldest = due.order_by(Delivery.next_attempt_at, Delivery.seq).limit(1)
-    while endpoint is not None and (delivery := session.scalar(oldest)):
+    while endpoint is not None and (delivery := _take(session, lease, now)):
         body = _body(session, vault, delivery, now)
         if body is not None:
             secrets = webhooks.valid_secrets(session, vault, endpoint, now)
             webhook_id = ids.to_text("dlv", delivery.delivery_id)
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-            return Job(delivery.delivery_id, Letter(webhook_id, endpoint.url, text, secrets))
-        delivery.state, delivery.finished_at = "superseded", now
+            letter = Letter(webhook_id, endpoint.url, text, secrets)
+            return Job(delivery.delivery_id, letter, delivery.seq, bodies.gives_number(body))
+        delivery.state, delivery.finished_at, delivery.leased_until = "superseded", now, None
         session.flush()
     return None
 
 
-def settle(
-    session: Session, requestor_id: UUID, delivery_id: UUID, answer: Answer, now: datetime, chance: float
-) -> None:
+def _take(session: Session, lease: Lease, now: datetime) -> Delivery | None:
+    """Lease the oldest that is due: by another lane none may be sent that is under way by this one."""
+    due = select(Delivery.delivery_id).where(Delivery.requestor_id == lease.requestor_id, *_due(now))
+    oldest = due.order_by(Delivery.next_attempt_at, Delivery.seq).limit(1).with_for_update(skip_locked=True)
+    this = (Delivery.requestor_id == lease.requestor_id, Delivery.delivery_id == oldest.scalar_subquery())
+    taken = update(Delivery).where(*this).values(leased_until=lease.until).returning(Delivery)
+    return session.scalar(taken, execution_options={"synchronize_session": False, "populate_existing": True})
+
+
+def settle(session: Session, requestor_id: UUID, job: Job, answer: Answer, now: datetime, chance: float) -> None:
     """Write down what came of an attempt: delivered, again later (`chance` spreads it), or failed for good."""
-    endpoint = session.get_one(WebhookEndpoint, requestor_id, with_for_update=True)
-    delivery = session.get_one(Delivery, (requestor_id, delivery_id), with_for_update=True)
-    delivery.attempts += 1
+    if answer.delivered:
+        webhooks.answered(session, requestor_id)
+        if job.seq is not None:
+            bodies.note_received(session, requestor_id, [job.seq], [job.seq] if job.number_given else [], now)
+    delivery = session.get_one(Delivery, (requestor_id, job.delivery_id), with_for_update=True, populate_existing=True)
+    delivery.attempts, delivery.leased_until = delivery.attempts + 1, None
     delivery.last_status, delivery.last_error = answer.status, answer.error
-    endpoint.failing_since = None if answer.delivered else endpoint.failing_since or now
     if answer.delivered:
         delivery.state, delivery.finished_at = "delivered", now
-    elif answer.gone:
-        endpoint.state = "gone"
-        _give_up(session, requestor_id, now)
-    elif delivery.state == "pending":  # a newer update may have replaced it while it was under way
+        return
+    if delivery.state == "pending":  # a newer update may have replaced it while it was under way
         _put_off(delivery, now, chance)
+    session.flush()
+    if webhooks.failed(session, requestor_id, now, gone=answer.gone):
+        _give_up(session, requestor_id, now)
 
 
 def _put_off(delivery: Delivery, now: datetime, chance: float) -> None:
@@ -116,21 +148,25 @@ def _body(session: Session, vault: Vault, delivery: Delivery, now: datetime) -> 
     return bodies.compose(session, vault, session.get_one(Update, (delivery.requestor_id, delivery.seq)), now)
 
 
-def _listening() -> tuple[ColumnElement[bool], ...]:
-    """Which endpoints are told what is due. Of cards a suspended shop is told nothing until it is back: that waits. A
-    suspended wallet is told what becomes of its tokens, or its phones would look well while they pay nothing.
+def _listening(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Which endpoints are told what is due: none that rests. What a suspended shop is to be told of cards waits until
+    it is back. A suspended wallet is told what becomes of its tokens, or its phones would look well while they pay
+    nothing.
     """
     of_endpoint = Requestor.requestor_id == WebhookEndpoint.requestor_id
     told = exists().where(of_endpoint, or_(Requestor.status == "active", Requestor.kind == "wallet"))
-    return WebhookEndpoint.state == "enabled", told
+    rested = or_(WebhookEndpoint.retry_at.is_(None), WebhookEndpoint.retry_at <= now)
+    return WebhookEndpoint.state == "enabled", rested, told
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return Delivery.state == "pending", Delivery.next_attempt_at <= now
+    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
+    return Delivery.state == "pending", Delivery.next_attempt_at <= now, free
 
 
 def _set_lease(session: Session, lease: Lease, until: datetime | None) -> Lease | None:
-    ours = (WebhookEndpoint.requestor_id == lease.requestor_id, WebhookEndpoint.leased_until == lease.until)
-    changed = update(WebhookEndpoint).where(*ours).values(leased_until=until).returning(WebhookEndpoint.requestor_id)
+    ours = (WebhookLane.requestor_id == lease.requestor_id, WebhookLane.lane == lease.lane)
+    still = update(WebhookLane).where(*ours, WebhookLane.leased_until == lease.until)
+    changed = still.values(leased_until=until).returning(WebhookLane.lane)
     still_ours = session.scalar(changed, execution_options={"synchronize_session": False}) is not None
-    return Lease(lease.requestor_id, until) if still_ours and until is not None else None
+    return Lease(lease.requestor_id, lease.lane, until) if still_ours and until is not None else None

@@ -13,7 +13,6 @@ from tokenization.models import Base
 
 SCHEMA = "notifications"
 _REQUESTOR = f"{TOKENIZATION}.requestors.requestor_id"
-_HOLDER = f"{TOKENIZATION}.cardholders.holder_id"
 
 
 class OutboxRow(Base):
@@ -61,30 +60,37 @@ class Message(Base):
 
 
 class SmsMessage(Base):
-    """A text message on its way to a cardholder; the number is opened only when it is sent."""
+    """A text message on its way; the number is opened only when it is sent. `to` says whose it is: a `holder`'s, or a
+    `requestor`'s. A code is in `text_sealed` alone, and worth nothing from `expires_at` on.
+    """
 
     __tablename__ = "sms_messages"
     __table_args__ = (
-        UniqueConstraint("holder_id", "event_id", "kind"),
+        UniqueConstraint("recipient_id", "event_id", "kind"),
         Index("ix_sms_messages_waiting", "next_attempt_at", postgresql_where=sql("state = 'waiting'")),
         {"schema": SCHEMA},
     )
 
-    holder_id: Mapped[UUID] = mapped_column(ForeignKey(_HOLDER), primary_key=True)
+    recipient_id: Mapped[UUID] = mapped_column(primary_key=True)
     sms_id: Mapped[UUID] = mapped_column(primary_key=True)
     event_id: Mapped[UUID]
     kind: Mapped[str]
+    to: Mapped[str] = mapped_column(default="holder")
     text: Mapped[str]
+    text_sealed: Mapped[bytes | None]
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
     leased_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
     at: Mapped[datetime]
 
 
 class WebhookEndpoint(Base):
-    """Where a requestor listens. Its lease is what keeps one delivery at a time under way to it."""
+    """Where a requestor listens. After a failure nothing is sent there before `retry_at`; `disabled_at` is when it was
+    disabled, or gone. `check_result` is what a look at it said after it was set: `ok`, or what was wrong.
+    """
 
     __tablename__ = "webhook_endpoints"
     __table_args__ = ({"schema": SCHEMA},)
@@ -100,9 +106,35 @@ class WebhookEndpoint(Base):
     previous_secret_until: Mapped[datetime | None]
     state: Mapped[str]
     failing_since: Mapped[datetime | None]
-    leased_until: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    check_result: Mapped[str | None]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+
+
+class WebhookLane(Base):
+    """One of the few ways to an endpoint, by which one delivery at a time is under way: who leases it sends."""
+
+    __tablename__ = "webhook_lanes"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    requestor_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.webhook_endpoints.requestor_id"), primary_key=True)
+    lane: Mapped[int] = mapped_column(primary_key=True)
+    leased_until: Mapped[datetime | None]
+
+
+class Preference(Base):
+    """What a person chose of one kind of message, where it is not as delivered: in the inbox, and by SMS."""
+
+    __tablename__ = "preferences"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    recipient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    inbox: Mapped[bool]
+    sms: Mapped[bool]
 
 
 class Feed(Base):
@@ -116,7 +148,11 @@ class Feed(Base):
 
 
 class Update(Base):
-    """An entry of a requestor's feed: a credential or a token changed. `facts`: last 4 and expiry, never a number."""
+    """An entry of a requestor's feed: a credential or a token changed. `facts`: last 4 and expiry, never a number.
+
+    `received_at` is when the requestor first had it, by webhook or by reading; `number_given` whether a card number was
+    in it, encrypted; `missed_at` when the cardholder was told that the merchant does not have it.
+    """
 
     __tablename__ = "updates"
     __table_args__ = (
@@ -137,6 +173,9 @@ class Update(Base):
     plastic_id: Mapped[UUID | None]
     facts: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+    received_at: Mapped[datetime | None]
+    number_given: Mapped[bool] = mapped_column(default=False)
+    missed_at: Mapped[datetime | None]
 
 
 class Delivery(Base):
@@ -158,6 +197,7 @@ class Delivery(Base):
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -147,7 +147,7 @@ def _named(event: Waiting, name: str, kind: str) -> UUID | None:
 def _write_sms(session: Session, event: Waiting, told: list[Told], now: datetime) -> None:
     rows = [
         {
-            "holder_id": each.recipient_id,
+            "recipient_id": each.recipient_id,
             "sms_id": ids.new_id(),
             "event_id": event.event_id,
             "kind": each.rendered.kind,

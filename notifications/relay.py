@@ -184,7 +184,8 @@ class Relay(AbstractContextManager["Relay"]):
         if free <= 0:
             return []
         with self._around.transaction() as session:
-            leases = deliveries.claim(session, self._around.clock.now(), free)
+            leases = deliveries.claim(session, self._around.clock.now(), free, failing=False)
+            leases += deliveries.claim(session, self._around.clock.now(), free - len(leases), failing=True)
         started = [self._pool.submit(self._deliver, lease) for lease in leases]
         self._delivering.update(started)
         return started
@@ -210,7 +211,7 @@ class Relay(AbstractContextManager["Relay"]):
         with self._around.transaction() as session:
             if answered is not None:
                 job, answer = answered
-                deliveries.settle(session, lease.requestor_id, job.delivery_id, answer, now, _chance())
+                deliveries.settle(session, lease.requestor_id, job, answer, now, _chance())
             renewed = deliveries.renew(session, lease, now)
             if renewed is None:
                 return None

@@ -106,8 +106,8 @@ def claim(session: Session, vault: Vault, now: datetime, limit: int) -> list[Cla
     """Lease up to so many messages that are due."""
     due = (SmsMessage.state == "waiting", SmsMessage.next_attempt_at <= now)
     free = or_(SmsMessage.leased_until.is_(None), SmsMessage.leased_until < now)
-    key = tuple_(SmsMessage.holder_id, SmsMessage.sms_id)
-    oldest = select(SmsMessage.holder_id, SmsMessage.sms_id).where(*due, free)
+    key = tuple_(SmsMessage.recipient_id, SmsMessage.sms_id)
+    oldest = select(SmsMessage.recipient_id, SmsMessage.sms_id).where(*due, free)
     found = oldest.order_by(SmsMessage.next_attempt_at).limit(limit)
     leased = update(SmsMessage).where(key.in_(found), *due, free).values(leased_until=now + LEASE).returning(SmsMessage)
     rows = session.scalars(leased, execution_options={"synchronize_session": False})
@@ -134,9 +134,9 @@ def settle(session: Session, claimed: Claimed, error: str | None, now: datetime,
 
 
 def _open(session: Session, vault: Vault, row: SmsMessage, leased_until: datetime) -> Claimed:
-    claimed = partial(Claimed, row.holder_id, row.sms_id, text=Secret(row.text), leased_until=leased_until)
+    claimed = partial(Claimed, row.recipient_id, row.sms_id, text=Secret(row.text), leased_until=leased_until)
     try:
-        return claimed(mobile=cardholders.mobile(session, vault, cardholders.get(session, row.holder_id)))
+        return claimed(mobile=cardholders.mobile(session, vault, cardholders.get(session, row.recipient_id)))
     except Erased:  # R-20: there is nobody to send to
         return claimed(mobile=None)
     except VaultError as error:

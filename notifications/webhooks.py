@@ -8,11 +8,12 @@ from uuid import UUID
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notifications.addresses import AddressRefused, Guard
-from notifications.models import Delivery, WebhookEndpoint
+from notifications.models import Delivery, WebhookEndpoint, WebhookLane
 from tokenization import ids
 from tokenization.errors import IllegalMove, Invalid, NotFound
 from tokenization.models import PartyKey, Requestor
@@ -22,6 +23,13 @@ from tokenization.vault import DataKey, Place, Vault
 FORMATS: Final = ("token", "encrypted_card")
 TEST: Final = "webhook.test"
 OVERLAP: Final = timedelta(hours=24)
+# How many letters may be under way to one endpoint at once.
+LANES: Final = 4
+# Who fails for so long is disabled; the feed still has all updates.
+DISABLED_AFTER: Final = timedelta(days=5)
+# An endpoint that failed rests as long again as it has been failing, and no longer than that: what is new is tried at
+# once after a first failure, and an endpoint that is back is found soon.
+LONGEST_REST: Final = timedelta(minutes=5)
 _SECRET_BYTES: Final = 32
 
 
@@ -53,7 +61,12 @@ def put_endpoint(
         endpoint.encryption_key, endpoint.encryption_key_approved = key, False
     endpoint.url, endpoint.update_format = url, update_format
     endpoint.state, endpoint.failing_since, endpoint.changed_at = "enabled", None, now
-    return endpoint, _renew_secret(data_key, endpoint, now)
+    endpoint.retry_at = endpoint.disabled_at = endpoint.checked_at = endpoint.check_result = None
+    secret = _renew_secret(data_key, endpoint, now)
+    session.flush()
+    lanes = [{"requestor_id": endpoint.requestor_id, "lane": lane} for lane in range(1, LANES + 1)]
+    session.execute(insert(WebhookLane).on_conflict_do_nothing(), lanes)
+    return endpoint, secret
 
 
 def get_endpoint(session: Session, requestor_id: UUID) -> WebhookEndpoint:
@@ -86,6 +99,40 @@ def valid_secrets(session: Session, vault: Vault, endpoint: WebhookEndpoint, now
     if endpoint.previous_secret_sealed and endpoint.previous_secret_until and now < endpoint.previous_secret_until:
         opened.append(data_key.open(_place(endpoint, "previous_secret_sealed"), endpoint.previous_secret_sealed))
     return [Secret(secret.decode()) for secret in opened]
+
+
+def answered(session: Session, requestor_id: UUID) -> None:
+    """It took a letter: if it failed before, it does so no more."""
+    failing = (WebhookEndpoint.requestor_id == requestor_id, WebhookEndpoint.failing_since.is_not(None))
+    session.execute(update(WebhookEndpoint).where(*failing).values(failing_since=None, retry_at=None))
+
+
+def failed(session: Session, requestor_id: UUID, now: datetime, *, gone: bool) -> bool:
+    """It did not take a letter, and rests. Whether it is disabled now: it said that it wants no more (410), or has
+    failed for too long.
+    """
+    endpoint = session.get_one(WebhookEndpoint, requestor_id, with_for_update=True, populate_existing=True)
+    if endpoint.state != "enabled":
+        return False
+    endpoint.failing_since = endpoint.failing_since or now
+    failing_for = now - endpoint.failing_since
+    if gone or failing_for >= DISABLED_AFTER:
+        endpoint.state, endpoint.disabled_at = "gone" if gone else "disabled", now
+        return True
+    endpoint.retry_at = now + min(failing_for, LONGEST_REST)
+    return False
+
+
+def to_check(session: Session, requestor_id: UUID) -> str | None:
+    """The URL of an endpoint that nobody has looked at since it was set."""
+    of_requestor = (WebhookEndpoint.requestor_id == requestor_id, WebhookEndpoint.checked_at.is_(None))
+    return session.scalar(select(WebhookEndpoint.url).where(*of_requestor))
+
+
+def checked(session: Session, requestor_id: UUID, url: str, error: str | None, now: datetime) -> None:
+    """Write down what a look at an endpoint found, unless it has been set anew since."""
+    looked_at = (WebhookEndpoint.requestor_id == requestor_id, WebhookEndpoint.url == url)
+    session.execute(update(WebhookEndpoint).where(*looked_at).values(checked_at=now, check_result=error or "ok"))
 
 
 def send_test(session: Session, requestor_id: UUID, now: datetime) -> Delivery:

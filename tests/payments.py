@@ -9,6 +9,7 @@ from delegation.limits import Usage
 from tests.drawing_rights import POLICY as RIGHTS_POLICY
 from tokenization.policies import (
     CardLimits,
+    CardsOnFilePolicy,
     Ceilings,
     Contactless,
     Holds,
@@ -43,6 +44,7 @@ POLICIES = Policies(
     TokensPolicy(30, 2, ["DK"], 10, 3, 3, 6, 7, 100),
     RIGHTS_POLICY,
     PaymentsPolicy(wrong_cvcs_per_day=5, rate_days=7),
+    CardsOnFilePolicy(contact_after_days=14, pending_days=30, pending_per_merchant=5, told_within_days=5),
 )
 BY_AMOUNT = dataclasses.replace(POLICIES, contactless=dataclasses.replace(POLICIES.contactless, counter="amount"))
 

@@ -83,6 +83,8 @@ class Requestor(Base):
     may_hold_numbers: Mapped[bool]
     app_attestation: Mapped[str]
     revision: Mapped[int] = mapped_column(default=1)
+    contact_mobile_sealed: Mapped[bytes | None]
+    contact_language: Mapped[str | None]
     created_at: Mapped[datetime]
 
 
@@ -99,7 +101,10 @@ class PartyKey(Base):
 
 
 class Card(Base):
-    """The agreement between a cardholder and the bank. Its row is the lock over everything that belongs to it."""
+    """The agreement between a cardholder and the bank. Its row is the lock over everything that belongs to it.
+
+    `stayed_blocked_at` is when a block had lasted so long that merchants were told to ask their customer.
+    """
 
     __tablename__ = "cards"
     __table_args__ = ({"schema": SCHEMA},)
@@ -115,6 +120,7 @@ class Card(Base):
     blocked_by: Mapped[str | None]
     noticed_at: Mapped[datetime | None]
     reported_at: Mapped[datetime | None]
+    stayed_blocked_at: Mapped[datetime | None]
     current_plastic_id: Mapped[UUID]
     revision: Mapped[int]
     journal_count: Mapped[int]

@@ -113,6 +113,19 @@ class PaymentsPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class CardsOnFilePolicy:
+    """When the merchants of a card that stays blocked are told to ask their customer (R-3.6b), how long a registration
+    waits for a yes and how many of one merchant and card do, and when a cardholder is told that a merchant could not be
+    told (R-3.6c).
+    """
+
+    contact_after_days: int
+    pending_days: int
+    pending_per_merchant: int
+    told_within_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
     """Every policy as it holds at one moment."""
 
@@ -124,6 +137,7 @@ class Policies:
     tokens: TokensPolicy
     drawing_rights: DrawingRightsPolicy
     payments: PaymentsPolicy
+    cards_on_file: CardsOnFilePolicy
 
 
 SHAPES: Final[dict[str, type[Any]]] = {
@@ -135,6 +149,7 @@ SHAPES: Final[dict[str, type[Any]]] = {
     "tokens": TokensPolicy,
     "drawing_rights": DrawingRightsPolicy,
     "payments": PaymentsPolicy,
+    "cards_on_file": CardsOnFilePolicy,
 }
 
 
@@ -250,6 +265,10 @@ _BOUNDS: Final = {
     "request_days": (1, 366),
     "wrong_cvcs_per_day": (1, 100),
     "rate_days": (1, 366),
+    "contact_after_days": (1, 366),
+    "pending_days": (1, 366),
+    "pending_per_merchant": (1, 100),
+    "told_within_days": (1, 366),
 }
 _CHOICES: Final = {"counter": ("count", "amount"), "at_majority": ("expire", "tell")}
 _AMOUNT: Final = (0, MAX_AMOUNT_MINOR)

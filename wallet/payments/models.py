@@ -55,6 +55,11 @@ class Payment(Base):
             *("card_id", "right_id", "payment_id"),
             postgresql_where=text("right_id IS NOT NULL"),
         ),
+        Index(
+            "ix_payments_of_credential",
+            *("card_id", "credential_id", "payment_id"),
+            postgresql_where=text("credential_id IS NOT NULL"),
+        ),
         Index("ix_payments_expiring", "expires_at", "card_id", postgresql_where=text("held_minor + margin_minor > 0")),
         {"schema": SCHEMA},
     )

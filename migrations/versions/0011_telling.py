@@ -1,0 +1,161 @@
+"""Telling, deeper: lanes to endpoints that rest after a failure, receipts of updates, preferences, sealed codes."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic import op
+from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+SCHEMA = "notifications"
+CARDS = "tokenization"
+LANES = 4
+FIGURES = {"contact_after_days": 14, "pending_days": 30, "pending_per_merchant": 5, "told_within_days": 5}
+FROM_THE_START = datetime(2018, 1, 1, tzinfo=UTC)
+POLICIES = sa.table(
+    "policies",
+    sa.column("name", sa.Text()),
+    sa.column("version", sa.BigInteger()),
+    sa.column("figures", postgresql.JSONB()),
+    sa.column("effective_at", sa.DateTime(timezone=True)),
+    sa.column("set_by", sa.Text()),
+    sa.column("created_at", sa.DateTime(timezone=True)),
+    schema=CARDS,
+)
+# What the version before could not keep, and what is to be done about it.
+IN_THE_WAY = (
+    (
+        "preferences of people, who would hear again of what they had switched off",
+        "SELECT recipient_id FROM notifications.preferences ORDER BY recipient_id",
+    ),
+    (
+        "versions of the policy cards_on_file that the bank set, which would be lost: write them down, and delete them",
+        "SELECT version FROM tokenization.policies WHERE name = 'cards_on_file' AND version > 1 ORDER BY version",
+    ),
+)
+
+
+def _moment(name: str) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=True)
+
+
+def upgrade() -> None:
+    _endpoints()
+    _texts()
+    op.add_column("updates", _moment("received_at"), schema=SCHEMA)
+    given: sa.Column[bool] = sa.Column("number_given", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("updates", given, schema=SCHEMA)
+    op.alter_column("updates", "number_given", server_default=None, schema=SCHEMA)
+    op.add_column("updates", _moment("missed_at"), schema=SCHEMA)
+    op.create_table(
+        "preferences",
+        sa.Column("recipient_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("inbox", sa.Boolean(), nullable=False),
+        sa.Column("sms", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("recipient_id", "kind", name=op.f("pk_preferences")),
+        schema=SCHEMA,
+    )
+    op.add_column("requestors", sa.Column("contact_mobile_sealed", sa.LargeBinary(), nullable=True), schema=CARDS)
+    op.add_column("requestors", sa.Column("contact_language", sa.Text(), nullable=True), schema=CARDS)
+    op.add_column("cards", _moment("stayed_blocked_at"), schema=CARDS)
+    op.create_index(
+        "ix_payments_of_credential",
+        "payments",
+        ["card_id", "credential_id", "payment_id"],
+        schema="wallet",
+        postgresql_where=sa.text("credential_id IS NOT NULL"),
+    )
+    moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
+    delivered = {"name": "cards_on_file", "version": 1, "figures": FIGURES, "set_by": "delivered"}
+    op.bulk_insert(POLICIES, [{**delivered, **moments}])
+
+
+def _endpoints() -> None:
+    """Several lanes to each endpoint, where there was one; and a delivery is leased of its own."""
+    op.create_table(
+        "webhook_lanes",
+        sa.Column("requestor_id", sa.Uuid(), nullable=False),
+        sa.Column("lane", sa.BigInteger(), nullable=False),
+        _moment("leased_until"),
+        sa.ForeignKeyConstraint(
+            ["requestor_id"],
+            ["notifications.webhook_endpoints.requestor_id"],
+            name=op.f("fk_webhook_lanes_requestor_id"),
+        ),
+        sa.PrimaryKeyConstraint("requestor_id", "lane", name=op.f("pk_webhook_lanes")),
+        schema=SCHEMA,
+    )
+    lanes = """
+        INSERT INTO notifications.webhook_lanes (requestor_id, lane)
+        SELECT requestor_id, lane FROM notifications.webhook_endpoints, generate_series(1, :lanes) AS lane
+    """
+    op.get_bind().execute(sa.text(lanes), {"lanes": LANES})
+    op.drop_column("webhook_endpoints", "leased_until", schema=SCHEMA)
+    for name in ("retry_at", "disabled_at", "checked_at"):
+        op.add_column("webhook_endpoints", _moment(name), schema=SCHEMA)
+    op.add_column("webhook_endpoints", sa.Column("check_result", sa.Text(), nullable=True), schema=SCHEMA)
+    op.add_column("deliveries", _moment("leased_until"), schema=SCHEMA)
+
+
+def _texts() -> None:
+    """They may go to a requestor, too, and those with a code are sealed and end."""
+    op.drop_constraint("fk_sms_messages_holder_id", "sms_messages", schema=SCHEMA, type_="foreignkey")
+    op.alter_column("sms_messages", "holder_id", new_column_name="recipient_id", schema=SCHEMA)
+    unique = "uq_sms_messages_{}_event_id_kind"
+    _rename_constraint(unique.format("holder_id"), unique.format("recipient_id"))
+    op.add_column("sms_messages", sa.Column("text_sealed", sa.LargeBinary(), nullable=True), schema=SCHEMA)
+    op.add_column("sms_messages", _moment("expires_at"), schema=SCHEMA)
+    to = sa.Column("to", sa.Text(), nullable=False, server_default="holder")
+    op.add_column("sms_messages", to, schema=SCHEMA)
+    op.alter_column("sms_messages", "to", server_default=None, schema=SCHEMA)
+
+
+def _rename_constraint(before: str, after: str) -> None:
+    op.execute(f"ALTER TABLE notifications.sms_messages RENAME CONSTRAINT {before} TO {after}")
+
+
+def _refuse_to_lose_anything() -> None:
+    for what, statement in IN_THE_WAY:
+        found = [str(each) for each in op.get_bind().execute(sa.text(statement)).scalars()]
+        if found:
+            shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
+            raise CommandError(f"revision 0011 cannot be taken back: there are {len(found)} {what}: {shown}")
+
+
+def downgrade() -> None:
+    _refuse_to_lose_anything()
+    op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "cards_on_file"))
+    op.drop_index("ix_payments_of_credential", "payments", schema="wallet")
+    op.drop_column("cards", "stayed_blocked_at", schema=CARDS)
+    for name in ("contact_language", "contact_mobile_sealed"):
+        op.drop_column("requestors", name, schema=CARDS)
+    op.drop_table("preferences", schema=SCHEMA)
+    for name in ("missed_at", "number_given", "received_at"):
+        op.drop_column("updates", name, schema=SCHEMA)
+    # The version before cannot open a sealed code, and knows no text to a requestor.
+    op.execute("DELETE FROM notifications.sms_messages WHERE text_sealed IS NOT NULL OR \"to\" <> 'holder'")
+    for name in ("to", "expires_at", "text_sealed"):
+        op.drop_column("sms_messages", name, schema=SCHEMA)
+    unique = "uq_sms_messages_{}_event_id_kind"
+    _rename_constraint(unique.format("recipient_id"), unique.format("holder_id"))
+    op.alter_column("sms_messages", "recipient_id", new_column_name="holder_id", schema=SCHEMA)
+    op.create_foreign_key(
+        "fk_sms_messages_holder_id",
+        "sms_messages",
+        "cardholders",
+        ["holder_id"],
+        ["holder_id"],
+        source_schema=SCHEMA,
+        referent_schema=CARDS,
+    )
+    op.drop_column("deliveries", "leased_until", schema=SCHEMA)
+    for name in ("check_result", "checked_at", "disabled_at", "retry_at"):
+        op.drop_column("webhook_endpoints", name, schema=SCHEMA)
+    op.add_column("webhook_endpoints", _moment("leased_until"), schema=SCHEMA)
+    op.drop_table("webhook_lanes", schema=SCHEMA)

@@ -7,7 +7,6 @@ for a minute. Beside them a thread for each chore does what is due because time 
 
 import secrets
 import ssl
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -25,13 +24,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from notifications import audiences, crowds, deliveries, inbox, outbox, people, pieces, sms, updates
-from notifications.addresses import Guard
 from notifications.deliveries import Job, Lease
 from notifications.outbox import Waiting
 from notifications.sending import Answer, Line
+from notifications.surroundings import Surroundings
 from tokenization.chores import Chore
-from tokenization.clock import Clock
-from tokenization.vault import Vault
 
 POLL_SECONDS: Final = 1.0
 _EVENTS_AT_ONCE: Final = 100
@@ -41,19 +38,6 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _TURN_OF_AN_ENDPOINT: Final = timedelta(seconds=10)
 _logger: Final = structlog.get_logger(__name__)
 _chance: Final = secrets.SystemRandom().random
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a relay works with. `transaction` commits at its end; each of the chores is done once a minute."""
-
-    transaction: Callable[[], AbstractContextManager[Session]]
-    redis: Redis
-    vault: Vault
-    clock: Clock
-    sms_sender: sms.SmsSender
-    guard: Guard
-    chores: Sequence[Chore] = ()
 
 
 def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:

@@ -19,8 +19,9 @@ from granian.server import Server
 from sqlalchemy.orm import Session
 
 from delegation import rounds
-from notifications.relay import Relay, Surroundings
+from notifications.relay import Relay
 from notifications.sms import HttpGateway, Screen, SmsSender
+from notifications.surroundings import Surroundings
 from tokenization.secret import Secret
 from wallet import app, lifeline
 from wallet.payments import expiry

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from notifications import deliveries, outbox, webhooks
+from notifications import backoff, deliveries, outbox, webhooks
 from notifications.addresses import Guard
 from notifications.models import Delivery, WebhookEndpoint
 from tests.integration.notifications.receiver import Receiver

@@ -19,8 +19,9 @@ from delegation.parties import Delegate, Watching
 from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import outbox, webhooks
 from notifications.addresses import Guard
-from notifications.relay import Relay, Surroundings, fan_out
+from notifications.relay import Relay, fan_out
 from notifications.sms import Screen, SmsSender
+from notifications.surroundings import Surroundings
 from tests import payments
 from tests.drawing_rights import POLICY
 from tests.numbers import SPACE

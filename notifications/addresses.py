@@ -43,6 +43,10 @@ class AddressRefused(ValueError):
     """We do not call that address. The text says why, for whoever entered the URL."""
 
 
+class NotResolved(AddressRefused):
+    """Nobody knows an address of that host: now, at least."""
+
+
 def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, asked of the system's resolver."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
@@ -70,13 +74,19 @@ class Guard:
 
     def address(self, host: str, port: int) -> str:
         """Resolve a host, once: the address to connect to. Raises AddressRefused unless all of them are public."""
+        found = self._found(host, port)
+        if not all(map(self.permits, found)):
+            raise AddressRefused("the host is not on the public internet")
+        return str(found[0])
+
+    def _found(self, host: str, port: int) -> list[Address]:
         try:
             found = [ip_address(address) for address in self.resolver(host, port)]
         except (OSError, ValueError) as error:
-            raise AddressRefused("the host name does not resolve") from error
-        if not found or not all(map(self.permits, found)):
-            raise AddressRefused("the host is not on the public internet")
-        return str(found[0])
+            raise NotResolved("the host name does not resolve") from error
+        if not found:
+            raise NotResolved("the host name has no address")
+        return found
 
     def permits(self, address: Address) -> bool:
         """Whether that address is public, or loopback where that is allowed."""

@@ -6,16 +6,17 @@ cookies, and its network backend is the one place where a name becomes a connect
 
 import ssl
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import httpcore
 from standardwebhooks import Webhook
 
-from notifications.addresses import AddressRefused, Guard
+from notifications.addresses import AddressRefused, Guard, NotResolved
 from notifications.deadline import Deadline, TimedBackend
 from tokenization.secret import Secret
 
@@ -24,11 +25,14 @@ ANSWER_LIMIT: Final = 64 * 1024
 
 # What a failure is called where the receiver's owner can read it.
 _ERRORS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (NotResolved, "not_resolved"),
     (AddressRefused, "address_refused"),
     (httpcore.TimeoutException, "timed_out"),
     (httpcore.NetworkError, "not_reached"),
     (httpcore.ProtocolError, "not_http"),
 )
+_FAILURES: Final = tuple(kind for kind, _ in _ERRORS)
+_TLS_FAILED: Final = "tls_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,9 @@ class Line(AbstractContextManager["Line"]):
     def __init__(self, guard: Guard, tls: ssl.SSLContext, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._guard = guard
         self._deadline = Deadline(timeout_seconds)
-        backend = TimedBackend(self._deadline, self._checked)
-        self._pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=backend)
+        self._tls = tls
+        self._backend = TimedBackend(self._deadline, self._checked)
+        self._pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=self._backend)
 
     def __enter__(self) -> Self:
         return self
@@ -97,12 +102,38 @@ class Line(AbstractContextManager["Line"]):
             with self._pool.stream("POST", letter.url, headers=headers, content=letter.body.encode()) as response:
                 _read_some(response.iter_stream())
                 return Answer(status=response.status)
-        except tuple(kind for kind, _ in _ERRORS) as error:
-            return Answer(error=next(name for kind, name in _ERRORS if isinstance(error, kind)))
+        except _FAILURES as error:
+            return Answer(error=_name_of(error))
+
+    def probe(self, url: str) -> str | None:
+        """Look at an endpoint without sending anything: that its name resolves, somebody is there, and TLS is good.
+
+        The name of what is wrong, or None; all of it within the time-out.
+        """
+        self._deadline.restart()
+        try:
+            self._guard.check(url)
+            self._connect(url)
+        except _FAILURES as error:
+            return _name_of(error)
+        return None
+
+    def _connect(self, url: str) -> None:
+        parts = urlsplit(url)
+        secure, host = parts.scheme == "https", parts.hostname or ""
+        with closing(self._backend.connect_tcp(host, parts.port or (443 if secure else 80))) as stream:
+            if secure:
+                stream.start_tls(self._tls, host).close()
 
     def _checked(self, host: str, port: int) -> list[str]:
         """The very address that the guard has let through, and no second look-up."""
         return [self._guard.address(host, port)]
+
+
+def _name_of(error: Exception) -> str:
+    if any(isinstance(met, ssl.SSLError) for met in error.args):  # httpcore hands on what it met
+        return _TLS_FAILED
+    return next(name for kind, name in _ERRORS if isinstance(error, kind))
 
 
 def _read_some(chunks: Iterable[bytes]) -> None:

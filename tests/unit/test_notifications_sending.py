@@ -19,7 +19,7 @@ from tokenization.secret import Secret
 NOW = datetime.now(UTC)
 OLD, NEW = (Secret("whsec_" + letter * 43 + "=") for letter in "AB")
 BODY = '{"type":"webhook.test","data":{"name":"Blåbærgrød"}}'
-Handler = Callable[[socket.socket], None]
+Handler = Callable[[socket.socket], object]
 
 
 def letter(url: str = "https://shop.example/hooks", *secrets: Secret[str]) -> Letter:
@@ -252,7 +252,7 @@ def test_the_name_stays_in_host_and_tls_while_the_address_is_the_checked_one(cer
 def test_a_certificate_that_nobody_vouches_for_is_a_failure(certificate: Path) -> None:
     heard: list[bytes] = []
     with shop_with_tls(certificate, heard, []) as port:
-        assert post(f"https://shop.example:{port}/hooks", on_loopback(port)) == Answer(error="not_reached")
+        assert post(f"https://shop.example:{port}/hooks", on_loopback(port)) == Answer(error="tls_failed")
     assert heard == []
 
 
@@ -261,6 +261,54 @@ def test_a_certificate_for_another_name_is_a_failure(certificate: Path) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate))
     with shop_with_tls(certificate, heard, []) as port:
         assert post(f"https://other.example:{port}/hooks", on_loopback(port), tls=trusting) == Answer(
-            error="not_reached"
+            error="tls_failed"
         )
     assert heard == []
+
+
+# A look at an endpoint, without a letter
+
+
+def probe(url: str, guard: Guard, seconds: float = 5.0, tls: ssl.SSLContext | None = None) -> str | None:
+    with Line(guard, tls or ssl.create_default_context(), seconds) as line:
+        return line.probe(url)
+
+
+def test_a_look_at_an_endpoint_connects_and_sends_nothing() -> None:
+    heard: list[bytes] = []
+    with serving(lambda connection: heard.append(connection.recv(1))) as port:
+        assert probe(f"http://127.0.0.1:{port}/hooks", Guard(True)) is None
+    assert heard == [b""]
+
+
+def test_a_look_shakes_hands_and_sends_nothing(certificate: Path) -> None:
+    heard: list[bytes] = []
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    with shop_with_tls(certificate, heard, []) as port:
+        assert probe(f"https://shop.example:{port}/hooks", on_loopback(port), tls=trusting) is None
+    assert heard in ([], [b""])
+
+
+def test_a_look_finds_a_certificate_that_is_no_good(certificate: Path) -> None:
+    with shop_with_tls(certificate, [], []) as port:
+        assert probe(f"https://shop.example:{port}/hooks", on_loopback(port)) == "tls_failed"
+
+
+def test_a_look_takes_no_longer_than_a_letter() -> None:
+    done = threading.Event()
+    with serving(lambda connection: bool(done.wait(5))) as port:
+        assert probe(f"https://shop.example:{port}/", on_loopback(port), seconds=0.2) == "timed_out"
+        done.set()
+
+
+def test_a_look_at_an_address_inside_connects_to_nobody() -> None:
+    connected = threading.Event()
+    with serving(lambda connection: connected.set()) as port:
+        inside = Guard(False, lambda host, _: ["127.0.0.1"], frozenset({port}))
+        assert probe(f"https://shop.example:{port}/", inside) == "address_refused"
+    assert not connected.is_set()
+
+
+def test_a_look_says_when_nobody_is_there_or_nobody_knows_where() -> None:
+    assert probe("http://127.0.0.1:9/hooks", Guard(True)) == "not_reached"
+    assert probe("https://shop.example/hooks", Guard(resolver=lambda host, _: [])) == "not_resolved"

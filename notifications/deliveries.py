@@ -4,6 +4,7 @@ one of them tries (docs/adr/039).
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,20 +39,21 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A letter, and the delivery that it is."""
+    """A letter, and the delivery that it is, which waits since then; and whether a card number is in it, encrypted."""
 
     delivery_id: UUID
     letter: Letter
-    seq: int | None = None
-    number_given: bool = False
+    since: datetime
+    seq: int | None
+    number_given: bool
 
 
-def claim(session: Session, now: datetime, limit: int, *, failing: bool) -> list[Lease]:
-    """Lease up to so many lanes of endpoints that something is due for: of those that answer, or of those that failed
-    when they were last tried.
+def claim(
+    session: Session, now: datetime, limit: int, answering: Collection[UUID] = (), *, failing: bool
+) -> list[Lease]:
+    """Lease up to so many lanes of endpoints that something is due for: of those that failed when they were last tried,
+    or of the others. More than one of an endpoint only where it is `answering`.
     """
-    if limit <= 0:
-        return []
     free = or_(WebhookLane.leased_until.is_(None), WebhookLane.leased_until < now)
     waiting = select(Delivery.delivery_id).where(Delivery.requestor_id == WebhookLane.requestor_id, *_due(now))
     enough = waiting.offset((WebhookLane.lane - 1) * _FOR_A_LANE).exists()
@@ -61,10 +63,9 @@ def claim(session: Session, now: datetime, limit: int, *, failing: bool) -> list
         select(WebhookLane.requestor_id, WebhookLane.lane)
         .join(WebhookEndpoint, WebhookEndpoint.requestor_id == WebhookLane.requestor_id)
         .where(*_listening(now), free, which, or_(enough, unchecked))
+        .where(or_(WebhookLane.lane == 1, WebhookLane.requestor_id.in_([] if failing else answering)))
         .order_by(WebhookLane.lane, WebhookEndpoint.retry_at)
     )
-    if failing:
-        found = found.where(WebhookLane.lane == 1)
     taken = update(WebhookLane).where(_KEY.in_(found.limit(limit)), free)
     leased = taken.values(leased_until=now + LEASE).returning(WebhookLane.requestor_id, WebhookLane.lane)
     rows = session.execute(leased, execution_options={"synchronize_session": False})
@@ -95,7 +96,7 @@ def next_job(session: Session, vault: Vault, lease: Lease, now: datetime) -> Job
             webhook_id = ids.to_text("dlv", delivery.delivery_id)
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
             letter = Letter(webhook_id, endpoint.url, text, secrets)
-            return Job(delivery.delivery_id, letter, delivery.seq, bodies.gives_number(body))
+            return Job(delivery.delivery_id, letter, delivery.created_at, delivery.seq, bodies.gives_number(body))
         delivery.state, delivery.finished_at, delivery.leased_until = "superseded", now, None
         session.flush()
     return None

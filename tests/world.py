@@ -18,7 +18,7 @@ from mobile_mock.dpop import DpopClient
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant, Shop
 from notifications import outbox
-from notifications.relay import fan_out
+from notifications.telling import fan_out
 from tokenization import cards, ids
 from tokenization.clock import SetClock
 from tokenization.keys.ring import KeyRing

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from notifications import inbox, outbox, relay
+from notifications import inbox, outbox, telling
 from tests.world import Phone, World
 from tokenization import ids
 from wallet.access import sessions
@@ -54,7 +54,7 @@ def block(world: World, phone: Phone) -> None:
     assert phone.request("POST", path, {"reason": "lost"}).status_code == 200
     now = world.clock.now()
     with world.parts.database.transaction("test") as session:
-        grown = {who for event in outbox.claim(session, now, 10) for who in relay.fan_out(session, event, now)}
+        grown = {who for event in outbox.claim(session, now, 10) for who in telling.fan_out(session, event, now)}
     inbox.wake(world.parts.redis, grown)
 
 

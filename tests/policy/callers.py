@@ -17,7 +17,7 @@ from delegation.parties import Delegate
 from delegation.terms import Ceiling, Limits, RightTerms
 from mobile_mock.dpop import DpopClient
 from notifications import outbox
-from notifications.relay import fan_out
+from notifications.telling import fan_out
 from tests.drawing_rights import POLICY
 from tests.world import STAFF, Machine, Phone, World
 from tokenization import cards, ids

@@ -14,7 +14,7 @@ from delegation import drawing_rights
 from delegation.models import DrawingRight
 from notifications import inbox, outbox, pieces, wording
 from notifications.models import Message
-from notifications.relay import fan_out
+from notifications.telling import fan_out
 from tests.integration.notifications.test_notifications_relay import broken_off, claim, waiting
 from tests.integration.notifications.town import Town
 from tokenization import policies

@@ -38,7 +38,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from notifications.addresses import Guard
-from notifications.relay import Relay, Surroundings
+from notifications.relay import Relay
+from notifications.surroundings import Surroundings
 from notifications.sms import Screen
 from tokenization.clock import SystemClock
 from tokenization.keys.folder import FileKeyRing

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from notifications import inbox, outbox, pieces
 from notifications.models import Delivery, SmsMessage, Update
-from notifications.relay import fan_out
+from notifications.telling import fan_out
 from tests.integration.notifications.test_notifications_relay import broken_off, claim, kinds, waiting
 from tests.integration.notifications.town import Town
 from tokenization import requestors

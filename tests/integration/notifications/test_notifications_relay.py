@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifications import inbox, outbox
+from notifications.bell import Bell
 from notifications.models import OutboxRow
-from notifications.relay import Bell, fan_out
+from notifications.telling import fan_out
 from tests.integration.notifications.town import Town, until
 from tokenization import cards
 from tokenization.clock import SetClock

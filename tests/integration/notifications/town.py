@@ -19,9 +19,10 @@ from delegation.parties import Delegate, Watching
 from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import outbox, webhooks
 from notifications.addresses import Guard
-from notifications.relay import Relay, fan_out
+from notifications.relay import Relay
 from notifications.sms import Screen, SmsSender
 from notifications.surroundings import Surroundings
+from notifications.telling import fan_out
 from tests import payments
 from tests.drawing_rights import POLICY
 from tests.numbers import SPACE

@@ -1,0 +1,128 @@
+"""The stage of a relay that sends webhooks: threads lease lanes to endpoints, and send with no transaction open.
+
+An endpoint that hangs holds a thread for as long as a call may take. So it gets a second lane only from a relay that it
+has just answered, in good time; and of the threads only some are for endpoints that failed when they were last tried.
+"""
+
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from notifications import deliveries, metrics, webhooks
+from notifications.deliveries import Job, Lease
+from notifications.sending import Answer, Line
+from notifications.surroundings import Surroundings
+
+_TURN_OF_A_LANE: Final = timedelta(seconds=10)
+_FOR_FAILING: Final = 4  # one thread in so many
+_GOOD_TIME_SECONDS: Final = 1.0
+_logger: Final = structlog.get_logger(__name__)
+_chance: Final = secrets.SystemRandom().random
+
+
+class Delivering:
+    """Sends what is due. `ring` is called when a thread is free again."""
+
+    def __init__(self, around: Surroundings, threads: int, ring: Callable[[], None]) -> None:
+        self._around, self._threads, self._ring = around, threads, ring
+        self._pool = ThreadPoolExecutor(threads, "webhooks")
+        self._tls = ssl.create_default_context()
+        self._under_way: dict[Future[int], bool] = {}  # whether its endpoint was failing
+        self._answering: set[UUID] = set()
+        self._is_closing = False
+
+    def close(self) -> None:
+        """Wait for the letters that are under way, and send no more."""
+        self._is_closing = True
+        self._pool.shutdown(cancel_futures=True)
+
+    def turn(self) -> bool:
+        """Begin to send what is due by the threads that are free. There may be more when one of them rings."""
+        self._under_way = {future: failing for future, failing in self._under_way.items() if not future.done()}
+        self._start(self._threads - len(self._under_way), failing=False)
+        failing, most = sum(self._under_way.values()), max(1, self._threads // _FOR_FAILING)
+        self._start(min(self._threads - len(self._under_way), most - failing), failing=True)
+        return False
+
+    def finish(self) -> int:
+        """Wait for what is under way; how many letters those threads sent."""
+        return sum(future.result() for future in list(self._under_way))
+
+    def _start(self, most: int, *, failing: bool) -> None:
+        if most <= 0:
+            return
+        with self._around.transaction() as session:
+            now, answering = self._around.clock.now(), frozenset(self._answering)
+            leases = deliveries.claim(session, now, most, answering, failing=failing)
+        for lease in leases:
+            future = self._pool.submit(self._send_by, lease)
+            self._under_way[future] = failing
+            future.add_done_callback(self._done)
+
+    def _done(self, future: Future[int]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if error is not None and not isinstance(error, OperationalError):  # of that the turns of the stage say enough
+            _logger.error("webhooks_broke_off", exc_info=error)
+        self._ring()
+
+    def _send_by(self, lease: Lease) -> int:
+        """Send what is due by a lane, a letter after the other; then another endpoint may have the thread."""
+        sent, until = 0, self._around.clock.now() + _TURN_OF_A_LANE
+        with Line(self._around.guard, self._tls) as line:
+            self._look_at(lease, line)
+            step = self._next_letter(lease, None)
+            while step is not None:
+                lease, job = step
+                answer = self._post(line, lease, job)
+                sent += 1
+                last = self._is_closing or self._around.clock.now() > until
+                step = self._next_letter(lease, (job, answer), last=last)
+        return sent
+
+    def _look_at(self, lease: Lease, line: Line) -> None:
+        """At an endpoint that was set and that nobody has looked at since."""
+        with self._around.transaction() as session:
+            url = webhooks.to_check(session, lease.requestor_id)
+        if url is None:
+            return
+        error = line.probe(url)
+        with self._around.transaction() as session:
+            webhooks.checked(session, lease.requestor_id, url, error, self._around.clock.now())
+
+    def _post(self, line: Line, lease: Lease, job: Job) -> Answer:
+        begun = time.monotonic()
+        answer = line.post(job.letter, self._around.clock.now())
+        metrics.DELIVERIES.labels(metrics.outcome_of(answer)).inc()
+        if answer.delivered:
+            metrics.DELIVERY_SECONDS.observe((self._around.clock.now() - job.since).total_seconds())
+        if not answer.delivered or time.monotonic() - begun > _GOOD_TIME_SECONDS:
+            self._answering.discard(lease.requestor_id)
+        elif lease.requestor_id not in self._answering:
+            self._answering.add(lease.requestor_id)
+            self._ring()
+        return answer
+
+    def _next_letter(
+        self, lease: Lease, answered: tuple[Job, Answer] | None, *, last: bool = False
+    ) -> tuple[Lease, Job] | None:
+        """In one transaction: write down how the letter before went, and take the next or let the lane go."""
+        now = self._around.clock.now()
+        with self._around.transaction() as session:
+            if answered is not None:
+                deliveries.settle(session, lease.requestor_id, *answered, now, _chance())
+            renewed = deliveries.renew(session, lease, now)
+            if renewed is None:
+                return None
+            next_job = None if last else deliveries.next_job(session, self._around.vault, renewed, now)
+            if next_job is None:
+                deliveries.release(session, renewed)
+                return None
+        return renewed, next_job

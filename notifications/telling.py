@@ -1,0 +1,68 @@
+"""The first stage of a relay: events leave the outbox, piece by piece, and become messages, texts and webhooks."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from notifications import audiences, crowds, inbox, metrics, outbox, people, pieces, updates
+from notifications.outbox import Waiting
+from notifications.surroundings import Surroundings
+
+_AT_ONCE: Final = 100
+_logger: Final = structlog.get_logger(__name__)
+
+
+def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
+    """One piece of an event, in one transaction; with the last one it leaves the outbox. Answers whose inbox grew.
+
+    Nothing happens where the lease ran out and another relay has the event now: so nobody is told twice.
+    """
+    piece = pieces.following(session, event, now)
+    more = piece.progress
+    if not (outbox.finish(session, event) if more is None else outbox.move_on(session, event, more)):
+        return frozenset()
+    updates.record(session, event, piece, now)
+    if event.type in audiences.TOLD_TO_CROWDS:
+        return crowds.tell(session, event, piece, now)
+    return people.tell(session, event, now) if event.is_fresh else frozenset()
+
+
+class Telling:
+    """Claims events and fans them out, each in a transaction of its own."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._told = 0
+
+    def turn(self) -> bool:
+        """Tell what waits; whether there may be more."""
+        with self._around.transaction() as session:
+            claimed = outbox.claim(session, self._around.clock.now(), _AT_ONCE)
+        told = sum(self._tell(event) for event in claimed)
+        self._told += told
+        return told > 0
+
+    def finish(self) -> int:
+        """How many were told since it was asked last."""
+        told, self._told = self._told, 0
+        return told
+
+    def _tell(self, event: Waiting) -> bool:
+        try:
+            with self._around.transaction() as session:
+                grown = fan_out(session, event, self._around.clock.now())
+        except OperationalError:
+            raise  # it is not the event: the database is away, or a lock was waited for in vain
+        except Exception:
+            # One event that cannot be told must not stop the others; its lease runs out, and it is tried again.
+            _logger.exception("event_not_told", event_id=str(event.event_id), type=event.type)
+            metrics.EVENTS.labels("not_told").inc()
+            return False
+        metrics.EVENTS.labels("told").inc()
+        metrics.EVENT_SECONDS.observe((self._around.clock.now() - event.at).total_seconds())
+        inbox.wake(self._around.redis, grown)
+        return True

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from tokenization import events, ids
 from tokenization.errors import NotFound
 from tokenization.models import Requestor
+from tokenization.secret import Secret
+from tokenization.vault import Place, Vault
 
 KINDS: Final = ("wallet", "merchant", "acquirer")
 
@@ -69,3 +71,16 @@ def get(session: Session, requestor_id: UUID, *, lock: bool = False) -> Requesto
     if requestor is None:
         raise NotFound
     return requestor
+
+
+def contact_mobile(session: Session, vault: Vault, requestor: Requestor) -> Secret[str] | None:
+    """The number of whoever looks after it, E.164, opened; None if the bank has none. Raises VaultError."""
+    if requestor.contact_mobile_sealed is None:
+        return None
+    data_key = vault.party_key(session, requestor.requestor_id)
+    return Secret(data_key.open(contact_place(requestor.requestor_id), requestor.contact_mobile_sealed).decode())
+
+
+def contact_place(requestor_id: UUID) -> Place:
+    """Where that number stands, sealed under the requestor's own data key."""
+    return Place("requestors", requestor_id, "contact_mobile_sealed")

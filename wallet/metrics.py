@@ -22,6 +22,32 @@ NUMBERS_TAKEN: Final = Gauge(
 OUTBOX_WAITING: Final = Gauge(
     "tegnebog_outbox_waiting", "Events that nobody has been told of yet", multiprocess_mode="mostrecent"
 )
+OUTBOX_OLDEST: Final = Gauge(
+    "tegnebog_outbox_oldest_seconds", "How old the oldest of them is", multiprocess_mode="mostrecent"
+)
+DELIVERIES_WAITING: Final = Gauge(
+    "tegnebog_deliveries_waiting",
+    "Webhooks that are due, by how their endpoint stands",
+    ["endpoint"],
+    multiprocess_mode="mostrecent",
+)
+DELIVERIES_OLDEST: Final = Gauge(
+    "tegnebog_deliveries_oldest_seconds",
+    "For how long the oldest of them has been due",
+    ["endpoint"],
+    multiprocess_mode="mostrecent",
+)
+TEXTS_WAITING: Final = Gauge("tegnebog_texts_waiting", "Text messages that are due", multiprocess_mode="mostrecent")
+TEXTS_OLDEST: Final = Gauge(
+    "tegnebog_texts_oldest_seconds", "For how long the oldest of them has been due", multiprocess_mode="mostrecent"
+)
+ENDPOINTS: Final = Gauge(
+    "tegnebog_webhook_endpoints",
+    "Webhook endpoints by how they stand",
+    ["endpoint"],
+    multiprocess_mode="mostrecent",
+)
+BY_STANDING: Final = (DELIVERIES_WAITING, DELIVERIES_OLDEST, ENDPOINTS)
 RIGHTS_OVERDUE: Final = Gauge(
     "tegnebog_rights_overdue_seconds",
     "For how long something that came to a drawing right with time has waited to be told",

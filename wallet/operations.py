@@ -1,6 +1,7 @@
 """For those who run it: alive, ready, metrics, and the API's documentation."""
 
 import os
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, jsonify
@@ -9,9 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.registry import REGISTRY
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from delegation import rounds
-from notifications import outbox
+from notifications import backlog, outbox
 from tokenization import number_space
 from tokenization.keys import checks, cryptoperiods
 from wallet import metrics, migrations
@@ -20,6 +22,15 @@ from wallet.services import services
 
 blueprint = Blueprint("operations", __name__)
 FOREIGN: Final = "the key ring of another database"
+UNKNOWN_WITHOUT_DATABASE: Final = (
+    metrics.OUTBOX_WAITING,
+    metrics.OUTBOX_OLDEST,
+    metrics.TEXTS_WAITING,
+    metrics.TEXTS_OLDEST,
+    metrics.RIGHTS_OVERDUE,
+    metrics.HOLDS_OVERDUE,
+    *(gauge.labels(standing) for gauge in metrics.BY_STANDING for standing in backlog.STANDINGS),
+)
 UNREAD: Final = "not all of the key ring can be read: see key_ring_not_read in the log"
 
 
@@ -33,9 +44,10 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """PostgreSQL is there and migrated, the key ring its own. Redis may be away: payments and blocking work without.
 
-    A key that is to be rotated, or that a copy of the ring lacks, is told and takes nobody out of service.
+    A key that is to be rotated, or that a copy of the ring lacks, is told and takes nobody out of service; nor does a
+    relay that has fallen behind, as payments go on.
     """
-    parts = {"postgresql": _postgresql(), "redis": _redis(), "keys": _keys()}
+    parts = {"postgresql": _postgresql(), "redis": _redis(), "keys": _keys(), "relay": _relay()}
     ready = parts["postgresql"] == "ok" and parts["keys"] != FOREIGN
     return jsonify({"status": "ready" if ready else "not ready", "parts": parts}), 200 if ready else 503
 
@@ -54,6 +66,16 @@ def _redis() -> str:
     except RedisError:
         return "away"
     return "ok"
+
+
+def _relay() -> str:
+    """What people and merchants should have been told by now; `ok` if nothing, `unknown` without a database."""
+    try:
+        with services().database.reading() as session:
+            waits = backlog.behind(session, services().clock.now())
+    except SQLAlchemyError:
+        return "unknown"
+    return f"behind: {', '.join(waits)}" if waits else "ok"
 
 
 def _keys() -> str:
@@ -95,14 +117,27 @@ def _look_at_database() -> None:
     try:
         with services().database.reading() as session:
             now = services().clock.now()
-            metrics.OUTBOX_WAITING.set(outbox.depth(session).events)
+            _look_at_what_waits(session, now)
             metrics.RIGHTS_OVERDUE.set(rounds.overdue(session, now).total_seconds())
             metrics.HOLDS_OVERDUE.set(expiry.overdue(session, now).total_seconds())
             for fill in number_space.fills(session, services().settings.number_space):
                 metrics.NUMBERS_TAKEN.labels(fill.kind).set(fill.taken / fill.capacity)
     except SQLAlchemyError:
-        for gauge in (metrics.OUTBOX_WAITING, metrics.RIGHTS_OVERDUE, metrics.HOLDS_OVERDUE):
+        for gauge in UNKNOWN_WITHOUT_DATABASE:
             gauge.set(float("nan"))
+
+
+def _look_at_what_waits(session: Session, now: datetime) -> None:
+    depth, texts = outbox.depth(session), backlog.texts(session, now)
+    metrics.OUTBOX_WAITING.set(depth.events)
+    metrics.OUTBOX_OLDEST.set(backlog.Waiting(depth.events, depth.oldest_at).age(now).total_seconds())
+    metrics.TEXTS_WAITING.set(texts.count)
+    metrics.TEXTS_OLDEST.set(texts.age(now).total_seconds())
+    for standing, waiting in backlog.deliveries(session, now).items():
+        metrics.DELIVERIES_WAITING.labels(standing).set(waiting.count)
+        metrics.DELIVERIES_OLDEST.labels(standing).set(waiting.age(now).total_seconds())
+    for standing, count in backlog.endpoints(session).items():
+        metrics.ENDPOINTS.labels(standing).set(count)
 
 
 def _look_at_rates() -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from time import monotonic
@@ -25,6 +26,7 @@ from wallet.services import Services
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOST = {"reason": "lost"}
+ALL_WELL = {"postgresql": "ok", "redis": "ok", "keys": "ok", "relay": "ok"}
 
 
 @pytest.fixture
@@ -57,29 +59,44 @@ def test_the_process_says_that_it_lives(world: World) -> None:
 def test_it_is_ready_when_all_parts_are_there(world: World) -> None:
     answer = world.http.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "parts": {"postgresql": "ok", "redis": "ok", "keys": "ok"}}
+    assert answer.json() == {"status": "ready", "parts": ALL_WELL}
 
 
 def test_it_is_not_ready_on_a_database_that_is_not_migrated(world: World, servers: embedded.Servers) -> None:
     with over_database(world, embedded.create_database(servers.database_url, "unmigrated")):
         answer = world.http.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["parts"] == {"postgresql": "not migrated", "redis": "ok", "keys": "ok"}
+    assert answer.json()["parts"] == ALL_WELL | {"postgresql": "not migrated", "relay": "unknown"}
     embedded.drop_database(servers.database_url, "unmigrated")
 
 
 def test_it_is_not_ready_without_postgresql_and_still_lives(world: World, nobody: Path) -> None:
     with over_database(world, f"postgresql+psycopg://nobody@/none?host={nobody}"):
         answer = world.http.get("/readyz")
-        assert (answer.status_code, answer.json()["parts"]["postgresql"]) == (503, "away")
+        parts = answer.json()["parts"]
+        assert (answer.status_code, parts["postgresql"], parts["relay"]) == (503, "away", "unknown")
         assert world.http.get("/healthz").status_code == 200
-        assert world.http.get("/metrics").status_code == 200
+        answer = world.http.get("/metrics")
+        assert answer.status_code == 200
+        assert 'tegnebog_deliveries_waiting{endpoint="enabled"} NaN' in answer.text
 
 
 def test_it_is_ready_without_redis_as_payments_and_blocks_go_on(world: World, nobody: Path) -> None:
     over_redis(world, f"unix://{nobody}/redis.sock")
     answer = world.http.get("/readyz")
-    assert (answer.status_code, answer.json()["parts"]) == (200, {"postgresql": "ok", "redis": "away", "keys": "ok"})
+    assert (answer.status_code, answer.json()["parts"]) == (200, ALL_WELL | {"redis": "away"})
+
+
+def test_it_is_ready_while_no_relay_tells_anybody_and_says_so(world: World) -> None:
+    world.phone("bo").request("POST", f"/v1/cards/{world.person('bo')['card_id']}/block", LOST)
+    world.clock.advance(timedelta(seconds=95))
+    answer = world.http.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["parts"] == ALL_WELL | {"relay": "behind: oldest event waits for 95 s"}
+    assert "tegnebog_outbox_oldest_seconds 95.0" in world.http.get("/metrics").text
+    world.tell()
+    assert world.http.get("/readyz").json()["parts"] == ALL_WELL
+    assert "tegnebog_outbox_oldest_seconds 0.0" in world.http.get("/metrics").text
 
 
 def test_without_postgresql_every_call_is_503(world: World, nobody: Path) -> None:
@@ -187,6 +204,14 @@ def test_metrics_count_by_route_and_name_nobody(world: World) -> None:
         'tegnebog_http_request_seconds_count{method="other",route="unknown",status="405"}',
         'tegnebog_payment_decisions_total{reason="approved"}',
         "tegnebog_outbox_waiting ",
+        "tegnebog_outbox_oldest_seconds ",
+        "tegnebog_texts_waiting ",
+        "tegnebog_texts_oldest_seconds ",
+        'tegnebog_deliveries_waiting{endpoint="enabled"} ',
+        'tegnebog_deliveries_oldest_seconds{endpoint="failing"} ',
+        'tegnebog_webhook_endpoints{endpoint="disabled"} ',
+        "tegnebog_event_to_told_seconds_count ",
+        "tegnebog_update_to_delivered_seconds_count ",
         "tegnebog_rights_overdue_seconds ",
         "tegnebog_holds_overdue_seconds ",
     ):

@@ -1,17 +1,33 @@
-"""Stored credentials: a card on file at a merchant, set up by the cardholder and by nobody else (R-3.6)."""
+"""Stored credentials: a card on file at a merchant, set up by the cardholder and by nobody else (R-3.6).
 
-from datetime import datetime
-from typing import Final
+What waits for a yes waits so long and no longer: that it has waited in vain is derived, as nothing happens then but
+that nothing more can (docs/adr/040).
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.orm import Session
 
-from tokenization import events, ids
-from tokenization.errors import IllegalMove
+from tokenization import events, ids, policies
+from tokenization.errors import CardClosed, IllegalMove, TooManyRegistrations
 from tokenization.models import Card, Credential, CredentialDirectory, Requestor
 
 AGREEMENTS: Final = ("subscription", "card_on_file", "digital_wallet")
+STATES: Final = ("pending", "active", "withdrawn")
+
+
+def status(credential: Any, now: datetime) -> str:
+    """Its state; `withdrawn` as well where it waited for a yes until nobody could say it any more."""
+    return "withdrawn" if credential.state == "pending" and credential.pending_until <= now else credential.state
+
+
+def status_in_sql(now: datetime) -> ColumnElement[str]:
+    """What `status` says, for PostgreSQL; a test holds the two to each other."""
+    waited = and_(Credential.state == "pending", Credential.pending_until <= now)
+    return case((waited, "withdrawn"), else_=Credential.state)
 
 
 def register(
@@ -26,11 +42,16 @@ def register(
 ) -> Credential:
     """A merchant keeps the card on file: `pending`, paying nothing, until the cardholder says yes (R-3.6a).
 
-    Who asks again before that gets the same one: a cardholder is asked once. `plastic_id` is the one that was shown.
+    Who asks for the same again before that gets the same one: a cardholder is asked once. `plastic_id` is the one that
+    was shown. Raises TooManyRegistrations.
     """
-    waiting = _waiting(session, card, requestor, reference)
-    if waiting is not None:
-        return waiting
+    unanswered, same = _unanswered(session, card, requestor, now), (plastic_id, agreement, reference)
+    for each in unanswered:
+        if each.state == "pending" and (each.plastic_id, each.agreement, each.reference) == same:
+            return each
+    policy = policies.load(session, now).cards_on_file
+    if len(unanswered) >= policy.pending_per_merchant:
+        raise TooManyRegistrations
     credential = Credential(
         card_id=card.card_id,
         credential_id=ids.new_id(),
@@ -42,6 +63,7 @@ def register(
         automatic_update=False,
         version=1,
         created_at=now,
+        pending_until=now + timedelta(days=policy.pending_days),
     )
     session.add(credential)
     session.add(CredentialDirectory(credential_id=credential.credential_id, card_id=card.card_id))
@@ -50,16 +72,21 @@ def register(
     return credential
 
 
-def _waiting(session: Session, card: Card, requestor: Requestor, reference: str) -> Credential | None:
+def _unanswered(session: Session, card: Card, requestor: Requestor, now: datetime) -> list[Credential]:
+    """What the merchant asked for and got no yes to, within its time: also what was withdrawn since, or a cardholder
+    could be asked again and again.
+    """
     same = (Credential.card_id == card.card_id, Credential.requestor_id == requestor.requestor_id)
-    pending = (Credential.reference == reference, Credential.state == "pending")
-    return session.scalar(select(Credential).where(*same, *pending))
+    found = select(Credential).where(*same, Credential.confirmed_at.is_(None), Credential.pending_until > now)
+    return list(session.scalars(found.order_by(Credential.credential_id)))
 
 
 def confirm(session: Session, card: Card, credential: Credential, *, automatic_update: bool, now: datetime) -> None:
-    """Yes, this shop may keep my card. Raises IllegalMove unless it waits for that."""
-    if credential.state != "pending":
-        raise IllegalMove(f"the registration is {credential.state}, not waiting for a yes")
+    """Yes, this shop may keep my card. Raises IllegalMove unless it waits for that, and CardClosed."""
+    if (found := status(credential, now)) != "pending":
+        raise IllegalMove(f"the registration is {found}, not waiting for a yes")
+    if card.state == "closed":
+        raise CardClosed
     credential.state, credential.confirmed_at = "active", now
     credential.automatic_update, credential.version = automatic_update, credential.version + 1
     event = _event(events.CredentialConfirmed, session, card, credential, now, automatic_update=automatic_update)
@@ -68,8 +95,7 @@ def confirm(session: Session, card: Card, credential: Credential, *, automatic_u
 
 def choose_update(session: Session, card: Card, credential: Credential, automatic_update: bool, now: datetime) -> None:
     """Whether the merchant is told the next card (R-3.6c). Nothing happens if that is chosen already."""
-    if credential.state == "withdrawn":
-        raise IllegalMove("the registration was withdrawn")
+    _raise_if_withdrawn(credential, now)
     if credential.automatic_update == automatic_update:
         return
     credential.automatic_update, credential.version = automatic_update, credential.version + 1
@@ -79,11 +105,15 @@ def choose_update(session: Session, card: Card, credential: Credential, automati
 
 def withdraw(session: Session, card: Card, credential: Credential, *, by: str, now: datetime) -> None:
     """Take the registration away, by the cardholder or the merchant. Raises IllegalMove if it is gone."""
-    if credential.state == "withdrawn":
-        raise IllegalMove("the registration was withdrawn")
+    _raise_if_withdrawn(credential, now)
     credential.state, credential.withdrawn_at = "withdrawn", now
     credential.version += 1
     events.emit(session, _event(events.CredentialWithdrawn, session, card, credential, now, by=by))
+
+
+def _raise_if_withdrawn(credential: Credential, now: datetime) -> None:
+    if status(credential, now) == "withdrawn":
+        raise IllegalMove("the registration was withdrawn, or waited too long for a yes")
 
 
 def follow_card(session: Session, card_id: UUID) -> None:

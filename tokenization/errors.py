@@ -61,3 +61,9 @@ class IllegalMove(Conflict):
     """The state does not allow that move."""
 
     code = "illegal-state"
+
+
+class TooManyRegistrations(Conflict):
+    """The cardholder was asked by this merchant as often as the bank allows, and said yes to none of it."""
+
+    code = "too-many-registrations"

@@ -321,7 +321,10 @@ class CodeSending(Base):
 
 
 class Credential(Base):
-    """A stored credential: the card on file at a merchant (R-3.6), registered by the plastic `plastic_id`."""
+    """A stored credential: the card on file at a merchant (R-3.6), registered by the plastic `plastic_id`.
+
+    One that is `pending` at `pending_until` has waited in vain: its status is derived (credentials.py).
+    """
 
     __tablename__ = "credentials"
     __table_args__ = (
@@ -340,6 +343,7 @@ class Credential(Base):
     automatic_update: Mapped[bool]
     version: Mapped[int]
     created_at: Mapped[datetime]
+    pending_until: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
 

@@ -56,11 +56,16 @@ def fill_in(parts: Services) -> dict[str, Any]:
 
 
 def let_two_be_everybody(parts: Services) -> None:
-    """Allow a person as many new phones and codes as programs want that play all people as these two."""
+    """Allow a person as many new phones, codes and cards on file as programs want that play all people as these two."""
     now = parts.clock.now()
+    more = {
+        "tokens": {"new_phones_per_hour": 600, "codes_per_day": 600},
+        "cards_on_file": {"pending_per_merchant": 100},
+    }
     with parts.database.transaction("demo") as session:
-        figures = asdict(policies.load(session, now).tokens) | {"new_phones_per_hour": 600, "codes_per_day": 600}
-        policies.put(session, "tokens", figures, now, "demo", now)
+        in_force = policies.load(session, now)
+        for name, figures in more.items():
+            policies.put(session, name, asdict(getattr(in_force, name)) | figures, now, "demo", now)
 
 
 def _clients(session: Session, parts: Services, keys: dict[str, ECKey]) -> dict[str, str]:

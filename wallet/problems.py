@@ -74,6 +74,9 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "wrong-code": Problem(422, "not the code that was sent", ("remaining_attempts",)),
     "too-many-attempts": Problem(429, "too many wrong cards: wait as long as `Retry-After` says"),
     "too-many-codes": Problem(429, "no more codes for this person for now: wait as long as `Retry-After` says"),
+    "too-many-registrations": Problem(
+        409, "the merchant asked this cardholder as often as the bank allows, and got no yes: wait for one"
+    ),
     # Drawing rights.
     "drawing-right-inactive": Problem(409, "the right is not in force on this phone: paused, or the phone was put out"),
     "pair-again": Problem(409, "a new card or PIN on this phone needs the grantor's yes anew: pair it again"),
@@ -92,6 +95,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
         422, "a limit is above the scheme's maximum: `errors` names each, and its maximum"
     ),
     "unknown-user-code": Problem(422, "no phone shows this code, or no longer: let it show a new one"),
+    "preference-fixed": Problem(422, "this kind of message is always told: `errors` names what cannot be switched off"),
     # Acquirers and networks.
     "payment-declined": Problem(409, "the payment was declined: there is nothing to capture, reverse or refund"),
     "nothing-held": Problem(409, "nothing is held any more: it was captured, reversed or given up"),

@@ -64,6 +64,7 @@ def upgrade() -> None:
     op.add_column("requestors", sa.Column("contact_mobile_sealed", sa.LargeBinary(), nullable=True), schema=CARDS)
     op.add_column("requestors", sa.Column("contact_language", sa.Text(), nullable=True), schema=CARDS)
     op.add_column("cards", _moment("stayed_blocked_at"), schema=CARDS)
+    _registrations()
     op.create_index(
         "ix_payments_of_credential",
         "payments",
@@ -74,6 +75,14 @@ def upgrade() -> None:
     moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
     delivered = {"name": "cards_on_file", "version": 1, "figures": FIGURES, "set_by": "delivered"}
     op.bulk_insert(POLICIES, [{**delivered, **moments}])
+
+
+def _registrations() -> None:
+    """Until when each waits for a yes: as long as is delivered, from when it was made."""
+    op.add_column("credentials", _moment("pending_until"), schema=CARDS)
+    waits = "UPDATE tokenization.credentials SET pending_until = created_at + :days * interval '24 hours'"
+    op.get_bind().execute(sa.text(waits), {"days": FIGURES["pending_days"]})
+    op.alter_column("credentials", "pending_until", nullable=False, schema=CARDS)
 
 
 def _endpoints() -> None:
@@ -132,6 +141,7 @@ def downgrade() -> None:
     _refuse_to_lose_anything()
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "cards_on_file"))
     op.drop_index("ix_payments_of_credential", "payments", schema="wallet")
+    op.drop_column("credentials", "pending_until", schema=CARDS)
     op.drop_column("cards", "stayed_blocked_at", schema=CARDS)
     for name in ("contact_language", "contact_mobile_sealed"):
         op.drop_column("requestors", name, schema=CARDS)

@@ -85,12 +85,16 @@ def _count_without_pin(group: Group, loaded: Loaded, payment: Payment) -> None:
 
 
 def _take_consent(group: Group, loaded: Loaded) -> None:
-    """A first payment that the cardholder authenticated is the yes to the registration (R-3.6a)."""
+    """A first payment that the cardholder authenticated is the yes to the registration (R-3.6a).
+
+    Not to updates: those are as the cardholder chose before, or off (R-3.6c).
+    """
     if loaded.credential is None or not loaded.snapshot.waits_for_consent:
         return
     of_card = loaded.credential.card_id, loaded.credential.credential_id
     credential = group.session.get_one(Credential, of_card, populate_existing=True)
-    credentials.confirm(group.session, loaded.card, credential, automatic_update=False, now=group.now)
+    chosen = credential.automatic_update
+    credentials.confirm(group.session, loaded.card, credential, automatic_update=chosen, now=group.now)
     loaded.credential.state = credential.state
 
 

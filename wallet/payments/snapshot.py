@@ -9,7 +9,7 @@ from uuid import UUID
 
 from delegation import drawing_rights
 from delegation.limits import Usage
-from tokenization import card_verification, cards, cvc_guesses, token_status, tokens
+from tokenization import card_verification, cards, credentials, cvc_guesses, token_status, tokens
 from tokenization.clock import local_date
 from tokenization.cryptogram import AtcWindow
 from tokenization.models import Card, Plastic
@@ -177,5 +177,5 @@ def _credential_unusable(group: Group, card: Any, credential: Any, requestor: An
     status = cards.status(card, group.current_plastic(card), group.now)
     if status != "active":
         return status if status == "expired" else f"card_{status}"
-    withdrawn = credential.state == "withdrawn" or requestor.status != "active"
+    withdrawn = credentials.status(credential, group.now) == "withdrawn" or requestor.status != "active"
     return "credential_withdrawn" if withdrawn else None

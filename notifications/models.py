@@ -59,15 +59,27 @@ class Message(Base):
     read_at: Mapped[datetime | None]
 
 
+class Inbox(Base):
+    """The greatest message id of one person. Locked while an inbox grows: none appears behind one that was seen."""
+
+    __tablename__ = "inboxes"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    recipient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    newest: Mapped[UUID]
+
+
 class SmsMessage(Base):
     """A text message on its way; the number is opened only when it is sent. `to` says whose it is: a `holder`'s, or a
-    `requestor`'s. A code is in `text_sealed` alone, and worth nothing from `expires_at` on.
+    `requestor`'s. What is of lower `rank` goes first; from `expires_at` on it is of use to nobody. A code is in
+    `text_sealed` alone.
     """
 
     __tablename__ = "sms_messages"
     __table_args__ = (
         UniqueConstraint("recipient_id", "event_id", "kind"),
-        Index("ix_sms_messages_waiting", "next_attempt_at", postgresql_where=sql("state = 'waiting'")),
+        Index("ix_sms_messages_waiting", "rank", "next_attempt_at", postgresql_where=sql("state = 'waiting'")),
+        Index("ix_sms_messages_expiring", "expires_at", postgresql_where=sql("state = 'waiting'")),
         {"schema": SCHEMA},
     )
 
@@ -78,10 +90,11 @@ class SmsMessage(Base):
     to: Mapped[str] = mapped_column(default="holder")
     text: Mapped[str]
     text_sealed: Mapped[bytes | None]
+    rank: Mapped[int]
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
     at: Mapped[datetime]
@@ -151,13 +164,21 @@ class Update(Base):
     """An entry of a requestor's feed: a credential or a token changed. `facts`: last 4 and expiry, never a number.
 
     `received_at` is when the requestor first had it, by webhook or by reading; `number_given` whether a card number was
-    in it, encrypted; `missed_at` when the cardholder was told that the merchant does not have it.
+    in it, encrypted; `missed_at` when it had not been received in time: its cardholder was told then, unless something
+    newer had made it pointless.
     """
 
     __tablename__ = "updates"
     __table_args__ = (
         UniqueConstraint("requestor_id", "event_id", "subject_id"),
         Index(None, "requestor_id", "subject_id", "seq"),
+        Index(
+            "ix_updates_not_received",
+            "at",
+            "requestor_id",
+            "seq",
+            postgresql_where=sql("code = 'A' AND received_at IS NULL AND missed_at IS NULL"),
+        ),
         {"schema": SCHEMA},
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from delegation import ages, drawing_rights
 from delegation.models import DrawingRequest, DrawingRight
-from notifications import audiences
+from notifications import audiences, sms_queue
 from notifications.audiences import Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.models import Message, SmsMessage
@@ -146,16 +146,7 @@ def _named(event: Waiting, name: str, kind: str) -> UUID | None:
 
 def _write_sms(session: Session, event: Waiting, told: list[Told], now: datetime) -> None:
     rows = [
-        {
-            "recipient_id": each.recipient_id,
-            "sms_id": ids.new_id(),
-            "event_id": event.event_id,
-            "kind": each.rendered.kind,
-            "text": each.rendered.text,
-            "state": "waiting",
-            "next_attempt_at": now,
-            "at": event.at,
-        }
+        sms_queue.row(each.recipient_id, event.event_id, each.rendered.kind, each.rendered.text, at=event.at, now=now)
         for each in told
     ]
     if rows:

@@ -1,51 +1,45 @@
-"""Text messages: an interface to whoever sends them, an HTTP gateway, and a screen for the demo."""
+"""Text messages: an interface to whoever sends them, and an HTTP gateway."""
 
-from collections import deque
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
 from types import TracebackType
 from typing import Final, Protocol
-from uuid import UUID
 
 import httpx
-import structlog
-from sqlalchemy import or_, select, tuple_, update
-from sqlalchemy.orm import Session
 
-from notifications import codes
-from notifications.backoff import TEXTS, next_attempt_at
 from notifications.deadline import TimedTransport
-from notifications.models import SmsMessage
-from tokenization import cardholders
 from tokenization.secret import Secret
-from tokenization.vault import Erased, Vault, VaultError
 
-LEASE: Final = timedelta(seconds=60)
 _TIMEOUT_SECONDS: Final = 10.0
-_logger: Final = structlog.get_logger(__name__)
+_ANSWER_LIMIT: Final = 64 * 1024
+# What a gateway answers about one message. Any other failure, as of a key that it does not know (401), would meet the
+# next message as well.
+_REFUSALS: Final = frozenset({400, 406, 409, 410, 413, 422, 451})
 
 
 class SmsFailed(Exception):
-    """The message was not taken; it is tried again."""
+    """The gateway is away, or takes nothing from us now: the next message would fare no better."""
+
+
+class SmsRefused(Exception):
+    """The gateway does not take this message; others it would."""
+
+
+class NobodySends(Exception):
+    """The bank has no gateway: the message is let go."""
 
 
 class SmsSender(Protocol):
     """Whoever can send a text message."""
 
     def send(self, mobile: Secret[str], text: Secret[str], reference: str) -> None:
-        """Send to a mobile number (E.164). The same reference is the same message. Raises SmsFailed."""
-
-
-def masked(mobile: Secret[str]) -> str:
-    """`+4520123456` -> `+45••••••56`."""
-    number = mobile.reveal()
-    return number[:3] + "•" * (len(number) - 5) + number[-2:]
+        """Send to a mobile number (E.164). The same reference is the same message, to be sent once, however often it
+        is handed over. Raises SmsFailed, SmsRefused, NobodySends; none of them names number or text.
+        """
 
 
 class HttpGateway(AbstractContextManager["HttpGateway"]):
-    """A gateway that takes `{"to", "text", "reference"}` by POST and answers 2xx when it has it."""
+    """A gateway that takes `{"to", "text", "reference"}` by POST and answers 2xx once it has it. For many threads."""
 
     def __init__(self, url: str, api_key: Secret[str] | None = None, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         headers = {} if api_key is None else {"authorization": f"Bearer {api_key.reveal()}"}
@@ -58,86 +52,31 @@ class HttpGateway(AbstractContextManager["HttpGateway"]):
         self._client.close()
 
     def send(self, mobile: Secret[str], text: Secret[str], reference: str) -> None:
-        """Hand the message to the gateway. Raises SmsFailed."""
+        """Hand the message to the gateway. A redirect is a failure: number and text go nowhere else."""
         content = {"to": mobile.reveal(), "text": text.reveal(), "reference": reference}
         try:
-            answer = self._client.post(self._url, json=content)
+            with self._client.stream("POST", self._url, json=content) as answer:
+                _read_some(answer.iter_raw())
         except httpx.HTTPError as error:
             raise SmsFailed(type(error).__name__) from None
+        if answer.status_code in _REFUSALS:
+            raise SmsRefused(f"status {answer.status_code}")
         if not answer.is_success:
             raise SmsFailed(f"status {answer.status_code}")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A message as the screen keeps it. It may hold a code, so its text is a secret."""
+def _read_some(chunks: Iterable[bytes]) -> None:
+    # What it says may be about the number, so nobody keeps it; read to its end, the connection can be used again.
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > _ANSWER_LIMIT:
+            return
 
-    to: str
-    text: Secret[str]
 
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """The demo's phone: keeps what would have been sent, and logs that it came, without its text."""
-
-    messages: deque[Shown] = field(default_factory=lambda: deque(maxlen=200))
+class NoGateway:
+    """Where the bank has named no gateway: nothing is sent."""
 
     def send(self, mobile: Secret[str], text: Secret[str], reference: str) -> None:
-        """Keep the message."""
-        self.messages.append(Shown(masked(mobile), text))
-        _logger.info("sms_shown", to=masked(mobile), reference=reference)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A waiting message that is ours until `leased_until`, with its number opened; None where the bank has none, or
-    where it cannot be opened here, which `trouble` says: the host's copy of the key ring may be older.
-    """
-
-    holder_id: UUID
-    sms_id: UUID
-    mobile: Secret[str] | None
-    text: Secret[str]
-    leased_until: datetime
-    trouble: str | None = None
-
-
-def claim(session: Session, vault: Vault, now: datetime, limit: int) -> list[Claimed]:
-    """Lease up to so many messages that are due."""
-    due = (SmsMessage.state == "waiting", SmsMessage.next_attempt_at <= now)
-    free = or_(SmsMessage.leased_until.is_(None), SmsMessage.leased_until < now)
-    key = tuple_(SmsMessage.recipient_id, SmsMessage.sms_id)
-    oldest = select(SmsMessage.recipient_id, SmsMessage.sms_id).where(*due, free)
-    found = oldest.order_by(SmsMessage.next_attempt_at).limit(limit)
-    leased = update(SmsMessage).where(key.in_(found), *due, free).values(leased_until=now + LEASE).returning(SmsMessage)
-    rows = session.scalars(leased, execution_options={"synchronize_session": False})
-    return [_open(session, vault, row, now + LEASE) for row in rows.all()]
-
-
-def settle(session: Session, claimed: Claimed, error: str | None, now: datetime, chance: float) -> None:
-    """Write down what came of it, if the lease is still ours: `sent`, `no_number`, again later, or `failed`."""
-    message = session.get_one(SmsMessage, (claimed.holder_id, claimed.sms_id), with_for_update=True)
-    if message.leased_until != claimed.leased_until:
-        return
-    message.attempts, message.last_error, message.leased_until = message.attempts + 1, error, None
-    later = next_attempt_at(TEXTS, message.attempts, now, chance)
-    if claimed.mobile is None and claimed.trouble is None:
-        message.state = "no_number"
-    elif error is None:
-        message.state = "sent"
-    elif later is None:
-        message.state = "failed"
-    else:
-        message.next_attempt_at = later
-    if message.kind == codes.KIND and message.state != "waiting":
-        message.text = ""
-
-
-def _open(session: Session, vault: Vault, row: SmsMessage, leased_until: datetime) -> Claimed:
-    claimed = partial(Claimed, row.recipient_id, row.sms_id, text=Secret(row.text), leased_until=leased_until)
-    try:
-        return claimed(mobile=cardholders.mobile(session, vault, cardholders.get(session, row.recipient_id)))
-    except Erased:  # R-20: there is nobody to send to
-        return claimed(mobile=None)
-    except VaultError as error:
-        return claimed(mobile=None, trouble=str(error))
+        """Raises NobodySends."""
+        raise NobodySends("no gateway is set")

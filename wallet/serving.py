@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from delegation import rounds
 from notifications.relay import Relay
-from notifications.sms import HttpGateway, Screen, SmsSender
+from notifications.sms import HttpGateway, NoGateway, SmsSender
 from notifications.surroundings import Surroundings
 from tokenization.secret import Secret
 from wallet import app, lifeline
@@ -136,6 +136,6 @@ def surroundings(parts: Services) -> Surroundings:
 
 def _sms(settings: Settings) -> SmsSender:
     if settings.sms_gateway_url is None:
-        return Screen()
+        return NoGateway()
     key = settings.sms_gateway_key
     return HttpGateway(settings.sms_gateway_url, Secret(key.get_secret_value()) if key else None)

@@ -27,6 +27,17 @@ POLICIES = sa.table(
     sa.column("created_at", sa.DateTime(timezone=True)),
     schema=CARDS,
 )
+WORTH = """
+    UPDATE notifications.sms_messages SET
+        rank = CASE
+            WHEN kind = 'token.code' THEN 0
+            WHEN kind = 'card.blocked' OR kind LIKE 'session.%' OR kind LIKE 'token.%'
+                OR kind LIKE 'drawing_right.token!_%' ESCAPE '!' THEN 1
+            ELSE 2
+        END,
+        expires_at = at + CASE WHEN kind = 'token.code' THEN interval '10 minutes' ELSE interval '36 hours' END
+    WHERE state = 'waiting'
+"""
 # What the version before could not keep, and what is to be done about it.
 IN_THE_WAY = (
     (
@@ -47,11 +58,7 @@ def _moment(name: str) -> sa.Column[datetime]:
 def upgrade() -> None:
     _endpoints()
     _texts()
-    op.add_column("updates", _moment("received_at"), schema=SCHEMA)
-    given: sa.Column[bool] = sa.Column("number_given", sa.Boolean(), nullable=False, server_default=sa.false())
-    op.add_column("updates", given, schema=SCHEMA)
-    op.alter_column("updates", "number_given", server_default=None, schema=SCHEMA)
-    op.add_column("updates", _moment("missed_at"), schema=SCHEMA)
+    _receipts()
     op.create_table(
         "preferences",
         sa.Column("recipient_id", sa.Uuid(), nullable=False),
@@ -61,9 +68,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("recipient_id", "kind", name=op.f("pk_preferences")),
         schema=SCHEMA,
     )
+    op.create_table(
+        "inboxes",
+        sa.Column("recipient_id", sa.Uuid(), nullable=False),
+        sa.Column("newest", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_inboxes")),
+        schema=SCHEMA,
+    )
     op.add_column("requestors", sa.Column("contact_mobile_sealed", sa.LargeBinary(), nullable=True), schema=CARDS)
     op.add_column("requestors", sa.Column("contact_language", sa.Text(), nullable=True), schema=CARDS)
     op.add_column("cards", _moment("stayed_blocked_at"), schema=CARDS)
+    op.create_index(
+        "ix_cards_long_blocked",
+        "cards",
+        ["blocked_at", "card_id"],
+        schema=CARDS,
+        postgresql_where=sa.text("state = 'blocked' AND stayed_blocked_at IS NULL"),
+    )
     _registrations()
     op.create_index(
         "ix_payments_of_credential",
@@ -83,6 +104,29 @@ def _registrations() -> None:
     waits = "UPDATE tokenization.credentials SET pending_until = created_at + :days * interval '24 hours'"
     op.get_bind().execute(sa.text(waits), {"days": FIGURES["pending_days"]})
     op.alter_column("credentials", "pending_until", nullable=False, schema=CARDS)
+
+
+def _receipts() -> None:
+    """What was told before receipts were noted is taken to have arrived, as it was then, unless it is on its way."""
+    op.add_column("updates", _moment("received_at"), schema=SCHEMA)
+    given: sa.Column[bool] = sa.Column("number_given", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("updates", given, schema=SCHEMA)
+    op.alter_column("updates", "number_given", server_default=None, schema=SCHEMA)
+    op.add_column("updates", _moment("missed_at"), schema=SCHEMA)
+    op.execute("""
+        UPDATE notifications.updates SET received_at = at WHERE NOT EXISTS (
+            SELECT FROM notifications.deliveries AS waiting
+            WHERE waiting.requestor_id = updates.requestor_id AND waiting.seq = updates.seq
+                AND waiting.state = 'pending'
+        )
+    """)
+    op.create_index(
+        "ix_updates_not_received",
+        "updates",
+        ["at", "requestor_id", "seq"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("code = 'A' AND received_at IS NULL AND missed_at IS NULL"),
+    )
 
 
 def _endpoints() -> None:
@@ -119,10 +163,30 @@ def _texts() -> None:
     unique = "uq_sms_messages_{}_event_id_kind"
     _rename_constraint(unique.format("holder_id"), unique.format("recipient_id"))
     op.add_column("sms_messages", sa.Column("text_sealed", sa.LargeBinary(), nullable=True), schema=SCHEMA)
-    op.add_column("sms_messages", _moment("expires_at"), schema=SCHEMA)
+    _what_a_text_is_worth()
     to = sa.Column("to", sa.Text(), nullable=False, server_default="holder")
     op.add_column("sms_messages", to, schema=SCHEMA)
     op.alter_column("sms_messages", "to", server_default=None, schema=SCHEMA)
+
+
+def _what_a_text_is_worth() -> None:
+    """Only what waits is looked at again: of it codes go first and are soon too old, and blocks and security next."""
+    rank: sa.Column[int] = sa.Column("rank", sa.BigInteger(), nullable=False, server_default="2")
+    expires_at: sa.Column[datetime] = sa.Column(
+        "expires_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+    )
+    for column in (rank, expires_at):
+        op.add_column("sms_messages", column, schema=SCHEMA)
+    op.execute(WORTH)
+    for column in (rank, expires_at):
+        op.alter_column("sms_messages", column.name, server_default=None, schema=SCHEMA)
+    op.drop_index("ix_sms_messages_waiting", "sms_messages", schema=SCHEMA)
+    _index_of_waiting("ix_sms_messages_waiting", "rank", "next_attempt_at")
+    _index_of_waiting("ix_sms_messages_expiring", "expires_at")
+
+
+def _index_of_waiting(name: str, *columns: str) -> None:
+    op.create_index(name, "sms_messages", columns, schema=SCHEMA, postgresql_where=sa.text("state = 'waiting'"))
 
 
 def _rename_constraint(before: str, after: str) -> None:
@@ -142,16 +206,18 @@ def downgrade() -> None:
     op.execute(sa.delete(POLICIES).where(POLICIES.c.name == "cards_on_file"))
     op.drop_index("ix_payments_of_credential", "payments", schema="wallet")
     op.drop_column("credentials", "pending_until", schema=CARDS)
-    op.drop_column("cards", "stayed_blocked_at", schema=CARDS)
+    op.drop_column("cards", "stayed_blocked_at", schema=CARDS)  # with its index
     for name in ("contact_language", "contact_mobile_sealed"):
         op.drop_column("requestors", name, schema=CARDS)
+    op.drop_table("inboxes", schema=SCHEMA)
     op.drop_table("preferences", schema=SCHEMA)
-    for name in ("missed_at", "number_given", "received_at"):
+    for name in ("missed_at", "number_given", "received_at"):  # with their index
         op.drop_column("updates", name, schema=SCHEMA)
     # The version before cannot open a sealed code, and knows no text to a requestor.
     op.execute("DELETE FROM notifications.sms_messages WHERE text_sealed IS NOT NULL OR \"to\" <> 'holder'")
-    for name in ("to", "expires_at", "text_sealed"):
+    for name in ("to", "rank", "expires_at", "text_sealed"):  # with their indexes
         op.drop_column("sms_messages", name, schema=SCHEMA)
+    _index_of_waiting("ix_sms_messages_waiting", "next_attempt_at")
     unique = "uq_sms_messages_{}_event_id_kind"
     _rename_constraint(unique.format("recipient_id"), unique.format("holder_id"))
     op.alter_column("sms_messages", "recipient_id", new_column_name="holder_id", schema=SCHEMA)

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
-from notifications import sms
+from notifications import sms_queue
 from notifications.models import SmsMessage
 from tests.world import PIN_KEY, Phone, World
 from tokenization import ids
@@ -38,10 +39,16 @@ def ask(phone: Phone, token: dict[str, Any]) -> httpx.Response:
 
 def sent(world: World) -> list[str]:
     """The codes in the text messages that wait to be sent, oldest first."""
-    in_order = select(SmsMessage.text).where(SmsMessage.kind == "token.code").order_by(SmsMessage.sms_id)
+    in_order = select(SmsMessage).where(SmsMessage.kind == sms_queue.CODE).order_by(SmsMessage.sms_id)
     with world.parts.database.reading() as session:
-        texts = session.scalars(in_order)
-        return [found[0] for each in texts if (found := re.findall(r"\b[0-9]{6}\b", each))]
+        texts = [opened(session, world, each) for each in session.scalars(in_order) if each.text_sealed]
+    return [found[0] for each in texts if (found := re.findall(r"\b[0-9]{6}\b", each))]
+
+
+def opened(session: Session, world: World, message: SmsMessage) -> str:
+    assert message.text_sealed is not None
+    data_key = world.parts.vault.party_key(session, message.recipient_id)
+    return data_key.open(sms_queue.sealed_place(message.sms_id), message.text_sealed).decode()
 
 
 def wrong(code: str) -> str:
@@ -85,7 +92,7 @@ def test_the_code_that_was_sent_verifies_and_then_a_pin_can_be_chosen(
     assert problem(ask(phone, token)) == (409, "illegal-state")
 
 
-def test_a_code_is_kept_as_a_keyed_hash_and_its_text_is_forgotten_once_sent(
+def test_a_code_is_kept_as_a_keyed_hash_and_its_text_sealed_until_it_is_sent(
     world: World, phone: Phone, token: dict[str, Any]
 ) -> None:
     ask(phone, token)
@@ -93,11 +100,11 @@ def test_a_code_is_kept_as_a_keyed_hash_and_its_text_is_forgotten_once_sent(
     with world.parts.database.transaction("relay") as session:
         kept = session.scalars(text("SELECT verification_codes::text FROM tokenization.verification_codes")).all()
         journal = session.scalars(text("SELECT payload::text FROM tokenization.journal_entries")).all()
-        assert not any(code in row for row in [*kept, *journal])
-        claimed = sms.claim(session, world.parts.vault, world.clock.now(), 10)
-        [message] = [each for each in claimed if code in each.text.reveal()]
-        assert message.mobile == Secret("+4500000001")
-        sms.settle(session, message, None, world.clock.now(), 0.5)
+        texts = session.scalars(text("SELECT text FROM notifications.sms_messages")).all()
+        assert not any(code in row for row in [*kept, *journal, *texts])
+        [message, *_] = sms_queue.claim(session, world.parts.vault, world.clock.now(), 10)
+        assert (message.mobile, code in str(message.text and message.text.reveal())) == (Secret("+4500000001"), True)
+        sms_queue.settle(session, message, sms_queue.SENT, world.clock.now(), 0.5)
     assert sent(world) == []
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import cardholders, cards, ids, policies, token_status, tokens
+from tokenization import cardholders, cards, ids, phone_numbers, policies, token_status, tokens
 from tokenization.models import Card, Cardholder, Credential, Requestor, Token, TokenSuspension
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
@@ -82,9 +82,9 @@ def _methods(session: Session, owner: Card, row: Token, now: datetime) -> list[s
 
 
 def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | None:
-    """`+45 ****** 78`: enough to recognise one's own."""
+    """`+45 ****** 78`, or None."""
     number = cardholders.mobile(session, vault, holder)
-    return None if number is None else f"{number.reveal()[:3]} ****** {number.reveal()[-2:]}"
+    return None if number is None else phone_numbers.masked(number)
 
 
 def without_none(row: Mapping[str, Any]) -> Shown:

@@ -70,7 +70,8 @@ def _send_code(card: Card, token: Token, holder: Cardholder) -> TooManyCodes | N
         return code
     last4 = cards.current_plastic(session(), card).last4
     minutes, device = policy.code_minutes, token.device_name
-    codes.queue(session(), holder, code, card=last4, device=device, minutes=minutes, now=now)
+    vault = services().vault
+    codes.queue(session(), vault, holder, code, card=last4, device=device, minutes=minutes, now=now)
     return None
 
 

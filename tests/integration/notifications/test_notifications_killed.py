@@ -40,7 +40,7 @@ from sqlalchemy.orm import sessionmaker
 from notifications.addresses import Guard
 from notifications.relay import Relay
 from notifications.surroundings import Surroundings
-from notifications.sms import Screen
+from notifications.sms import NoGateway
 from tokenization.clock import SystemClock
 from tokenization.keys.folder import FileKeyRing
 from tokenization.vault import Vault
@@ -49,7 +49,7 @@ from wallet.database import Database
 database_url, redis_url, ring_folder = sys.argv[1:]
 ring, redis = FileKeyRing(Path(ring_folder), SystemClock()), Redis.from_url(redis_url)
 database = Database(sessionmaker(create_engine(database_url)), ring, lambda: None)
-around = Surroundings(lambda: database.transaction("relay"), redis, Vault(ring), SystemClock(), Screen(), Guard())
+around = Surroundings(lambda: database.transaction("relay"), redis, Vault(ring), SystemClock(), NoGateway(), Guard())
 Relay(around, threads=2).run(Event())
 """
 

@@ -20,11 +20,12 @@ from delegation.terms import Ceiling, Limits, RightTerms
 from notifications import outbox, webhooks
 from notifications.addresses import Guard
 from notifications.relay import Relay
-from notifications.sms import Screen, SmsSender
+from notifications.sms import SmsSender
 from notifications.surroundings import Surroundings
 from notifications.telling import fan_out
 from tests import payments
 from tests.drawing_rights import POLICY
+from tests.integration.notifications.screen import Screen
 from tests.numbers import SPACE
 from tokenization import (
     cardholders,

@@ -4,13 +4,13 @@ one of them tries (docs/adr/039).
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from notifications import bodies, webhooks
@@ -20,7 +20,7 @@ from notifications.models import Delivery, Update, WebhookEndpoint, WebhookLane
 from notifications.sending import Answer, Letter
 from tokenization import ids
 from tokenization.events import rfc3339
-from tokenization.models import Requestor
+from tokenization.models import Card, Credential, Requestor
 from tokenization.vault import Vault
 
 LEASE: Final = timedelta(seconds=60)  # longer than a sending can last
@@ -39,12 +39,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A letter, and the delivery that it is, which waits since then; and whether a card number is in it, encrypted."""
+    """A letter, and the delivery that it is, which waits since then; whether its endpoint failed when last tried, and
+    whether a card number is in it, encrypted.
+    """
 
     delivery_id: UUID
     letter: Letter
     since: datetime
-    seq: int | None
+    was_failing: bool
     number_given: bool
 
 
@@ -62,6 +64,7 @@ def claim(
     found = (
         select(WebhookLane.requestor_id, WebhookLane.lane)
         .join(WebhookEndpoint, WebhookEndpoint.requestor_id == WebhookLane.requestor_id)
+        .join(Requestor, Requestor.requestor_id == WebhookLane.requestor_id)
         .where(*_listening(now), free, which, or_(enough, unchecked))
         .where(or_(WebhookLane.lane == 1, WebhookLane.requestor_id.in_([] if failing else answering)))
         .order_by(WebhookLane.lane, WebhookEndpoint.retry_at)
@@ -73,11 +76,23 @@ def claim(
 
 
 _KEY: Final = tuple_(WebhookLane.requestor_id, WebhookLane.lane)
-
-
-def renew(session: Session, lease: Lease, now: datetime) -> Lease | None:
-    """Hold on to a lane for another sending; None where the lease ran out and somebody else has it."""
-    return _set_lease(session, lease, now + LEASE)
+# What came of nearly every attempt, and that the lane stays ours.
+_DELIVERED: Final = text("""
+    WITH settled AS (
+        UPDATE notifications.deliveries
+        SET state = 'delivered', attempts = attempts + 1, last_status = :status, last_error = NULL,
+            finished_at = :now, leased_until = NULL
+        WHERE requestor_id = :requestor_id AND delivery_id = :delivery_id
+        RETURNING requestor_id, seq
+    ), received AS (
+        UPDATE notifications.updates AS told
+        SET received_at = coalesce(received_at, :now), number_given = number_given OR :number_given
+        FROM settled WHERE told.requestor_id = settled.requestor_id AND told.seq = settled.seq
+    )
+    UPDATE notifications.webhook_lanes SET leased_until = :until
+    WHERE requestor_id = :requestor_id AND lane = :lane AND leased_until = :held
+    RETURNING lane
+""")
 
 
 def release(session: Session, lease: Lease) -> None:
@@ -87,16 +102,14 @@ def release(session: Session, lease: Lease) -> None:
 
 def next_job(session: Session, vault: Vault, lease: Lease, now: datetime) -> Job | None:
     """What is due next for an endpoint by a leased lane, ready to be sent. What is true no more is passed over."""
-    listening = select(WebhookEndpoint).where(WebhookEndpoint.requestor_id == lease.requestor_id, *_listening(now))
-    endpoint = session.scalar(listening)
-    while endpoint is not None and (delivery := _take(session, lease, now)):
+    while delivery := _take(session, lease, now):
+        at_hand = _read(session, delivery, now)
+        if at_hand is None:
+            delivery.leased_until = None
+            return None
         body = _body(session, vault, delivery, now)
         if body is not None:
-            secrets = webhooks.valid_secrets(session, vault, endpoint, now)
-            webhook_id = ids.to_text("dlv", delivery.delivery_id)
-            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-            letter = Letter(webhook_id, endpoint.url, text, secrets)
-            return Job(delivery.delivery_id, letter, delivery.created_at, delivery.seq, bodies.gives_number(body))
+            return _job(session, vault, at_hand[0], delivery, body, now)
         delivery.state, delivery.finished_at, delivery.leased_until = "superseded", now, None
         session.flush()
     return None
@@ -111,22 +124,60 @@ def _take(session: Session, lease: Lease, now: datetime) -> Delivery | None:
     return session.scalar(taken, execution_options={"synchronize_session": False, "populate_existing": True})
 
 
-def settle(session: Session, requestor_id: UUID, job: Job, answer: Answer, now: datetime, chance: float) -> None:
-    """Write down what came of an attempt: delivered, again later (`chance` spreads it), or failed for good."""
-    if answer.delivered:
-        webhooks.answered(session, requestor_id)
-        if job.seq is not None:
-            bodies.note_received(session, requestor_id, [job.seq], [job.seq] if job.number_given else [], now)
+def _read(session: Session, delivery: Delivery, now: datetime) -> Sequence[Any] | None:
+    """The endpoint, if it is told anything now; and what its letter is made of, in the same statement: as long as they
+    are held, the session has them at hand.
+    """
+    of_subject = and_(Credential.card_id == Update.card_id, Credential.credential_id == Update.subject_id)
+    wanted = (
+        select(WebhookEndpoint, Requestor, Update, Card, Credential)
+        .join(Requestor, Requestor.requestor_id == WebhookEndpoint.requestor_id)
+        .outerjoin(Update, and_(Update.requestor_id == WebhookEndpoint.requestor_id, Update.seq == delivery.seq))
+        .outerjoin(Card, Card.card_id == Update.card_id)
+        .outerjoin(Credential, of_subject)
+        .where(WebhookEndpoint.requestor_id == delivery.requestor_id, *_listening(now))
+    )
+    return session.execute(wanted).one_or_none()
+
+
+def _job(
+    session: Session, vault: Vault, endpoint: WebhookEndpoint, delivery: Delivery, body: Body, now: datetime
+) -> Job:
+    secrets = webhooks.valid_secrets(session, vault, endpoint, now)
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    letter = Letter(ids.to_text("dlv", delivery.delivery_id), endpoint.url, content, secrets)
+    was_failing, gives_number = endpoint.failing_since is not None, bodies.gives_number(body)
+    return Job(delivery.delivery_id, letter, delivery.created_at, was_failing, gives_number)
+
+
+def settle(session: Session, lease: Lease, job: Job, answer: Answer, now: datetime, chance: float) -> Lease | None:
+    """Write down what came of an attempt: delivered, again later (`chance` spreads it), or failed for good.
+
+    Answers the lane, ours for another letter; None where the lease ran out and somebody else has it. What two lanes may
+    both lock: the endpoint first, then deliveries.
+    """
+    if not answer.delivered:
+        _settle_failure(session, lease.requestor_id, job, answer, now, chance)
+        return _set_lease(session, lease, now + LEASE)
+    if job.was_failing:
+        webhooks.answered(session, lease.requestor_id)
+    of_lane = {"requestor_id": lease.requestor_id, "lane": lease.lane, "held": lease.until, "until": now + LEASE}
+    what = {"delivery_id": job.delivery_id, "status": answer.status, "number_given": job.number_given, "now": now}
+    still_ours = session.scalar(_DELIVERED, of_lane | what) is not None
+    return Lease(lease.requestor_id, lease.lane, now + LEASE) if still_ours else None
+
+
+def _settle_failure(
+    session: Session, requestor_id: UUID, job: Job, answer: Answer, now: datetime, chance: float
+) -> None:
+    is_disabled = webhooks.failed(session, requestor_id, now, gone=answer.gone)
     delivery = session.get_one(Delivery, (requestor_id, job.delivery_id), with_for_update=True, populate_existing=True)
     delivery.attempts, delivery.leased_until = delivery.attempts + 1, None
     delivery.last_status, delivery.last_error = answer.status, answer.error
-    if answer.delivered:
-        delivery.state, delivery.finished_at = "delivered", now
-        return
     if delivery.state == "pending":  # a newer update may have replaced it while it was under way
         _put_off(delivery, now, chance)
     session.flush()
-    if webhooks.failed(session, requestor_id, now, gone=answer.gone):
+    if is_disabled:
         _give_up(session, requestor_id, now)
 
 
@@ -154,8 +205,7 @@ def _listening(now: datetime) -> tuple[ColumnElement[bool], ...]:
     it is back. A suspended wallet is told what becomes of its tokens, or its phones would look well while they pay
     nothing.
     """
-    of_endpoint = Requestor.requestor_id == WebhookEndpoint.requestor_id
-    told = exists().where(of_endpoint, or_(Requestor.status == "active", Requestor.kind == "wallet"))
+    told = or_(Requestor.status == "active", Requestor.kind == "wallet")
     rested = or_(WebhookEndpoint.retry_at.is_(None), WebhookEndpoint.retry_at <= now)
     return WebhookEndpoint.state == "enabled", rested, told
 

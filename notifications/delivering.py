@@ -115,14 +115,13 @@ class Delivering:
     ) -> tuple[Lease, Job] | None:
         """In one transaction: write down how the letter before went, and take the next or let the lane go."""
         now = self._around.clock.now()
+        ours: Lease | None = lease
         with self._around.transaction() as session:
             if answered is not None:
-                deliveries.settle(session, lease.requestor_id, *answered, now, _chance())
-            renewed = deliveries.renew(session, lease, now)
-            if renewed is None:
+                ours = deliveries.settle(session, lease, *answered, now, _chance())
+            if ours is None:
                 return None
-            next_job = None if last else deliveries.next_job(session, self._around.vault, renewed, now)
-            if next_job is None:
-                deliveries.release(session, renewed)
-                return None
-        return renewed, next_job
+            job = None if last else deliveries.next_job(session, self._around.vault, ours, now)
+            if job is None:
+                deliveries.release(session, ours)
+        return (ours, job) if job else None

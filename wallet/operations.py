@@ -16,7 +16,7 @@ from delegation import rounds
 from notifications import backlog, outbox
 from tokenization import number_space
 from tokenization.keys import checks, cryptoperiods
-from wallet import metrics, migrations
+from wallet import metrics, metrics_folder, migrations
 from wallet.payments import expiry
 from wallet.services import services
 
@@ -107,7 +107,7 @@ def prometheus() -> Response:
     for purpose, days in cryptoperiods.days_left(services().vault.ring, services().clock.now()).items():
         metrics.KEY_DAYS_LEFT.labels(purpose).set(days)
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if metrics_folder.VARIABLE in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -35,22 +35,32 @@ of_parent: Final = click.option(
     type=click.IntRange(1, 4096),
     help="most of each worker; a stream holds one",
 )
+@click.option("--relay", is_flag=True, help="with a relay beside it, which tells people and merchants")
 @of_parent
-def serve(host: str, port: int, workers: int, threads: int) -> None:
+def serve(host: str, port: int, workers: int, threads: int, relay: bool) -> None:
     """Serve the API."""
     environment.long_lived()
     try:
         check_free(host, port)
     except (PortTaken, OSError) as error:
         raise click.ClickException(str(error)) from None
-    serving.serve(serving.Serving(host, port, workers, threads))
+    serving.serve(serving.Serving(host, port, workers, threads, relay))
 
 
 @click.command()
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="serve what it counts, for Prometheus")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True)
 @of_parent
-def relay() -> None:
+def relay(metrics_port: int | None, metrics_host: str) -> None:
     """Tell people and merchants what happened. Any number may run."""
-    serving.relay(environment.long_lived())
+    parts = environment.long_lived()
+    if metrics_port is not None:
+        try:
+            serving.expose(metrics_host, metrics_port)
+        except OSError as error:
+            where = f"{metrics_host}, port {metrics_port}"
+            raise click.ClickException(f"--metrics-port: {where} cannot be used ({error.strerror})") from None
+    serving.relay(parts)
 
 
 @click.group()

@@ -4,44 +4,44 @@ import gc
 import logging
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
+import sys
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import Server
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from sqlalchemy.orm import Session
 
 from delegation import rounds
-from notifications.relay import Relay
+from notifications import metrics as relay_metrics
+from notifications.relay import THREADS, Relay
 from notifications.sms import HttpGateway, NoGateway, SmsSender
 from notifications.surroundings import Surroundings
 from tokenization.secret import Secret
-from wallet import app, lifeline
+from wallet import app, lifeline, metrics_folder
 from wallet.payments import expiry
+from wallet.relay_beside import RelayBeside
 from wallet.services import Services
 from wallet.settings import Settings
 
-# prometheus-client keeps what several processes count in files of this folder; it looks when it is imported.
-METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 # What granian says goes the way of our own log (wallet/logs.py).
 GRANIAN_LOGS: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 # What is due because time passed: drawing rights that end and weeks to sum up, and holds that end.
 CHORES: Final = (rounds.run, expiry.run)
 # For answers that are under way; what is still there then is a stream, which its phone opens again.
 STOP_SECONDS: Final = 5
-
-
 # Above what is on its way in all threads at once, so that what lives for one request does not look as if it stayed.
 NEW_OBJECTS: Final = 10_000
 # Whoever connects and asks nothing is let go: connections are few, and who holds them all keeps everybody out.
 HEAD_MILLISECONDS: Final = 10_000
+log: Final = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Serving:
     port: int
     workers: int
     threads: int
+    relay: bool = False
 
 
 def worker_app() -> Flask:
@@ -78,15 +79,14 @@ def settle() -> None:
 
 
 def serve(how: Serving) -> None:
-    """Serve until told to stop; workers that die are started again."""
-    # Spawned, not forked: so a worker imports prometheus-client when METRICS_FOLDER is set, and inherits no lock.
+    """Serve until told to stop; workers that die are started again, and so is the relay beside them."""
+    # Spawned, not forked: so a worker imports prometheus-client when its folder is there, and inherits no lock.
     multiprocessing.set_start_method("spawn", force=True)
-    folder = tempfile.mkdtemp(prefix="tegnebog-metrics-")
-    os.environ[METRICS_FOLDER] = folder
-    try:
+    with ExitStack() as around:
+        around.enter_context(metrics_folder.shared())
+        if how.relay:
+            around.enter_context(RelayBeside())
         _serve(how)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve(how: Serving) -> None:
@@ -117,11 +117,35 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def relay(parts: Services) -> None:
     """Tell people and merchants until told to stop. Any number of relays may run."""
-    stop = threading.Event()
+    stop, ended = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=_cut_off, args=(stop, ended), name="cut off", daemon=True).start()
+    log.info("relay_started", threads=THREADS)
     with Relay(surroundings(parts)) as working:
         working.run(stop)
+    ended.set()
+    log.info("relay_stopped")
+
+
+def _cut_off(stop: threading.Event, ended: threading.Event) -> None:
+    """End a relay that was told to stop and waits for somebody who does not answer: what it holds comes again, by its
+    lease and under the same id, to another.
+    """
+    stop.wait()
+    if not ended.wait(STOP_SECONDS):
+        log.info("relay_stopped", under_way="comes again within a minute")
+        sys.stdout.flush()
+        os._exit(0)
+
+
+def expose(host: str, port: int) -> None:
+    """Let Prometheus read what this process counts as a relay, and nothing else: the rest is the service's. OSError."""
+    registry = CollectorRegistry()
+    for counted in relay_metrics.COUNTED:
+        registry.register(counted)
+    ProcessCollector(registry=registry)
+    start_http_server(port, host, registry)
 
 
 def surroundings(parts: Services) -> Surroundings:

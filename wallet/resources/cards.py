@@ -1,20 +1,20 @@
 """The cardholder's cards: look, block, see the payments, decide which shops keep them."""
 
-from functools import partial
 from typing import Any
 
 from flask.views import MethodView
 from sqlalchemy import select
 
 from delegation import drawing_rights
+from notifications import receipts
 from tokenization import cardholders, cards, credentials
 from tokenization.errors import NotFound
 from tokenization.models import Card, Cardholder, Credential
 from wallet import blocking
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
-from wallet.resources import owned, shown, statement
-from wallet.resources.pages import newest_first
+from wallet.resources import owned, shown, shown_credentials, statement
+from wallet.resources.pages import answer, newest_first, position
 from wallet.schemas import cards as schemas
 from wallet.schemas import payments as payment_schemas
 from wallet.schemas.pages import Page
@@ -117,14 +117,22 @@ class Credentials(MethodView):
 
     @requires("wallet")
     @reads
-    @blueprint.arguments(Page(), location="query")
+    @blueprint.arguments(schemas.CredentialPage(), location="query")
     @blueprint.response(200, schemas.CredentialList)
     def get(self, page: dict[str, Any], card_id: str) -> Any:
         """The merchants that hold this card, and those waiting for a yes."""
-        card = owned.card(session(), caller(), owned.id_from("card", card_id))
-        kept = (Credential.card_id == card.card_id, Credential.state != "withdrawn")
-        wanted = select(Credential).where(*kept)
-        return newest_first(session(), wanted, Credential.credential_id, page, partial(shown.credential, session()))
+        card, status = owned.card(session(), caller(), owned.id_from("card", card_id)), page["status"]
+        found = credentials.status_in_sql(current_time())
+        wanted = select(Credential).where(
+            Credential.card_id == card.card_id, found == status if status else found != "withdrawn"
+        )
+        listed = newest_first(session(), wanted, Credential.credential_id, page)
+        return listed | {"data": shown_credentials.to_holder(session(), card, listed["data"], current_time())}
+
+
+def _shown(card: Card, credential: Credential) -> shown.Shown:
+    [one] = shown_credentials.to_holder(session(), card, [credential], current_time())
+    return one
 
 
 @blueprint.route("/credentials/<credential_id>/confirm")
@@ -137,9 +145,9 @@ class Confirm(MethodView):
     @blueprint.response(200, schemas.CredentialAnswer)
     def post(self, body: dict[str, Any], credential_id: str) -> Any:
         """Yes, this shop may keep my card."""
-        card, credential = owned.credential(session(), caller(), credential_id)
+        card, credential = owned.credential(session(), caller(), credential_id, lock=True)
         credentials.confirm(session(), card, credential, automatic_update=body["automatic_update"], now=current_time())
-        return shown.credential(session(), credential)
+        return _shown(card, credential)
 
 
 @blueprint.route("/credentials/<credential_id>")
@@ -152,15 +160,31 @@ class OneCredential(MethodView):
     @blueprint.response(200, schemas.CredentialAnswer)
     def patch(self, body: dict[str, Any], credential_id: str) -> Any:
         """Whether the shop is told the next card (R-3.6c)."""
-        card, credential = owned.credential(session(), caller(), credential_id)
+        card, credential = owned.credential(session(), caller(), credential_id, lock=True)
         credentials.choose_update(session(), card, credential, body["automatic_update"], current_time())
-        return shown.credential(session(), credential)
+        return _shown(card, credential)
 
     @requires("wallet")
     @writes()
     @blueprint.response(200, schemas.CredentialAnswer)
     def delete(self, credential_id: str) -> Any:
-        """Withdraw the registration."""
-        card, credential = owned.credential(session(), caller(), credential_id)
+        """Withdraw the registration: to one that waits, this is the no."""
+        card, credential = owned.credential(session(), caller(), credential_id, lock=True)
         credentials.withdraw(session(), card, credential, by="cardholder", now=current_time())
-        return shown.credential(session(), credential)
+        return _shown(card, credential)
+
+
+@blueprint.route("/credentials/<credential_id>/updates")
+class CredentialUpdates(MethodView):
+    """R-3.6c."""
+
+    @requires("wallet")
+    @reads
+    @blueprint.arguments(Page(), location="query")
+    @blueprint.response(200, schemas.CredentialUpdateList)
+    def get(self, page: dict[str, Any], credential_id: str) -> Any:
+        """What the shop was told of this card, or is to be told, and when it received it; newest first."""
+        _, credential = owned.credential(session(), caller(), credential_id)
+        before = position(page) if page["cursor"] else None
+        rows = receipts.entries(session(), credential, before=before, most=page["limit"] + 1)
+        return answer(rows, page, lambda last: str(last.seq), shown_credentials.update)

@@ -7,7 +7,7 @@ from flask.views import MethodView
 from sqlalchemy import select
 
 from notifications import credential_updates
-from tokenization import cards, credentials, cvc_guesses, ids, policies, register
+from tokenization import cards, credentials, cvc_guesses, policies, register
 from tokenization.errors import NotFound
 from tokenization.models import Card, Credential, Plastic
 from tokenization.secret import Number
@@ -16,7 +16,7 @@ from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.errors import problem
 from wallet.payments.snapshot import plastic_unusable
-from wallet.resources import owned, webhooks
+from wallet.resources import owned, shown, shown_credentials, webhooks
 from wallet.resources.pages import newest_first
 from wallet.schemas import merchant as schemas
 from wallet.schemas.pages import Page
@@ -27,21 +27,9 @@ webhooks.mount(blueprint, "merchant")
 _CARD: Final = schemas.CardOnFile()
 
 
-def _shown(credential: Credential) -> dict[str, Any]:
-    """What the merchant may know: the plastic that it was told of, never a newer one."""
-    known = credential_updates.known_plastic(session(), credential)
-    return {
-        "id": ids.to_text("cred", credential.credential_id),
-        "last4": known.last4,
-        "expiry": cards.month(known.expiry),
-        "scheme": session().get_one(Card, credential.card_id).scheme,
-        "status": credential.state,
-        "automatic_update": credential.automatic_update,
-        "version": credential.version,
-        "agreement": credential.agreement,
-        "reference": credential.reference,
-        "created_at": credential.created_at,
-    }
+def _shown(credential: Credential) -> shown.Shown:
+    [one] = shown_credentials.to_merchant(session(), [credential], current_time())
+    return one
 
 
 @blueprint.route("/credentials")
@@ -55,7 +43,8 @@ class Credentials(MethodView):
     def get(self, page: dict[str, Any]) -> Any:
         """Newest first."""
         wanted = select(Credential).where(Credential.requestor_id == webhooks.requestor().requestor_id)
-        return newest_first(session(), wanted, Credential.credential_id, page, _shown)
+        listed = newest_first(session(), wanted, Credential.credential_id, page)
+        return listed | {"data": shown_credentials.to_merchant(session(), listed["data"], current_time())}
 
     @requires("merchant")
     @writes()

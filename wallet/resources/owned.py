@@ -33,10 +33,10 @@ def _look(session: Session, card_id: UUID) -> Card | None:
     return session.get(Card, card_id)
 
 
-def credential(session: Session, who: Caller, text: str) -> tuple[Card, Credential]:
-    """A credential on the calling cardholder's card, and the card, locked. Raises NotFound."""
+def credential(session: Session, who: Caller, text: str, *, lock: bool = False) -> tuple[Card, Credential]:
+    """A credential on the calling cardholder's card, and the card. Raises NotFound."""
     credential_id = id_from("cred", text)
-    owner = card(session, who, credentials.card_of(session, credential_id), lock=True)
+    owner = card(session, who, credentials.card_of(session, credential_id), lock=lock)
     return owner, session.get_one(Credential, (owner.card_id, credential_id), populate_existing=True)
 
 

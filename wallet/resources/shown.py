@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from tokenization import cardholders, cards, ids, phone_numbers, policies, token_status, tokens
-from tokenization.models import Card, Cardholder, Credential, Requestor, Token, TokenSuspension
+from tokenization.models import Card, Cardholder, Requestor, Token, TokenSuspension
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
 from wallet.services import services
@@ -90,11 +90,3 @@ def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | N
 def without_none(row: Mapping[str, Any]) -> Shown:
     """Leave out what isn't there."""
     return {name: value for name, value in row.items() if value is not None}
-
-
-def credential(session: Session, row: Credential) -> Shown:
-    """A card on file as the cardholder sees it."""
-    fields = ("credential_id", "card_id", "agreement", "state", "automatic_update", "version")
-    times = ("created_at", "confirmed_at")
-    merchant = session.get_one(Requestor, row.requestor_id).name
-    return {name: getattr(row, name) for name in (*fields, *times)} | {"merchant": merchant}

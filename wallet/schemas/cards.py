@@ -2,9 +2,9 @@
 
 from marshmallow import Schema, fields
 
-from tokenization import cards
+from tokenization import cards, credentials
 from wallet.schemas.fields import Choice, Flag, Id, Moment, QueryFlag
-from wallet.schemas.pages import list_of
+from wallet.schemas.pages import Page, list_of
 
 
 class Me(Schema):
@@ -66,21 +66,58 @@ class DryRun(Schema):
     dry_run = QueryFlag(load_default=False)
 
 
+class KnownPlastic(Schema):
+    """The card as somebody knows it."""
+
+    last4 = fields.String()
+    expiry = fields.String()
+
+
 class CredentialAnswer(Schema):
     """A merchant that holds the card, or waits for a yes."""
 
     id = Id("cred", attribute="credential_id")
     card_id = Id("card")
     merchant = fields.String()
-    agreement = fields.String()
-    status = fields.String(attribute="state")
+    agreement = fields.String(metadata={"enum": list(credentials.AGREEMENTS)})
+    status = fields.String(metadata={"enum": list(credentials.STATES)})
     automatic_update = fields.Boolean()
+    known = fields.Nested(KnownPlastic, metadata={"description": "the card that the merchant knows"})
     version = fields.Integer()
     created_at = Moment()
+    pending_until = Moment(allow_none=True, metadata={"description": "until when it waits for a yes, if it does"})
     confirmed_at = Moment(allow_none=True)
+    last_paid_at = Moment(allow_none=True, metadata={"description": "when a purchase with it was last approved"})
+    last_updated_at = Moment(allow_none=True, metadata={"description": "when the merchant last received a new card"})
 
 
 CredentialList = list_of(CredentialAnswer)
+
+
+class CredentialPage(Page):
+    """Which cards on file."""
+
+    status = Choice(
+        *credentials.STATES, load_default=None, metadata={"description": "these alone; else all but `withdrawn`"}
+    )
+
+
+class CredentialUpdateAnswer(Schema):
+    """What a merchant was told of a card on file, or is to be told."""
+
+    version = fields.Integer()
+    code = fields.String()
+    change = fields.String()
+    previous = fields.Nested(KnownPlastic, metadata={"description": "the card that the merchant knew"})
+    current = fields.Nested(KnownPlastic, allow_none=True, metadata={"description": "the new card, with `A`"})
+    at = Moment()
+    received_at = Moment(
+        allow_none=True, metadata={"description": "when the merchant had it, by webhook or from its feed"}
+    )
+    number_given = fields.Boolean(metadata={"description": "whether the number was in it, encrypted to the merchant"})
+
+
+CredentialUpdateList = list_of(CredentialUpdateAnswer)
 
 
 class AutomaticUpdate(Schema):

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import credentials
-from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Moment, PublicKey, Text
+from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Id, Moment, PublicKey, Text
 from wallet.schemas.pages import list_of
 
 
@@ -35,16 +35,18 @@ class RegisterCredential(Schema):
 class MerchantCredential(Schema):
     """A card on file as its merchant sees it."""
 
-    id = fields.String()
-    last4 = fields.String()
+    id = Id("cred", attribute="credential_id")
+    last4 = fields.String(metadata={"description": "of the card that the merchant knows"})
     expiry = fields.String()
     scheme = fields.String()
-    status = fields.String()
+    status = fields.String(metadata={"enum": list(credentials.STATES)})
     automatic_update = fields.Boolean()
     version = fields.Integer()
-    agreement = fields.String()
+    agreement = fields.String(metadata={"enum": list(credentials.AGREEMENTS)})
     reference = fields.String()
     created_at = Moment()
+    pending_until = Moment(allow_none=True, metadata={"description": "until when it waits for a yes, if it does"})
+    confirmed_at = Moment(allow_none=True)
 
 
 MerchantCredentialList = list_of(MerchantCredential)

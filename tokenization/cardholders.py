@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tokenization import events, ids
+from tokenization import events, ids, phone_numbers
 from tokenization.errors import Conflict, Invalid, NotFound
 from tokenization.models import Cardholder
 from tokenization.secret import Secret
@@ -16,7 +16,6 @@ from tokenization.vault import DataKey, Place, Vault
 
 LANGUAGES: Final = ("da", "en")
 _CPR: Final = re.compile(r"[0-9]{6}-?[0-9]{4}", re.ASCII)
-_MOBILE: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)  # E.164
 
 
 class AlreadyKnown(Conflict):
@@ -37,7 +36,7 @@ def register(
     address: str | None = None,
     now: datetime,
 ) -> Cardholder:
-    """A new cardholder. Raises Invalid for a CPR or mobile of the wrong shape, AlreadyKnown."""
+    """A new cardholder. Raises Invalid for what is no CPR number or no mobile, AlreadyKnown."""
     holder_id = ids.new_id()
     data_key = vault.create_party_key(session, holder_id)
     holder = Cardholder(
@@ -126,8 +125,8 @@ def _is_day(text: str) -> bool:
 
 
 def _set_mobile(vault: Vault, data_key: DataKey, holder: Cardholder, number: str | None) -> None:
-    if number is not None and not _MOBILE.fullmatch(number):
-        raise Invalid("mobile", "a mobile number is + and 7 to 15 digits, with the country code first (E.164)")
+    if number is not None:
+        phone_numbers.check(number, "mobile")
     place = _place(holder.holder_id, "mobile_sealed")
     holder.mobile_sealed = None if number is None else data_key.seal(place, number.encode())
     holder.mobile_fingerprint = None if number is None else vault.fingerprint("mobile", number)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from marshmallow import ValidationError, fields
 
-from tokenization import ids, numbers
+from tokenization import ids, numbers, phone_numbers
 from tokenization.countries import COUNTRIES
 from tokenization.events import rfc3339
 from tokenization.money import CURRENCIES, MAX_AMOUNT_MINOR
@@ -67,6 +67,19 @@ class Text(fields.String):
         if self._pattern and not self._pattern.fullmatch(value):
             raise ValidationError("has not the expected form")
         return value
+
+
+class Mobile(Text):
+    """A number that an SMS can go to, E.164."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(20, 8, metadata=about("E.164", "+4520123456"), **more)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        number = super()._deserialize(value, attr, data, **more)
+        if wrong := phone_numbers.problem(number):
+            raise ValidationError(wrong)
+        return number
 
 
 def _span(least: int, most: int) -> str:

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields
 from tokenization import cards, replacement, requestors
 from tokenization.cardholders import LANGUAGES
 from wallet.schemas.cards import CardAnswer, Cascade
-from wallet.schemas.fields import Amount, CardNumber, Choice, Currency, Flag, Id, Moment, Text, Whole
+from wallet.schemas.fields import Amount, CardNumber, Choice, Currency, Flag, Id, Mobile, Moment, Text, Whole
 from wallet.schemas.pages import list_of
 
 _BALANCE = {"least": -999_999_999_999, "most": 999_999_999_999}
@@ -16,7 +16,7 @@ class Cardholder(Schema):
 
     name = Text(120, required=True)
     cpr = Text(11, 10, required=True)
-    mobile = Text(20, load_default=None, allow_none=True)
+    mobile = Mobile(load_default=None, allow_none=True)
     language = Choice(*LANGUAGES, load_default="da")
     mitid_uuid = Text(255, load_default=None, allow_none=True)
     address = Text(300, load_default=None, allow_none=True)
@@ -26,7 +26,7 @@ class ChangeCardholder(Schema):
     """What is to change; a CPR number doesn't."""
 
     name = Text(120)
-    mobile = Text(20, allow_none=True)
+    mobile = Mobile(allow_none=True)
     language = Choice(*LANGUAGES)
     mitid_uuid = Text(255, allow_none=True)
     address = Text(300, allow_none=True)

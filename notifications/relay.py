@@ -40,24 +40,25 @@ class Stage(Protocol):
     def finish(self) -> int:
         """Wait for what was begun. How many it was, since it was asked last."""
 
+    def close(self) -> None:
+        """Wait for what is under way, and begin no more."""
+
 
 class Relay(AbstractContextManager["Relay"]):
     """Tells people and requestors what happened: `run` until stopped, or `run_once`."""
 
     def __init__(self, around: Surroundings, threads: int = THREADS) -> None:
         self._rings = [Event() for _ in range(4)]
-        self._chores = Chores(around)
-        self._delivering = Delivering(around, threads, self._rings[3].set)
-        self._texting = Texting(around)
+        delivering = Delivering(around, threads, self._rings[3].set)
         # In the order in which the one makes work for the next.
-        self._stages: Sequence[Stage] = (self._chores, Telling(around), self._texting, self._delivering)
+        self._stages: Sequence[Stage] = (Chores(around), Telling(around), Texting(around), delivering)
         self._bell = Bell(around.redis)
         self._outages = [Outage(type(stage).__name__) for stage in self._stages]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for stage in (self._chores, self._texting, self._delivering):
+        for stage in self._stages:
             stage.close()
 
     def run_once(self) -> int:

@@ -48,7 +48,11 @@ class DemoError(click.ClickException):
 
 @click.command()
 @click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(1, 65534), help="the broker takes the next"
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1, 65534),
+    help="the broker takes the next",
 )
 @click.option("--data", default=None, type=click.Path(path_type=Path), help=f"data folder  [default: {DATA}]")
 @click.option("--check", is_flag=True, help="run the whole story against a fresh data folder, then stop")
@@ -97,7 +101,8 @@ def _fresh(data: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, Processes]]:
-    """The whole demo: PostgreSQL, Redis, broker, service, relay. Yields access.json and the parts; stops everything.
+    """The whole demo: PostgreSQL, Redis, broker and SMS gateway, service, relay. Yields access.json and the parts; stops
+    everything.
 
     Raises DemoError, EmbeddedServerError, PortTaken and ProcessEnded.
     """
@@ -114,7 +119,7 @@ def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, P
         access = _access(data, parts)
         environment = _environment(settings)
         _write(data / "environment", "".join(f"{name}={quote(value)}\n" for name, value in environment.items()))
-        say("The mock MitID broker, the service and the relay start.")
+        say("The mock MitID broker and SMS gateway, the service and the relay start.")
         with Processes(data, os.environ | environment) as processes:
             _start(processes, data, port)
             processes.wait_for(f"{settings.broker_url}/.well-known/openid-configuration", READY_SECONDS)
@@ -138,13 +143,14 @@ def _settings(data: Path, servers: embedded.Servers, port: int) -> Settings:
         public_url=f"http://{LOOPBACK}:{port}",
         broker_url=f"http://{LOOPBACK}:{port + 1}",
         rates=data / RATES_FILE,
+        sms_gateway_url=f"http://{LOOPBACK}:{port + 1}/sms",
         loopback_allowed=True,
     )
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The same settings for the processes that are started, and for commands in other folders."""
-    plain = ("public_url", "broker_url", "loopback_allowed")
+    plain = ("public_url", "broker_url", "sms_gateway_url", "loopback_allowed")
     secret = {name: getattr(settings, name).get_secret_value() for name in ("database_url", "redis_url")}
     values = secret | {name: str(getattr(settings, name)) for name in plain} | OF_TWO_PEOPLE
     paths = {"key_ring": settings.key_ring, "rates": settings.rates}
@@ -159,7 +165,8 @@ def _access(data: Path, parts: Services) -> dict[str, Any]:
         known = json.loads(path.read_text()) if path.exists() else _everybody(parts)
     except Conflict as error:
         raise DemoError(f"{data} was left half made: remove it, and start again") from error
-    known |= {"base_url": parts.settings.public_url, "broker_url": parts.settings.broker_url}
+    settings = parts.settings
+    known |= {"base_url": settings.public_url, "broker_url": settings.broker_url, "sms_url": settings.sms_gateway_url}
     write_json(path, known)
     write_json(data / "broker.json", people.broker_config(parts, known))
     return known
@@ -214,6 +221,7 @@ def _say_where(access: dict[str, Any], data: Path) -> None:
   API          {access["base_url"]}/v1
   its docs     {access["base_url"]}/docs
   mock MitID   {access["broker_url"]}
+  their SMS    {access["sms_url"]}
   everything   {data / "access.json"} (client ids, keys and made-up cards for your own programs)
   logs         {data}/*.log
 

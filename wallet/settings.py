@@ -47,7 +47,7 @@ class Settings(BaseSettings):
 
     rates: Path | None = Field(None, description="file of rates, for payments in other currencies; none: only DKK")
 
-    sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: only a log line")
+    sms_gateway_url: str | None = Field(None, description="takes {to, text, reference} by POST; none: no SMS")
     sms_gateway_key: SecretStr | None = None
 
     rate_limits: RateLimits = Field(default_factory=RateLimits)
@@ -109,6 +109,14 @@ class Settings(BaseSettings):
         """Who could change what the broker says could sign in as anybody."""
         if not is_private(url) or set(url) & set("?#@ "):
             raise ValueError("must be like https://broker.example/op; plain http:// only on this machine (127.0.0.1)")
+        return url
+
+    @field_validator("sms_gateway_url")
+    @classmethod
+    def sms_gateway_is_reached_in_private(cls, url: str | None) -> str | None:
+        """Numbers go there, and codes."""
+        if url is not None and (not is_private(url) or set(url) & set("#@ ")):
+            raise ValueError("must be like https://sms.example/send; plain http:// only on this machine (127.0.0.1)")
         return url
 
     @model_validator(mode="after")

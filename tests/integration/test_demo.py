@@ -184,7 +184,8 @@ def test_it_stays_up_stops_when_told_and_goes_on_from_where_it_was(tmp_path: Pat
     with demo(data, other) as process:
         said_until(process, "Ctrl-C")
         again = tells_an_outside_program_what_it_needs(data, other)
-        assert {**again, "base_url": 0, "broker_url": 0} == {**access, "base_url": 0, "broker_url": 0}
+        moved = dict.fromkeys(("base_url", "broker_url", "sms_url"))
+        assert again | moved == access | moved
         pids = started_by(process.pid)
         assert len(pids) >= 7  # PostgreSQL and its helpers, Redis, the broker, the service and two workers, the relay
         process.kill()
@@ -197,6 +198,7 @@ def tells_an_outside_program_what_it_needs(data: Path, port: int) -> dict[str, A
     access: dict[str, Any] = json.loads(path.read_text())
     assert access["base_url"] == f"http://127.0.0.1:{port}"
     assert access["broker_url"] == f"http://127.0.0.1:{port + 1}"
+    assert access["sms_url"] == f"http://127.0.0.1:{port + 1}/sms"
     for name in ("anna", "bo"):
         assert access["people"][name].keys() >= {"name", "mitid_uuid", "cpr", "card_id", "card"}
         assert access["people"][name]["card"].keys() == {"number", "expiry", "cvc"}
@@ -211,7 +213,8 @@ def tells_an_outside_program_what_it_needs(data: Path, port: int) -> dict[str, A
 
 
 def says_where_to_look(said: str, access: dict[str, Any]) -> None:
-    for part in (access["base_url"] + "/docs", access["broker_url"], "access.json", "token issuer --data", "Anna"):
+    places = (access["base_url"] + "/docs", access["broker_url"], access["sms_url"])
+    for part in (*places, "access.json", "token issuer --data", "Anna"):
         assert part in said
     assert NUMBER.search(said) is None
 

@@ -1,4 +1,6 @@
-"""Serving the broker on loopback: in a thread of this process, or as a process that ends with its parent."""
+"""Serving the broker on loopback, and the SMS gateway beside it: in a thread of this process, or as a process that ends
+with its parent.
+"""
 
 import os
 import signal
@@ -14,6 +16,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from mobile_mock.broker.app import broker_of, create_broker
 from mobile_mock.broker.provider import Broker
 from mobile_mock.broker.registry import BrokerConfig
+from mobile_mock.sms import Screen, gateway
 
 LOOPBACK = "127.0.0.1"
 PARENT_CHECK_SECONDS = 0.5
@@ -34,6 +37,7 @@ def running(config: BrokerConfig, port: int = 0, now: Callable[[], float] = time
     """
     server = make_server(LOOPBACK, port, Flask(__name__), threaded=True, request_handler=QuietHandler)
     app = create_broker(config if port else replace(config, issuer=f"http://{LOOPBACK}:{server.port}"), now)
+    app.register_blueprint(gateway(Screen(), now))
     server.app = app  # The empty one only held the port: nothing is served before the next lines.
     thread = threading.Thread(target=_serve, args=(server,), name="broker", daemon=True)
     thread.start()

@@ -6,6 +6,7 @@ from typing import Any
 
 from mobile_mock.answers import object_in
 from mobile_mock.story.stage import Stage
+from mobile_mock.story.transcript import LONG_NUMBER
 
 REASON = "lost"
 # How the reason may read in Danish or English.
@@ -68,6 +69,9 @@ def tell_everybody(stage: Stage) -> None:
     told.check("Anna's inbox has it", message is not None, message, "a message")
     text = message["text"] if message else ""
     told.check("with the reason and the time", REASON_WORDS.search(text) and CLOCK_TIME.search(text), text, "both")
+    texts = stage.wait_for_sms(text)
+    told.expect("and her phone gets the same by SMS, once", texts.count(text), 1)
+    told.check("with no card number in any SMS", not any(LONG_NUMBER.search(each) for each in texts), "a number")
     update = stage.provider_webhooks.wait_for("token.updated", where=lambda data: _blocks(data, token_id))
     told.check("the wallet provider is told of Anna's token, why and when", update and update.timestamp, update)
     told.expect("nothing came with a wrong signature", stage.provider_webhooks.rejected, 0)

@@ -1,12 +1,16 @@
 """Who takes part in the story, and what they have in their hands."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from threading import Event
 from typing import Any
 
-from mobile_mock.answers import object_in
+import httpx
+
+from mobile_mock.answers import list_in, object_in
 from mobile_mock.machine import Machine
-from mobile_mock.phone import Phone
+from mobile_mock.phone import POLL_SECONDS, Phone
 from mobile_mock.phone_token import PhoneToken
 from mobile_mock.shop import Merchant, Shop
 from mobile_mock.story.transcript import Transcript
@@ -68,6 +72,15 @@ class Stage:
     def is_about_card(self, message: Mapping[str, Any]) -> bool:
         """Whether an inbox message is about this card."""
         return message.get("card_id") == self.card_id
+
+    def wait_for_sms(self, text: str, timeout_seconds: float = 20) -> list[str]:
+        """What the phones of all got by SMS, as soon as that text is among it, or the time is up."""
+        pause, deadline = Event(), time.monotonic() + timeout_seconds
+        while True:
+            texts = [each["text"] for each in list_in(httpx.get(f"{self._access['sms_url']}.json"))]
+            if text in texts or time.monotonic() > deadline:
+                return texts
+            pause.wait(POLL_SECONDS)
 
     def _phone(self, app: str, name: str) -> Phone:
         client, observe = self._access[app], self.transcript.observer(name)

@@ -61,6 +61,7 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "card.plastic_activated": (_HOLDER,),
     "card.blocked": (_HOLDER_AT_ONCE, _DELEGATES),  # R-10.1b
     "card.unblocked": (_HOLDER, _DELEGATES),
+    "card.stayed_blocked": (_HOLDER,),
     "card.closed": (_HOLDER, _DELEGATES),
     "card.replaced": (
         _HOLDER_AT_ONCE,
@@ -87,6 +88,7 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "credential.registered": (_HOLDER,),
     "credential.confirmed": (_HOLDER,),
     "credential.withdrawn": (_HOLDER,),
+    "credential.update_missed": (_HOLDER,),  # R-3.6c
     "drawing_right.granted": (_HOLDER,),
     "drawing_right.changed": (_HOLDER, _DELEGATE),
     "drawing_right.paired": (_HOLDER, _DELEGATE),
@@ -215,7 +217,9 @@ _ACTED: Final[Mapping[str, str | None]] = {
     "drawing_right.expired": None,  # nobody: time passed
 }
 # Which credentials' merchants may get `credential.updated` (R-3.6b).
-ABOUT_CREDENTIALS_OF_A_CARD: Final = frozenset({"card.replaced", "card.closed"})
+ABOUT_CREDENTIALS_OF_A_CARD: Final = frozenset(
+    {"card.replaced", "card.stayed_blocked", "card.unblocked", "card.closed"}
+)
 ABOUT_A_CREDENTIAL: Final = frozenset({"credential.confirmed", "credential.update_chosen", "credential.withdrawn"})
 REQUESTORS: Final = (
     ABOUT_A_TOKEN | ABOUT_TOKENS_OF_A_CARD | ABOUT_TOKENS_OF_A_RIGHT | ABOUT_CREDENTIALS_OF_A_CARD | ABOUT_A_CREDENTIAL

@@ -1,7 +1,8 @@
 """Telling requestors, second half: what an entry of a feed says, worked out when it is sent or read.
 
 Consent is checked now, not when the entry was made; a card number is opened now, for the current plastic only, and only
-as a JWE to a key that the issuer has approved. So nothing that was withdrawn leaves late.
+as a JWE to a key that the issuer has approved. So nothing that was withdrawn leaves late. What was sent or read is
+noted as received (docs/adr/041).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from joserfc.jwk import ECKey
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from delegation.models import DrawingRight
-from notifications.credential_updates import CREDENTIAL_UPDATED, standing
+from notifications.credential_updates import CREDENTIAL_UPDATED, is_newest, standing
 from notifications.models import Update, WebhookEndpoint
 from tokenization import cards, envelopes, ids, token_status, tokens
 from tokenization.events import rfc3339
@@ -29,11 +30,16 @@ _BEHIND_THE_SESSION: Final = {"synchronize_session": False}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a feed, oldest first. `last_seq` is where it ended: the next `after`, also when nothing was found."""
+    """A part of a feed, oldest first. `last_seq` is where it ended: the next `after`, also when nothing was found.
+
+    `received` and `with_number` are what is to be noted of it once it is shown (`note_received`).
+    """
 
     bodies: list[Body]
     last_seq: int
     more: bool
+    received: list[int]
+    with_number: list[int]
 
 
 def feed(
@@ -43,8 +49,14 @@ def feed(
     ours = (Update.requestor_id == requestor_id, Update.kind == kind, Update.seq > after)
     found = session.scalars(select(Update).where(*ours).order_by(Update.seq).limit(limit + 1)).all()
     page = found[:limit]
-    bodies = [body for update in page if (body := compose(session, vault, update, now)) is not None]
-    return Page(bodies, page[-1].seq if page else after, len(found) > limit)
+    shown = [(entry, body) for entry in page if (body := _body(session, vault, entry, now)) is not None]
+    return Page(
+        bodies=[body for _, body in shown],
+        last_seq=page[-1].seq if page else after,
+        more=len(found) > limit,
+        received=[entry.seq for entry, _ in shown if entry.received_at is None],
+        with_number=[entry.seq for entry, body in shown if gives_number(body) and not entry.number_given],
+    )
 
 
 def gives_number(body: Body) -> bool:
@@ -56,16 +68,27 @@ def note_received(
     session: Session, requestor_id: UUID, received: Sequence[int], with_number: Sequence[int], now: datetime
 ) -> None:
     """Remember of entries of a feed, by their `seq`, that the requestor has them; and of which with a card number."""
-    of_feed = update(Update).where(Update.requestor_id == requestor_id)
-    unknown = (Update.seq.in_(received), Update.received_at.is_(None))
-    session.execute(of_feed.where(*unknown).values(received_at=now), execution_options=_BEHIND_THE_SESSION)
-    if with_number:
-        given = (Update.seq.in_(with_number), Update.number_given.is_(False))
-        session.execute(of_feed.where(*given).values(number_given=True), execution_options=_BEHIND_THE_SESSION)
+    these = (Update.requestor_id == requestor_id, Update.seq.in_({*received, *with_number}))
+    if len(received) > 1:  # in order: two who read the same feed at once must not wait for each other in a ring
+        session.execute(select(Update.seq).where(*these).order_by(Update.seq).with_for_update())
+    if received or with_number:
+        first = func.coalesce(Update.received_at, now)
+        given = or_(Update.number_given, Update.seq.in_(with_number))
+        noted = update(Update).where(*these).values(received_at=first, number_given=given)
+        session.execute(noted, execution_options=_BEHIND_THE_SESSION)
 
 
 def compose(session: Session, vault: Vault, update: Update, now: datetime) -> Body | None:
-    """The body of one entry, or None where it is true no more: then a newer entry says what is."""
+    """The body of one entry that is to be sent, or None where it is true no more, or a newer one of the same credential
+    says what is: nobody is sent an older version after a newer one. (A token's entry always says how it stands now.)
+    """
+    if update.kind == CREDENTIAL_UPDATED and not is_newest(session, update):
+        return None
+    return _body(session, vault, update, now)
+
+
+def _body(session: Session, vault: Vault, update: Update, now: datetime) -> Body | None:
+    """The body of one entry as it may be shown now; None where it is true no more."""
     data = _credential(session, vault, update) if update.kind == CREDENTIAL_UPDATED else _token(session, update, now)
     return None if data is None else {"type": update.kind, "timestamp": rfc3339(update.at), "data": data}
 

@@ -1,7 +1,7 @@
 """What the merchants that keep a card on file are told, and when there is anything to tell (R-3.6).
 
 An entry records what changed, and is only made where that is still so: what happened since has an event of its own, and
-an entry of its own.
+an entry of its own. So the newest entry always says what stands (docs/adr/041).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,11 +29,29 @@ CHANGES: Final[Mapping[str, str]] = {
 # What each event may have to say. Anything else that is true by now is another event's to say.
 _CODES: Final[Mapping[str, frozenset[str]]] = {
     "card.replaced": frozenset("A"),
+    "card.stayed_blocked": frozenset("Q"),
+    "card.unblocked": frozenset("A"),
     "card.closed": frozenset("C"),
-    "credential.confirmed": frozenset("A"),
-    "credential.update_chosen": frozenset("AO"),
+    "credential.confirmed": frozenset("AQ"),
+    "credential.update_chosen": frozenset("AQCO"),
     "credential.withdrawn": frozenset("O"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a feed says of one credential: the newest code and version, the plastic that the merchant knows or can still
+    read of, and the one that it is known to have had; None where that is the one that it was shown.
+    """
+
+    code: str | None
+    version: int = 0
+    known: UUID | None = None
+    had: UUID | None = None
+
+
+# A merchant that was told nothing takes the card that it was shown to be good.
+_NOTHING: Final = _Told("A")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +60,16 @@ class _Change:
 
     credential: Credential
     code: str
+    told: _Told
     known: Plastic
     current: Plastic
 
     @property
     def is_news(self) -> bool:
-        """An `A` is none where the merchant knows the number already."""
-        return self.code != "A" or self.known.plastic_id != self.current.plastic_id
+        """Not what the newest entry says already; a new number is, and that an opted-out one was withdrawn."""
+        another = self.code == "A" and self.known.plastic_id != self.current.plastic_id
+        says_more = another or self.code == "O" or self.code != self.told.code
+        return says_more and self.credential.version > self.told.version
 
 
 def standing(card: Card, credential: Credential) -> str | None:
@@ -57,7 +78,9 @@ def standing(card: Card, credential: Credential) -> str | None:
         return "O"
     if credential.state != "active":
         return None
-    return "C" if card.state == "closed" else "A"
+    if card.state == "closed":
+        return "C"
+    return "Q" if card.state == "blocked" and card.stayed_blocked_at is not None else "A"
 
 
 def enter(session: Session, event: Waiting, concerned: ColumnElement[bool]) -> None:
@@ -79,13 +102,14 @@ def _changes(session: Session, event: Waiting, concerned: ColumnElement[bool]) -
     card = session.get_one(Card, event.card_id)
     plastics = _plastics(session, event.card_id)
     credentials = session.scalars(select(Credential).where(concerned).order_by(Credential.credential_id)).all()
-    told = _told_plastics(session, credentials)
+    told = _told(session, credentials)
     for credential in credentials:
         code = standing(card, credential)
         if code is None or code not in _CODES[event.type]:
             continue
-        known = told.get(credential.credential_id) or credential.plastic_id
-        change = _Change(credential, code, plastics[known], plastics[card.current_plastic_id])
+        before = told.get(credential.credential_id, _NOTHING)
+        known = plastics[_known(code, credential, before)]
+        change = _Change(credential, code, before, known, plastics[card.current_plastic_id])
         if change.is_news:
             yield change
 
@@ -95,15 +119,26 @@ def _plastics(session: Session, card_id: UUID) -> dict[UUID, Plastic]:
     return {plastic.plastic_id: plastic for plastic in session.scalars(statement)}
 
 
-def _told_plastics(session: Session, credentials: Sequence[Credential]) -> dict[UUID, UUID]:
-    """credential -> the plastic of its newest `A`."""
+def _told(session: Session, credentials: Sequence[Credential]) -> dict[UUID, _Told]:
+    """By credential."""
     ours = (
         Update.requestor_id.in_({credential.requestor_id for credential in credentials}),
         Update.subject_id.in_([credential.credential_id for credential in credentials]),
-        Update.code == "A",
     )
-    oldest_first = select(Update.subject_id, Update.plastic_id).where(*ours).order_by(Update.seq)
-    return {subject_id: plastic_id for subject_id, plastic_id in session.execute(oldest_first) if plastic_id}
+    columns = (Update.subject_id, Update.code, Update.version, Update.plastic_id, Update.received_at)
+    told: dict[UUID, _Told] = {}
+    for row in session.execute(select(*columns).where(*ours).order_by(Update.seq)):
+        had = row.plastic_id if row.received_at and row.code == "A" else told.get(row.subject_id, _NOTHING).had
+        # What it had not read of by then is hidden from it by anything but an `A`.
+        told[row.subject_id] = _Told(row.code, row.version, row.plastic_id if row.code == "A" else had, had)
+    return told
+
+
+def _known(code: str | None, credential: Credential, told: _Told) -> UUID:
+    """The plastic that a merchant may be taken to know where that code stands. But for an `A` it is shown none that it
+    has not had: of those it may never be told.
+    """
+    return (told.known if code == "A" else told.had) or credential.plastic_id
 
 
 def _as_row(event: Waiting, change: _Change) -> dict[str, Any]:
@@ -128,6 +163,12 @@ def _shown(plastic: Plastic) -> dict[str, str]:
 
 def known_plastic(session: Session, credential: Credential) -> Plastic:
     """The plastic that the merchant knows of: what it may be shown without telling it of a newer one."""
-    plastics = _plastics(session, credential.card_id)
-    told = _told_plastics(session, [credential])
-    return plastics[told.get(credential.credential_id) or credential.plastic_id]
+    card = session.get_one(Card, credential.card_id)
+    told = _told(session, [credential]).get(credential.credential_id, _NOTHING)
+    return session.get_one(Plastic, (card.card_id, _known(standing(card, credential), credential, told)))
+
+
+def is_newest(session: Session, update: Update) -> bool:
+    """Whether no later entry says what has become of the same since."""
+    same = (Update.requestor_id == update.requestor_id, Update.subject_id == update.subject_id)
+    return session.scalar(select(Update.seq).where(*same, Update.seq > update.seq).limit(1)) is None

@@ -310,7 +310,7 @@ def unblock(session: Session, card: Card, now: datetime) -> None:
 def clear_block(card: Card) -> None:
     """Forget the block; who does so says why by an event."""
     card.state, card.block_reason, card.blocked_at, card.blocked_by = "active", None, None, None
-    card.noticed_at, card.revision = None, card.revision + 1
+    card.noticed_at, card.stayed_blocked_at, card.revision = None, None, card.revision + 1
 
 
 def close(session: Session, card: Card, now: datetime) -> None:

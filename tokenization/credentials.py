@@ -116,10 +116,18 @@ def _raise_if_withdrawn(credential: Credential, now: datetime) -> None:
         raise IllegalMove("the registration was withdrawn, or waited too long for a yes")
 
 
-def follow_card(session: Session, card_id: UUID) -> None:
-    """The card has a new plastic, or is closed: a new version of every credential whose merchant is told (R-3.6b)."""
+def follow_card(session: Session, card_id: UUID) -> int:
+    """What a merchant is told of the card has changed (R-3.6b): a new version of every credential whose merchant is
+    told. Answers how many.
+    """
     told = (Credential.card_id == card_id, Credential.state == "active", Credential.automatic_update)
-    session.execute(update(Credential).where(*told).values(version=Credential.version + 1))
+    newer = update(Credential).where(*told).values(version=Credential.version + 1).returning(Credential.credential_id)
+    return len(session.scalars(newer).all())
+
+
+def miss_update(session: Session, card: Card, credential: Credential, now: datetime) -> None:
+    """The merchant has not had the new card in time: its cardholder may have to give it (R-3.6c)."""
+    events.emit(session, _event(events.CredentialUpdateMissed, session, card, credential, now))
 
 
 def active_count(session: Session, card_id: UUID) -> int:

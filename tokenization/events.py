@@ -141,6 +141,15 @@ class CardUnblocked(CardEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardStayedBlocked(CardEvent):
+    """Blocked for so long, and no new card: the merchants that keep it are to ask their customer; never why."""
+
+    type = "card.stayed_blocked"
+    holder_id: UUID
+    last4: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardClosed(CardEvent):
     type = "card.closed"
     holder_id: UUID
@@ -303,6 +312,13 @@ class CredentialUpdateChosen(CredentialEvent):
 class CredentialWithdrawn(CredentialEvent):
     type = "credential.withdrawn"
     by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialUpdateMissed(CredentialEvent):
+    """R-3.6c: the merchant has not had the new card within its time."""
+
+    type = "credential.update_missed"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,7 +107,15 @@ class Card(Base):
     """
 
     __tablename__ = "cards"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (
+        Index(
+            "ix_cards_long_blocked",
+            "blocked_at",
+            "card_id",
+            postgresql_where=text("state = 'blocked' AND stayed_blocked_at IS NULL"),
+        ),
+        {"schema": SCHEMA},
+    )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
     holder_id: Mapped[UUID] = mapped_column(ForeignKey(f"{SCHEMA}.cardholders.holder_id"), index=True)

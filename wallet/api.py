@@ -119,7 +119,7 @@ def nothing_else(view: Callable[P, Response]) -> Callable[P, Response]:
 
 
 def session() -> Session:
-    """The session of the request that is running, opened by `reads` or `writes`."""
+    """The session of the request that is running, opened by `reads`, `notes` or `writes`."""
     return cast(Session, g.session)
 
 
@@ -139,6 +139,21 @@ def reads(view: Callable[P, Response]) -> Callable[P, Response]:
 
     with_session.opens = "session"  # type: ignore[attr-defined]  # a mark for the tests that read the route table
     return with_session
+
+
+def notes(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Open a transaction for a view that looks, and writes down nothing but that it showed something: that is kept
+    before the answer leaves. Where there is nothing new to write, none of it reaches the disk.
+    """
+    strict = nothing_else(view)
+
+    @wraps(view)
+    def with_note(*args: P.args, **kwargs: P.kwargs) -> Response:
+        with services().database.transaction(caller().actor) as g.session:
+            return strict(*args, **kwargs)
+
+    with_note.opens = "note"  # type: ignore[attr-defined]  # a mark, as above
+    return with_note
 
 
 Rebuild = Callable[[Session, Mapping[str, Any]], dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Blocking and closing a card, and a lost phone, through all floors (R-10)."""
+"""Blocking, unblocking and closing a card, and a lost phone, through all floors (R-10)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +37,16 @@ def cascade(session: Session, card: Card, now: datetime) -> Cascade:
         drawing_rights=len(living),
         credentials=credentials.active_count(session, card.card_id),
     )
+
+
+def unblock(session: Session, card: Card, now: datetime) -> None:
+    """Take the block away; merchants that were told to ask their customer hear that the card is good again. Raises
+    IllegalMove.
+    """
+    asked = card.stayed_blocked_at is not None
+    cards.unblock(session, card, now)
+    if asked:
+        credentials.follow_card(session, card.card_id)
 
 
 def close(session: Session, card: Card, now: datetime) -> None:

@@ -21,9 +21,11 @@ from sqlalchemy.orm import Session
 
 from delegation import rounds
 from notifications import metrics as relay_metrics
+from notifications import missed_updates
 from notifications.relay import THREADS, Relay
 from notifications.sms import HttpGateway, NoGateway, SmsSender
 from notifications.surroundings import Surroundings
+from tokenization import long_blocks
 from tokenization.secret import Secret
 from wallet import app, lifeline, metrics_folder
 from wallet.payments import expiry
@@ -33,8 +35,9 @@ from wallet.settings import Settings
 
 # What granian says goes the way of our own log (wallet/logs.py).
 GRANIAN_LOGS: Final = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
-# What is due because time passed: drawing rights that end and weeks to sum up, and holds that end.
-CHORES: Final = (rounds.run, expiry.run)
+# What is due because time passed: drawing rights that end and weeks to sum up, holds that end, blocks that last, and
+# new cards that a merchant has not had.
+CHORES: Final = (rounds.run, expiry.run, long_blocks.run, missed_updates.run)
 # For answers that are under way; what is still there then is a stream, which its phone opens again.
 STOP_SECONDS: Final = 5
 # Above what is on its way in all threads at once, so that what lives for one request does not look as if it stayed.

@@ -25,6 +25,18 @@ ABOUT_CARDS: Final[Texts] = {
         "da": ("Dit kort virker igen", "Spærringen af kortet, der ender på {card}, blev ophævet {at}."),
         "en": ("Your card works again", "The block of the card ending in {card} was lifted on {at}."),
     },
+    "card.stayed_blocked": {
+        "da": (
+            "Dit kort er stadig spærret",
+            "Kortet, der ender på {card}, er stadig spærret, og der er ikke kommet et nyt. De butikker, der har det "
+            "gemt og må få nye kortoplysninger, fik {at} besked om at tale med dig.",
+        ),
+        "en": (
+            "Your card is still blocked",
+            "The card ending in {card} is still blocked, and there is no new one. The shops that keep it, and may be "
+            "told of a new card, were told on {at} to talk to you.",
+        ),
+    },
     "card.closed": {
         "da": ("Dit kort er lukket", "Kortet, der ender på {card}, blev lukket {at} og kan ikke bruges mere."),
         "en": ("Your card is closed", "The card ending in {card} was closed on {at} and cannot be used any more."),
@@ -137,6 +149,18 @@ ABOUT_CARDS: Final[Texts] = {
         "en": (
             "{merchant} no longer has your card",
             "From {at} {merchant} cannot use the card ending in {card}.",
+        ),
+    },
+    "credential.update_missed": {
+        "da": (
+            "{merchant} har ikke dit nye kort",
+            "{merchant} havde {at} endnu ikke hentet dit nye kort, der ender på {card}. "
+            "Tjek det hos dem, og giv dem selv det nye kort, hvis de beder om det.",
+        ),
+        "en": (
+            "{merchant} does not have your new card",
+            "As of {at} {merchant} has not picked up your new card ending in {card}. "
+            "Check with them, and give them the new card yourself if they ask for it.",
         ),
     },
     "payment.refunded": {

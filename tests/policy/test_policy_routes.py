@@ -28,6 +28,8 @@ WITHOUT_REDIS = {
     "POST /v1/tokens/<token_id>/suspend",
     "POST /v1/issuer/cards/<card_id>/block",
 }
+# What was read of them is noted as received.
+FEEDS = {"GET /v1/merchant/card-updates", "GET /v1/provider/token-updates"}
 
 
 @pytest.fixture
@@ -53,8 +55,10 @@ def test_what_writes_does_so_in_one_transaction(api: list[Route]) -> None:
     assert [str(route) for route in api if route.method != "GET" and route.opens != "transaction"] == []
 
 
-def test_what_only_looks_opens_no_transaction(api: list[Route]) -> None:
-    assert [str(route) for route in api if route.method == "GET" and route.opens not in ("session", None)] == []
+def test_what_only_looks_opens_no_transaction_but_where_it_is_noted_who_has_read_what(api: list[Route]) -> None:
+    looks = {str(route): route.opens for route in api if route.method == "GET"}
+    assert {each for each, opens in looks.items() if opens not in ("session", None)} == FEEDS
+    assert {looks[each] for each in FEEDS} == {"note"}
 
 
 def test_each_machine_has_a_part_of_the_api_to_itself(api: list[Route]) -> None:

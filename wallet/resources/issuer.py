@@ -134,7 +134,7 @@ class Unblock(MethodView):
     def post(self, card_id: str) -> Any:
         """A found card: gives back exactly what the block took."""
         card = locked(card_id)
-        cards.unblock(session(), card, current_time())
+        blocking.unblock(session(), card, current_time())
         return card_shown(card)
 
 

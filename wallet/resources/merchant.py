@@ -13,7 +13,7 @@ from tokenization.models import Card, Credential, Plastic
 from tokenization.secret import Number
 from wallet import provisioning
 from wallet.access.guard import caller, requires
-from wallet.api import Blueprint, reads, session, writes
+from wallet.api import Blueprint, notes, reads, session, writes
 from wallet.errors import problem
 from wallet.payments.snapshot import plastic_unusable
 from wallet.resources import owned, shown, shown_credentials, webhooks
@@ -144,7 +144,7 @@ class CardUpdates(MethodView):
     """What webhooks may have missed."""
 
     @requires("merchant")
-    @reads
+    @notes
     @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, schemas.UpdateList)
     def get(self, page: dict[str, Any]) -> Any:

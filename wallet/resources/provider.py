@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tokenization import life_cycle
 from tokenization.models import Token
 from wallet.access.guard import caller, requires
-from wallet.api import Blueprint, reads, session, writes
+from wallet.api import Blueprint, notes, reads, session, writes
 from wallet.resources import one_token, owned, shown, webhooks
 from wallet.resources.pages import newest_first
 from wallet.schemas import merchant as webhook_schemas
@@ -44,7 +44,7 @@ class TokenUpdates(MethodView):
     """What webhooks may have missed."""
 
     @requires("provider")
-    @reads
+    @notes
     @blueprint.arguments(Page(), location="query")
     @blueprint.response(200, webhook_schemas.UpdateList)
     def get(self, page: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import request
 from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -63,9 +64,11 @@ def _delivery(row: Delivery) -> dict[str, Any]:
 
 
 def feed(kind: str, page: dict[str, Any]) -> dict[str, Any]:
-    """Every update of a kind since a cursor, oldest first."""
-    around = (session(), services().vault, requestor().requestor_id, kind)
-    found = bodies.feed(*around, after=position(page), limit=page["limit"], now=current_time())
+    """Every update of a kind since a cursor, oldest first; what is shown is noted as received."""
+    owner, now = requestor().requestor_id, current_time()
+    found = bodies.feed(session(), services().vault, owner, kind, after=position(page), limit=page["limit"], now=now)
+    if request.method != "HEAD":  # which shows nothing
+        bodies.note_received(session(), owner, found.received, found.with_number, now)
     return {
         "data": found.bodies,
         "next_cursor": str(found.last_seq) if found.more else None,

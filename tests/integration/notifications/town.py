@@ -44,6 +44,7 @@ from tokenization.models import Card, Credential, Requestor, Token
 from tokenization.provisioning import making
 from tokenization.provisioning.history import Wish
 from tokenization.vault import Vault
+from wallet import blocking
 from wallet.database import Database
 from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentEvent
 
@@ -281,7 +282,7 @@ class Town:
 
     def unblock(self, card_id: UUID) -> None:
         """Take a card's block away."""
-        self.change(card_id, lambda session, card: cards.unblock(session, card, self.clock.now()))
+        self.change(card_id, lambda session, card: blocking.unblock(session, card, self.clock.now()))
 
     def change(self, card_id: UUID, act: Callable[[Session, Card], Done]) -> Done:
         """Do something to a locked card."""
@@ -308,7 +309,7 @@ class Town:
 
     def close(self, card_id: UUID) -> None:
         """End a card."""
-        self.change(card_id, lambda session, card: cards.close(session, card, self.clock.now()))
+        self.change(card_id, lambda session, card: blocking.close(session, card, self.clock.now()))
 
     def pay(self, card_id: UUID, kind: type[PaymentEvent], **more: Any) -> None:
         """Let a payment have happened."""

@@ -48,11 +48,7 @@ class DemoError(click.ClickException):
 
 @click.command()
 @click.option(
-    "--port",
-    default=8080,
-    show_default=True,
-    type=click.IntRange(1, 65534),
-    help="the broker takes the next",
+    "--port", default=8080, show_default=True, type=click.IntRange(1, 65534), help="the broker takes the next"
 )
 @click.option("--data", default=None, type=click.Path(path_type=Path), help=f"data folder  [default: {DATA}]")
 @click.option("--check", is_flag=True, help="run the whole story against a fresh data folder, then stop")
@@ -101,8 +97,8 @@ def _fresh(data: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def running(data: Path, port: int) -> Iterator[tuple[dict[str, Any], Services, Processes]]:
-    """The whole demo: PostgreSQL, Redis, broker and SMS gateway, service, relay. Yields access.json and the parts; stops
-    everything.
+    """The whole demo: PostgreSQL, Redis, broker with SMS gateway, service, relay. Yields access.json and the parts, and
+    stops everything.
 
     Raises DemoError, EmbeddedServerError, PortTaken and ProcessEnded.
     """

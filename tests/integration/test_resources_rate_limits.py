@@ -26,6 +26,13 @@ GUARDED = [
     ("POST", f"/v1/drawing-rights/{RIGHT}/pair", {"user_code": "WDJB-MJHT"}, "pair", "code_per_person"),
 ]
 
+CHECK = {"numbers": ["9208900000000002"]}
+ON_FILE = {"agreement": "subscription", "reference": "1", "card": {"number": "9208900000000002", "expiry": "2029-09"}}
+OF_MACHINES = [
+    ("/v1/merchant/blocked-cards/check", CHECK, 200, "register_per_client"),
+    ("/v1/merchant/credentials", ON_FILE, 422, "registering_per_client"),
+]
+
 
 def limit(world: World, **figures: str | None) -> None:
     settings = world.parts.settings.model_copy(update={"rate_limits": RateLimits(**figures)})
@@ -57,6 +64,39 @@ def test_without_redis_none_of_them_lets_anybody_in(
     phone = world.phone()
     over_redis(world, "redis://127.0.0.1:9")
     assert knock(phone, method, path, body, purpose).status_code == 503
+
+
+@pytest.mark.parametrize(("path", "body", "status", "name"), OF_MACHINES)
+def test_a_merchant_that_calls_too_often_hears_when_to_come_again_and_no_other_does(
+    world: World, path: str, body: Any, status: int, name: str
+) -> None:
+    limit(world, **{name: "2 per minute"})
+    merchant, other = world.machine("merchant"), world.machine("merchant")
+    other.client_id = another_merchant(world)
+    assert [merchant.request("POST", path, body).status_code for _ in range(2)] == [status] * 2
+    answer = merchant.request("POST", path, body)
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-many-requests")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert other.request("POST", path, body).status_code == status
+    assert merchant.request("GET", "/v1/merchant/credentials").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "body", "status", "name"), OF_MACHINES)
+def test_without_redis_merchants_are_not_counted_and_work_on(
+    world: World, path: str, body: Any, status: int, name: str
+) -> None:
+    limit(world, **{name: "1 per minute"})
+    over_redis(world, "redis://127.0.0.1:9")
+    merchant = world.machine("merchant")
+    assert [merchant.request("POST", path, body).status_code for _ in range(2)] == [status] * 2
+
+
+def another_merchant(world: World) -> str:
+    jwks = {"keys": [world.phone().key.as_dict(private=False) | {"kid": "1"}]}
+    asked = {"kind": "merchant", "name": "Bogbiksen", "merchant_ids": ["DK-9"], "jwks": jwks}
+    made = world.machine("issuer").request("POST", "/v1/issuer/requestors", asked).json()
+    [client] = made["clients"]
+    return str(client["client_id"])
 
 
 def test_a_child_is_counted_apart_from_its_parent(world: World) -> None:

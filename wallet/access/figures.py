@@ -27,7 +27,8 @@ class RateLimits(BaseModel):
 
     They stop floods, far from what honest callers need: behind one address of a mobile carrier are thousands of phones.
     None of them is what keeps a code from being guessed. Phones that ask to be let in are few, so there the figure is
-    low: asking until one gets the two digits of another phone should take its time.
+    low: asking until one gets the two digits of another phone should take its time. Who asks the register of blocked
+    cards, or registers cards on file, and too often, tries out numbers.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -40,3 +41,5 @@ class RateLimits(BaseModel):
     pin_per_person: Figures | None = "60 per minute"
     code_per_person: Figures | None = "60 per minute"
     provision_per_person: Figures | None = "30 per hour"
+    register_per_client: Figures | None = "600 per minute"
+    registering_per_client: Figures | None = "600 per minute"

@@ -13,6 +13,7 @@ from tokenization.models import Card, Credential, Plastic
 from tokenization.secret import Number
 from wallet import provisioning
 from wallet.access.guard import caller, requires
+from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, notes, reads, session, writes
 from wallet.errors import problem
 from wallet.payments.snapshot import plastic_unusable
@@ -47,6 +48,7 @@ class Credentials(MethodView):
         return listed | {"data": shown_credentials.to_merchant(session(), listed["data"], current_time())}
 
     @requires("merchant")
+    @limited("registering_per_client")
     @writes()
     @blueprint.arguments(schemas.RegisterCredential())
     @blueprint.response(201, schemas.MerchantCredential)
@@ -157,6 +159,7 @@ class BlockedCards(MethodView):
     """R-21."""
 
     @requires("merchant")
+    @limited("register_per_client")
     @writes()
     @blueprint.arguments(schemas.NumbersToCheck())
     @blueprint.response(200, schemas.BlockedAnswer)

@@ -6,7 +6,7 @@ one of them tries (docs/adr/039).
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from notifications import bodies, webhooks
 from notifications.backoff import WEBHOOKS, next_attempt_at
 from notifications.bodies import Body
+from notifications.leases import LEASE, is_free
 from notifications.models import Delivery, Update, WebhookEndpoint, WebhookLane
 from notifications.sending import Answer, Letter
 from tokenization import ids
@@ -23,7 +24,6 @@ from tokenization.events import rfc3339
 from tokenization.models import Card, Credential, Requestor
 from tokenization.vault import Vault
 
-LEASE: Final = timedelta(seconds=60)  # longer than a sending can last
 # How many letters must wait before one more lane is opened: else each would be taken for a letter or two.
 _FOR_A_LANE: Final = 8
 
@@ -56,7 +56,7 @@ def claim(
     """Lease up to so many lanes of endpoints that something is due for: of those that failed when they were last tried,
     or of the others. More than one of an endpoint only where it is `answering`.
     """
-    free = or_(WebhookLane.leased_until.is_(None), WebhookLane.leased_until < now)
+    free = is_free(WebhookLane.leased_until, now)
     waiting = select(Delivery.delivery_id).where(Delivery.requestor_id == WebhookLane.requestor_id, *_due(now))
     enough = waiting.offset((WebhookLane.lane - 1) * _FOR_A_LANE).exists()
     unchecked = and_(WebhookLane.lane == 1, WebhookEndpoint.checked_at.is_(None))
@@ -159,7 +159,7 @@ def settle(session: Session, lease: Lease, job: Job, answer: Answer, now: dateti
     if not answer.delivered:
         _settle_failure(session, lease.requestor_id, job, answer, now, chance)
         return _set_lease(session, lease, now + LEASE)
-    if job.was_failing:
+    if job.was_failing and _still_there(session, lease.requestor_id, job):
         webhooks.answered(session, lease.requestor_id)
     of_lane = {"requestor_id": lease.requestor_id, "lane": lease.lane, "held": lease.until, "until": now + LEASE}
     what = {"delivery_id": job.delivery_id, "status": answer.status, "number_given": job.number_given, "now": now}
@@ -170,15 +170,22 @@ def settle(session: Session, lease: Lease, job: Job, answer: Answer, now: dateti
 def _settle_failure(
     session: Session, requestor_id: UUID, job: Job, answer: Answer, now: datetime, chance: float
 ) -> None:
-    is_disabled = webhooks.failed(session, requestor_id, now, gone=answer.gone)
+    still_there = _still_there(session, requestor_id, job)
+    is_disabled = still_there and webhooks.failed(session, requestor_id, now, gone=answer.gone)
     delivery = session.get_one(Delivery, (requestor_id, job.delivery_id), with_for_update=True, populate_existing=True)
     delivery.attempts, delivery.leased_until = delivery.attempts + 1, None
     delivery.last_status, delivery.last_error = answer.status, answer.error
-    if delivery.state == "pending":  # a newer update may have replaced it while it was under way
+    if delivery.state == "pending" and still_there:  # a newer update may have replaced it while it was under way
         _put_off(delivery, now, chance)
     session.flush()
     if is_disabled:
         _give_up(session, requestor_id, now)
+
+
+def _still_there(session: Session, requestor_id: UUID, job: Job) -> bool:
+    """Whether the endpoint is where the letter went; it is locked. What another said is not held against a new one."""
+    this = select(WebhookEndpoint.url).where(WebhookEndpoint.requestor_id == requestor_id)
+    return session.scalar(this.with_for_update()) == job.letter.url
 
 
 def _put_off(delivery: Delivery, now: datetime, chance: float) -> None:
@@ -211,8 +218,7 @@ def _listening(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
-    return Delivery.state == "pending", Delivery.next_attempt_at <= now, free
+    return Delivery.state == "pending", Delivery.next_attempt_at <= now, is_free(Delivery.leased_until, now)
 
 
 def _set_lease(session: Session, lease: Lease, until: datetime | None) -> Lease | None:

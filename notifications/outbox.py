@@ -7,22 +7,22 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from notifications import audiences
+from notifications.leases import LEASE, is_free
 from notifications.models import OutboxRow
 from tokenization.events import rfc3339
 from tokenization.journal.entries import Recorded
 
 CHANNEL: Final = "tegnebog:outbox"
-LEASE: Final = timedelta(seconds=60)
 _BEGUN_AT_ONCE: Final = 8  # so that who waits for a first word waits for few pieces of what others are told
 
 # One parameter, however many events: the statement stays in the cache of the driver and of the server.
@@ -85,7 +85,7 @@ def _lease(session: Session, now: datetime, which: ColumnElement[bool], limit: i
     """By lease, since SKIP LOCKED does not cross shards. The condition stands twice: of two relays that picked the same
     row, the one that waited for it looks again and finds it taken.
     """
-    free = or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now)
+    free = is_free(OutboxRow.leased_until, now)
     oldest = select(OutboxRow.card_id, OutboxRow.seq).where(which, free).order_by(OutboxRow.at).limit(limit)
     taken = update(OutboxRow).where(tuple_(OutboxRow.card_id, OutboxRow.seq).in_(oldest), free)
     leased = taken.values(leased_until=now + LEASE, attempts=OutboxRow.attempts + 1).returning(OutboxRow)

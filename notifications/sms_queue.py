@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, case, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from notifications.backoff import TEXTS, next_attempt_at
+from notifications.leases import LEASE, is_free
 from notifications.models import SmsMessage
 from tokenization import cardholders, ids, requestors
 from tokenization.secret import Secret
 from tokenization.vault import Erased, Place, Vault, VaultError
 
-LEASE: Final = timedelta(seconds=60)  # longer than a sending can last
 CODE: Final = "token.code"
 # A text about a block is of use soon or not at all.
 LIFE: Final = timedelta(hours=36)
@@ -165,7 +165,7 @@ def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(SmsMessage.leased_until.is_(None), SmsMessage.leased_until < now)
+    return is_free(SmsMessage.leased_until, now)
 
 
 def _open(session: Session, vault: Vault, message: SmsMessage, until: datetime) -> Claimed:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from notifications.surroundings import Surroundings
 
 _AT_ONCE: Final = 100
 _THREADS: Final = 4  # an event is twenty statements, each of which waits for the database
+# What befalls one transaction, while others go on: a lock that was waited for in vain.
+_OF_THIS_ONE: Final = (LockNotAvailable, DeadlockDetected, QueryCanceled)
 _logger: Final = structlog.get_logger(__name__)
 
 
@@ -69,9 +72,9 @@ class Telling:
         try:
             with self._around.transaction() as session:
                 grown = fan_out(session, event, self._around.clock.now())
-        except OperationalError:
-            raise  # it is not the event: the database is away, or a lock was waited for in vain
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OperationalError) and not isinstance(error.orig, _OF_THIS_ONE):
+                raise  # the database is away, for all
             # One event that cannot be told must not stop the others; its lease runs out, and it is tried again.
             _logger.exception("event_not_told", event_id=str(event.event_id), type=event.type)
             metrics.EVENTS.labels("not_told").inc()

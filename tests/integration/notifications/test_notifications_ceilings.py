@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from delegation.models import DrawingRight
-from notifications import inbox, outbox, pieces, wording
+from notifications import inbox, pieces, wording
+from notifications.leases import LEASE
 from notifications.models import Message
 from notifications.telling import fan_out
 from tests.integration.notifications.test_notifications_relay import broken_off, claim, waiting
@@ -173,7 +174,7 @@ def test_a_piece_that_breaks_off_is_told_again_and_one_that_was_told_is_not(town
     with broken_off(town) as session:
         fan_out(session, event, clock.now())
     assert sum(len(told(town, each)) for each in rights) == SIZE
-    clock.advance(outbox.LEASE * 2)
+    clock.advance(LEASE * 2)
     town.tell_all()
     with town.transaction() as session:
         assert fan_out(session, event, clock.now()) == frozenset()

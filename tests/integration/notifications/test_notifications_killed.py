@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Engine, delete, insert, select, text
 
 from delegation.models import DrawingRight
-from notifications import outbox, pieces
+from notifications import pieces
+from notifications.leases import LEASE
 from notifications.models import Feed, Message, OutboxRow, Update
 from tests.integration.notifications.test_notifications_relay import waiting
 from tests.integration.notifications.town import Town, until
@@ -90,7 +91,7 @@ def test_a_relay_that_is_killed_has_told_nobody_twice_and_the_next_leaves_nobody
         process.wait()
         assert len(entries(town)) - before == 2 * pieces.SIZE
         assert progress(town) is not None
-    clock.advance(outbox.LEASE * 2)
+    clock.advance(LEASE * 2)
     while waiting(town):
         town.tell()
     with town.database.reading() as session:
@@ -117,7 +118,7 @@ def test_a_relay_that_is_killed_between_the_pieces_of_a_lowered_ceiling_has_told
         process.wait()
         assert len(told_of_ceilings(town)) == pieces.SIZE + 1
         assert progress(town) == rights[pieces.SIZE - 1]
-    clock.advance(outbox.LEASE * 2)
+    clock.advance(LEASE * 2)
     while waiting(town):
         town.tell()
     with engine.begin() as connection:

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from notifications import inbox, outbox, pieces
+from notifications import inbox, pieces
+from notifications.leases import LEASE
 from notifications.models import Delivery, SmsMessage, Update
 from notifications.telling import fan_out
 from tests.integration.notifications.test_notifications_relay import broken_off, claim, kinds, waiting
@@ -157,7 +158,7 @@ def test_a_relay_that_wakes_too_late_tells_no_piece_twice(town: Town, card_id: U
     town.block(card_id)
     town.tell()
     [stale] = claim(town)
-    clock.advance(outbox.LEASE * 2)
+    clock.advance(LEASE * 2)
     town.tell()
     with town.transaction() as session:
         assert fan_out(session, stale, clock.now()) == frozenset()

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from notifications import inbox, outbox
 from notifications.bell import Bell
+from notifications.leases import LEASE
 from notifications.models import OutboxRow
 from notifications.telling import fan_out
 from tests.integration.notifications.town import Town, until
@@ -111,7 +112,7 @@ def test_what_a_dead_relay_held_is_told_by_another_when_the_lease_is_over(town: 
     claim(town)
     town.tell()
     assert kinds(town, town.holder_of(card_id)) == []
-    clock.advance(outbox.LEASE + timedelta(seconds=1))
+    clock.advance(LEASE + timedelta(seconds=1))
     town.tell()
     assert kinds(town, town.holder_of(card_id)) == ["card.blocked"]
 
@@ -120,7 +121,7 @@ def test_a_relay_that_wakes_too_late_tells_nobody_twice(town: Town, clock: SetCl
     card_id = town.card()
     town.block(card_id)
     [stale] = claim(town)
-    clock.advance(outbox.LEASE + timedelta(seconds=1))
+    clock.advance(LEASE + timedelta(seconds=1))
     town.tell()
     with town.transaction() as session:
         assert fan_out(session, stale, clock.now()) == frozenset()

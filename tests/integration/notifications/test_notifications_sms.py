@@ -7,6 +7,7 @@ from sqlalchemy import delete, select, update
 from structlog.testing import capture_logs
 
 from notifications import sms_queue
+from notifications.leases import LEASE
 from notifications.models import SmsMessage
 from notifications.sms import HttpGateway, SmsFailed, SmsRefused
 from notifications.sms_queue import Outcome
@@ -121,7 +122,7 @@ def test_what_a_dead_relay_had_taken_is_sent_when_the_lease_is_over(town: Town, 
         assert claimed.recipient_id == blocked
     town.tell()
     assert state(town) == ("waiting", 0)
-    clock.advance(sms_queue.LEASE + timedelta(seconds=1))
+    clock.advance(LEASE + timedelta(seconds=1))
     town.tell()
     assert state(town) == ("sent", 1)
 
@@ -129,7 +130,7 @@ def test_what_a_dead_relay_had_taken_is_sent_when_the_lease_is_over(town: Town, 
 def test_a_relay_whose_lease_ran_out_writes_nothing_down(town: Town, clock: SetClock, blocked: UUID) -> None:
     with town.transaction() as session:
         [stale] = sms_queue.claim(session, town.vault, clock.now(), 10)
-    clock.advance(sms_queue.LEASE + timedelta(seconds=1))
+    clock.advance(LEASE + timedelta(seconds=1))
     town.tell()
     with town.transaction() as session:
         sms_queue.settle(session, stale, Outcome(None, "timed out", away=True), clock.now(), 0.0)

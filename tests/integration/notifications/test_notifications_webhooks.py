@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from notifications import backoff, deliveries, outbox, webhooks
 from notifications.addresses import Guard
+from notifications.leases import LEASE
 from notifications.models import Delivery, WebhookEndpoint
 from notifications.sending import Answer
 from tests.integration.notifications.receiver import Receiver
@@ -282,7 +283,7 @@ def test_what_a_dead_relay_had_taken_is_sent_when_the_lease_is_over(
         assert len(deliveries.claim(session, clock.now(), 10, failing=False)) == 1
     town.tell()
     assert receiver.requests == []
-    clock.advance(deliveries.LEASE + timedelta(seconds=1))
+    clock.advance(LEASE + timedelta(seconds=1))
     town.tell()
     assert len(receiver.requests) == 1
 
@@ -292,7 +293,7 @@ def test_a_lease_that_ran_out_is_not_renewed(town: Town, receiver: Receiver, sho
     queue_test(town, shop)
     with town.transaction() as session:
         [stale] = deliveries.claim(session, clock.now(), 10, failing=False)
-    clock.advance(deliveries.LEASE + timedelta(seconds=1))
+    clock.advance(LEASE + timedelta(seconds=1))
     with town.transaction() as session:
         deliveries.claim(session, clock.now(), 10, failing=False)
         job = deliveries.next_job(session, town.vault, stale, clock.now())

@@ -241,6 +241,12 @@ SILENT: Final = frozenset(
         "cardholder.registered",
         "cardholder.changed",
         "requestor.registered",
+        # Who looks after an endpoint hears by SMS of its own that it is disabled (contacts.py).
+        "endpoint.set",
+        "endpoint.secret_rotated",
+        "endpoint.key_approved",
+        "endpoint.replayed",
+        "endpoint.disabled",
         "key.rotated",
         "key.retired",
         "key.reinstated",

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tokenization import events, ids
+from tokenization import events, ids, phone_numbers
 from tokenization.errors import NotFound
-from tokenization.models import Requestor
+from tokenization.models import PartyKey, Requestor
 from tokenization.secret import Secret
-from tokenization.vault import Place, Vault
+from tokenization.vault import DataKey, Place, Vault
 
 KINDS: Final = ("wallet", "merchant", "acquirer")
 
@@ -71,6 +72,38 @@ def get(session: Session, requestor_id: UUID, *, lock: bool = False) -> Requesto
     if requestor is None:
         raise NotFound
     return requestor
+
+
+def set_contact(
+    session: Session, vault: Vault, requestor: Requestor, contact: dict[str, str] | None, now: datetime
+) -> None:
+    """Who is told when webhooks fail: `mobile` (E.164) and `language`, or nobody. The requestor is locked, or new.
+
+    Raises Invalid, naming the field.
+    """
+    before = contact_mobile(session, vault, requestor)
+    is_known = None if before is None else {"mobile": before.reveal(), "language": requestor.contact_language}
+    if contact == is_known:
+        return
+    requestor.contact_mobile_sealed = requestor.contact_language = None
+    if contact is not None:
+        requestor.contact_mobile_sealed = _sealed_mobile(session, vault, requestor, contact["mobile"])
+        requestor.contact_language = contact["language"]
+    subject, changes = requestor.requestor_id, {"contact": contact and {"language": contact["language"]}}
+    events.emit(session, events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, changes=changes))
+
+
+def _sealed_mobile(session: Session, vault: Vault, requestor: Requestor, mobile: str) -> bytes:
+    phone_numbers.check(mobile, "contact.mobile")
+    key = data_key(session, vault, requestor.requestor_id)
+    return key.seal(contact_place(requestor.requestor_id), mobile.encode())
+
+
+def data_key(session: Session, vault: Vault, requestor_id: UUID) -> DataKey:
+    """The requestor's own data key, made when it is first needed; the requestor is locked, so there is one."""
+    if session.scalar(select(PartyKey.party_id).where(PartyKey.party_id == requestor_id).limit(1)):
+        return vault.party_key(session, requestor_id)
+    return vault.create_party_key(session, requestor_id)
 
 
 def contact_mobile(session: Session, vault: Vault, requestor: Requestor) -> Secret[str] | None:

@@ -9,10 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifications import webhooks
+from notifications.events import EndpointKeyApproved
 from notifications.models import WebhookEndpoint
 from tokenization import events, requestors
 from tokenization.errors import IllegalMove, Invalid
 from tokenization.models import Requestor
+from tokenization.vault import Vault
 from wallet.access.models import OAuthClient
 from wallet.access.oauth import clients
 from wallet.settings import Settings
@@ -21,12 +23,13 @@ MACHINE_SCOPE: Final = {"wallet": "provider", "merchant": "merchant", "acquirer"
 TERMS: Final = ("kind", "name", "merchant_ids", "schemes", "may_hold_numbers", "app_attestation", "status")
 
 
-def approve(session: Session, asked: dict[str, Any], settings: Settings, now: datetime) -> Requestor:
+def approve(session: Session, vault: Vault, asked: dict[str, Any], settings: Settings, now: datetime) -> Requestor:
     """A wallet gets an app, a child's app and a server; a merchant and an acquirer a machine. Raises Invalid."""
     _check(asked["kind"], asked)
     if asked["kind"] != "wallet" and asked["jwks"] is None:
         raise Invalid("jwks", "a machine signs in with a key of its own")
     requestor = requestors.register(session, **{name: asked[name] for name in TERMS}, now=now)
+    requestors.set_contact(session, vault, requestor, asked["contact"], now)
     around = _around(settings, now)
     for wanted in _clients(asked):
         clients.register_client(session, **wanted, requestor_id=requestor.requestor_id, **around)
@@ -34,11 +37,15 @@ def approve(session: Session, asked: dict[str, Any], settings: Settings, now: da
 
 
 def change(
-    session: Session, requestor: Requestor, asked: dict[str, Any], settings: Settings, now: datetime
+    session: Session, vault: Vault, requestor: Requestor, asked: dict[str, Any], settings: Settings, now: datetime
 ) -> Requestor:
-    """Change what a requestor may do, where its app is reached, and its machine's keys. Raises Invalid."""
+    """Change what a requestor may do, who looks after it, where its app is reached, and its machine's keys. Raises
+    Invalid.
+    """
     _check(requestor.kind, asked)
     requestors.change(session, requestor, {name: asked[name] for name in TERMS if name in asked}, now)
+    if "contact" in asked:
+        requestors.set_contact(session, vault, requestor, asked["contact"], now)
     for field, scope in (("redirect_uris", "wallet"), ("jwks", MACHINE_SCOPE[requestor.kind])):
         if asked.get(field, []) != []:
             _set_client(session, requestor, scope, {field: asked[field], **_around(settings, now)})
@@ -90,12 +97,11 @@ def approve_key(session: Session, requestor: Requestor, thumbprint: str, now: da
     `thumbprint` is RFC 7638's; the requestor is locked, so no other key comes now. Raises NotFound without an endpoint,
     IllegalMove where another key stands there.
     """
-    key = webhooks.get_endpoint(session, requestor.requestor_id).encryption_key
+    endpoint = webhooks.get_endpoint(session, requestor.requestor_id, lock=True)
+    key = endpoint.encryption_key
     if key is None or ECKey.import_key({**key}).thumbprint() != thumbprint:
         raise IllegalMove("the endpoint has no encryption key with this thumbprint")
-    subject = requestor.requestor_id
-    changes = {"encryption_key": thumbprint}
-    events.emit(session, events.RequestorChanged(at=now, subject_id=subject, requestor_id=subject, changes=changes))
+    events.emit(session, EndpointKeyApproved(at=now, **webhooks.about(endpoint), thumbprint=thumbprint))
     return webhooks.approve_encryption_key(session, requestor.requestor_id)
 
 

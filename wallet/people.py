@@ -77,7 +77,7 @@ def _clients(session: Session, parts: Services, keys: dict[str, ECKey]) -> dict[
     )
     now = parts.clock.now()
     for kind, name, key, more in asked:
-        approval.approve(session, _terms(kind, name, key) | more, parts.settings, now)
+        approval.approve(session, parts.vault, _terms(kind, name, key) | more, parts.settings, now)
     jwks = _public(keys["issuer"])
     clients.register_client(session, scope="issuer", name="Fjordbanken", jwks=jwks, now=now)
     return dict(session.execute(select(OAuthClient.scope, OAuthClient.client_id)).all())
@@ -87,6 +87,7 @@ def _terms(kind: str, name: str, key: ECKey) -> dict[str, Any]:
     return {
         "kind": kind,
         "name": name,
+        "contact": None,
         "jwks": _public(key),
         "redirect_uris": [],
         "merchant_ids": [],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 import delegation
+import notifications
 import tokenization
 import wallet
 from notifications.audiences import PEOPLE, REQUESTORS, SILENT
@@ -12,7 +13,7 @@ from tokenization.events import Event
 
 
 def event_types() -> set[str]:
-    for package in (tokenization, delegation, wallet):
+    for package in (tokenization, delegation, notifications, wallet):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith("events"):
                 import_module(module.name)

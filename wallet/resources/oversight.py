@@ -13,8 +13,8 @@ from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import one_token, owned, shown, webhooks
 from wallet.resources.pages import answer, position
 from wallet.schemas import issuer as schemas
-from wallet.schemas import merchant as webhook_schemas
 from wallet.schemas import tokens as token_schemas
+from wallet.schemas import webhooks as webhook_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time, services
 
@@ -84,7 +84,8 @@ class Requestors(MethodView):
     @blueprint.response(201, schemas.RequestorAnswer)
     def post(self, body: dict[str, Any]) -> Any:
         """Approve one, with the OAuth clients that speak for it."""
-        return _requestor(approval.approve(session(), body, services().settings, current_time()))
+        parts = services()
+        return _requestor(approval.approve(session(), parts.vault, body, parts.settings, current_time()))
 
 
 @blueprint.route("/requestors/<requestor_id>")
@@ -104,8 +105,8 @@ class OneRequestor(MethodView):
     @blueprint.response(200, schemas.RequestorAnswer)
     def patch(self, body: dict[str, Any], requestor_id: str) -> Any:
         """Change what it may do; `suspended` stops its tokens and clients at once."""
-        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id), lock=True)
-        return _requestor(approval.change(session(), requestor, body, services().settings, current_time()))
+        parts, requestor = services(), requestors.get(session(), owned.id_from("reqr", requestor_id), lock=True)
+        return _requestor(approval.change(session(), parts.vault, requestor, body, parts.settings, current_time()))
 
 
 @blueprint.route("/requestors/<requestor_id>/webhook-endpoint")
@@ -118,6 +119,20 @@ class Endpoint(MethodView):
     def get(self, requestor_id: str) -> Any:
         """Without its secret."""
         return webhooks.endpoint_shown(endpoints.get_endpoint(session(), owned.id_from("reqr", requestor_id)))
+
+
+@blueprint.route("/requestors/<requestor_id>/webhook-endpoint/deliveries")
+class Deliveries(MethodView):
+    """What was sent there."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.arguments(webhook_schemas.DeliveryPage(), location="query")
+    @blueprint.response(200, webhook_schemas.DeliveryList)
+    def get(self, page: dict[str, Any], requestor_id: str) -> Any:
+        """As the requestor sees them."""
+        requestor = requestors.get(session(), owned.id_from("reqr", requestor_id))
+        return webhooks.deliveries(requestor.requestor_id, page)
 
 
 @blueprint.route("/requestors/<requestor_id>/webhook-endpoint/approve-key")
@@ -137,7 +152,9 @@ class ApproveKey(MethodView):
 
 def _requestor(row: Requestor) -> shown.Shown:
     terms = {name: getattr(row, name) for name in approval.TERMS}
-    return terms | {"requestor_id": row.requestor_id, "clients": approval.clients_of(session(), row)}
+    contact = shown.contact(session(), services().vault, row)
+    about = {"requestor_id": row.requestor_id, "contact": contact, "clients": approval.clients_of(session(), row)}
+    return terms | about
 
 
 @blueprint.route("/policies")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
-from tokenization import cardholders, cards, ids, phone_numbers, policies, token_status, tokens
+from tokenization import cardholders, cards, ids, phone_numbers, policies, requestors, token_status, tokens
 from tokenization.models import Card, Cardholder, Requestor, Token, TokenSuspension
 from tokenization.provisioning import verification
 from tokenization.vault import Vault
@@ -85,6 +85,12 @@ def masked_mobile(session: Session, vault: Vault, holder: Cardholder) -> str | N
     """`+45 ****** 78`, or None."""
     number = cardholders.mobile(session, vault, holder)
     return None if number is None else phone_numbers.masked(number)
+
+
+def contact(session: Session, vault: Vault, requestor: Requestor) -> Shown | None:
+    """Who is told when a requestor's webhooks fail, the mobile masked."""
+    number = requestors.contact_mobile(session, vault, requestor)
+    return None if number is None else {"mobile": phone_numbers.masked(number), "language": requestor.contact_language}
 
 
 def without_none(row: Mapping[str, Any]) -> Shown:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from flask import request
 from flask.views import MethodView
@@ -17,8 +18,7 @@ from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned
 from wallet.resources.pages import newest_first, position
-from wallet.schemas import merchant as schemas
-from wallet.schemas.pages import Page
+from wallet.schemas import webhooks as schemas
 from wallet.services import current_time, services
 
 
@@ -39,6 +39,10 @@ def endpoint_shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
         "encryption_key": endpoint.encryption_key,
         "encryption_key_approved": endpoint.encryption_key_approved,
         "status": endpoint.state,
+        "check": endpoint.checked_at and {"at": endpoint.checked_at, "result": endpoint.check_result},
+        "failing_since": endpoint.failing_since,
+        "disabled": endpoint.disabled_at and {"at": endpoint.disabled_at, "reason": webhooks.REASONS[endpoint.state]},
+        "previous_secret_until": webhooks.previous_secret_until(endpoint, current_time()),
         "created_at": endpoint.created_at,
     }
 
@@ -50,6 +54,14 @@ def _secret_again(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"secret": newest.reveal()}
 
 
+def deliveries(requestor_id: UUID, page: dict[str, Any]) -> dict[str, Any]:
+    """What was sent to a requestor, newest first."""
+    wanted = select(Delivery).where(Delivery.requestor_id == requestor_id)
+    if page["status"] is not None:
+        wanted = wanted.where(Delivery.state == page["status"])
+    return newest_first(session(), wanted, Delivery.delivery_id, page, _delivery)
+
+
 def _delivery(row: Delivery) -> dict[str, Any]:
     return {
         "id": ids.to_text("dlv", row.delivery_id),
@@ -59,6 +71,7 @@ def _delivery(row: Delivery) -> dict[str, Any]:
         "last_status": row.last_status,
         "last_error": row.last_error,
         "next_attempt_at": row.next_attempt_at if row.state == "pending" else None,
+        "finished_at": row.finished_at,
         "created_at": row.created_at,
     }
 
@@ -99,7 +112,7 @@ def _mount_endpoint(blueprint: Blueprint, scope: str) -> None:
         @blueprint.arguments(schemas.PutEndpoint())
         @blueprint.response(200, schemas.EndpointAnswer)
         def put(self, body: dict[str, Any]) -> Any:
-            """Set it; the secret is shown this once."""
+            """Set it, or enable it again; answers its secret. Another URL gets a new one."""
             parts = services()
             endpoint, secret = webhooks.put_endpoint(
                 session(), parts.vault, parts.webhook_guard, requestor(), **body, now=current_time()
@@ -138,12 +151,25 @@ def _mount_deliveries(blueprint: Blueprint, scope: str) -> None:
 
         @requires(scope)
         @reads
-        @blueprint.arguments(Page(), location="query")
+        @blueprint.arguments(schemas.DeliveryPage(), location="query")
         @blueprint.response(200, schemas.DeliveryList)
         def get(self, page: dict[str, Any]) -> Any:
-            """Newest first."""
-            wanted = select(Delivery).where(Delivery.requestor_id == requestor().requestor_id)
-            return newest_first(session(), wanted, Delivery.delivery_id, page, _delivery)
+            """Newest first; `?status=` for some of them."""
+            return deliveries(requestor().requestor_id, page)
+
+    @blueprint.route("/webhook-endpoint/replay")
+    class Replay(MethodView):
+        """For a receiver that lost what it had."""
+
+        @requires(scope)
+        @writes()
+        @blueprint.arguments(schemas.Replay())
+        @blueprint.response(200, schemas.ReplayAnswer)
+        def post(self, body: dict[str, Any]) -> Any:
+            """Send again what happened since, of each card or token the newest; under the same `webhook-id` where it
+            had one.
+            """
+            return {"queued": webhooks.replay_since(session(), requestor().requestor_id, body["since"], current_time())}
 
     @blueprint.route("/webhook-endpoint/deliveries/<delivery_id>/retry")
     class Retry(MethodView):

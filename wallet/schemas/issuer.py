@@ -123,6 +123,13 @@ class Search(Schema):
     mobile = Text(20)
 
 
+class Contact(Schema):
+    """Who is told by SMS when a requestor's webhooks fail."""
+
+    mobile = Mobile(required=True)
+    language = Choice(*LANGUAGES, load_default="da")
+
+
 class RequestorInput(Schema):
     """A wallet, a merchant or an acquirer that the bank and the scheme approved (R-3.3b)."""
 
@@ -135,6 +142,7 @@ class RequestorInput(Schema):
     may_hold_numbers = Flag(load_default=False)
     app_attestation = Choice("off", "required", load_default="off")
     status = Choice("active", "suspended", load_default="active")
+    contact = fields.Nested(Contact, load_default=None, allow_none=True)
 
 
 class ChangeRequestor(Schema):
@@ -148,6 +156,14 @@ class ChangeRequestor(Schema):
     may_hold_numbers = Flag()
     app_attestation = Choice("off", "required")
     status = Choice("active", "suspended")
+    contact = fields.Nested(Contact, allow_none=True)
+
+
+class ContactAnswer(Schema):
+    """The same, the mobile masked."""
+
+    mobile = fields.String(metadata={"description": "masked"})
+    language = fields.String()
 
 
 class RequestorAnswer(Schema):
@@ -161,6 +177,7 @@ class RequestorAnswer(Schema):
     schemes = fields.List(fields.String())
     may_hold_numbers = fields.Boolean()
     app_attestation = fields.String()
+    contact = fields.Nested(ContactAnswer, allow_none=True)
     clients = fields.List(fields.Dict())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from tokenization import credentials
-from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Id, Moment, PublicKey, Text
+from wallet.schemas.fields import CardNumber, Choice, CvcDigits, ExpiryMonth, Id, Moment, Text
 from wallet.schemas.pages import list_of
 
 
@@ -58,43 +58,6 @@ class UpdateList(Schema):
     data = fields.List(fields.Dict())
     next_cursor = fields.String(allow_none=True)
     cursor = fields.String(metadata={"description": "where this page ended: go on from here, now or next week"})
-
-
-class PutEndpoint(Schema):
-    """Where webhooks go."""
-
-    url = Text(2000, required=True)
-    update_format = Choice("token", "encrypted_card", load_default="token")
-    encryption_key = PublicKey(load_default=None, allow_none=True)
-
-
-class EndpointAnswer(Schema):
-    """A webhook endpoint; the secret is shown once."""
-
-    id = fields.String()
-    url = fields.String()
-    update_format = fields.String()
-    encryption_key = fields.Dict(allow_none=True)
-    encryption_key_approved = fields.Boolean(metadata={"description": "by the issuer"})
-    status = fields.String()
-    secret = fields.String()
-    created_at = Moment()
-
-
-class DeliveryAnswer(Schema):
-    """One webhook and what became of it."""
-
-    id = fields.String()
-    type = fields.String()
-    status = fields.String()
-    attempts = fields.Integer()
-    last_status = fields.Integer(allow_none=True)
-    last_error = fields.String(allow_none=True)
-    next_attempt_at = Moment(allow_none=True)
-    created_at = Moment()
-
-
-DeliveryList = list_of(DeliveryAnswer)
 
 
 def _one_to_hundred(found: list[Any]) -> None:

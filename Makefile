@@ -11,11 +11,11 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
 MACHINE := tests/integration/test_drawing_right_machine.py
 GROUPS := tests/integration/payments/test_payments_groups_many.py
-KILLED := $(addprefix tests/integration/notifications/test_notifications_,killed.py races.py)
+KILLED := $(addprefix tests/integration/notifications/test_notifications_,killed.py races.py stopped.py)
 LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/integration/cli \
 	tests/policy/test_policy_canary.py $(KILLED) $(MACHINE) $(GROUPS) tests/crashes tests/races
 HOLDS := tests/integration/payments/test_payments_hold_machine.py
-RACES := $(MACHINE) $(GROUPS) $(HOLDS) tests/crashes \
+RACES := $(MACHINE) $(GROUPS) $(HOLDS) $(KILLED) tests/crashes \
 	$(addprefix tests/races/test_,drawing_right_races.py payments_limits.py payments_locks.py provisioning_races.py)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"

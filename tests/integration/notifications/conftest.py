@@ -36,3 +36,10 @@ def town(engine: Engine, redis: Redis, vault: Vault, clock: SetClock) -> Iterato
 def receiver() -> Iterator[Receiver]:
     with Receiver() as receiver:
         yield receiver
+
+
+@pytest.fixture
+def texts() -> Iterator[Receiver]:
+    """A gateway for text messages."""
+    with Receiver() as texts:
+        yield texts

@@ -1,7 +1,9 @@
 """A receiver of webhooks on loopback that answers as it is told and keeps what came."""
 
 import json
+import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -32,9 +34,13 @@ class Request:
 
 @dataclass
 class Receiver:
-    """Answers 204, or the statuses that stand in `answers`, one after the other. `hold` makes it wait."""
+    """Answers 204, or the statuses that stand in `answers`, one after the other, or `always` one. `hold` makes it wait,
+    and each answer takes so many seconds.
+    """
 
     answers: list[int] = field(default_factory=list)
+    always: int = 204
+    seconds: float = 0
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
@@ -43,8 +49,8 @@ class Receiver:
         self.hold.set()
         self.arrived = threading.Event()
         self.most_at_once = self._at_once = 0
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._came = threading.Condition()
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -64,16 +70,25 @@ class Receiver:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_port}/hooks"
 
+    def gets(self, more: int, seconds: float = 60) -> bool:
+        """Whether so many more requests came in time."""
+        with self._came:
+            enough = len(self.requests) + more
+            return self._came.wait_for(lambda: len(self.requests) >= enough, seconds)
+
     def take(self, request: Request) -> int:
         """Keep a request; the status to answer."""
-        with self._lock:
+        with self._came:
             self.requests.append(request)
+            self._came.notify_all()
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
-            status = self.answers.pop(0) if self.answers else 204
+            status = self.answers.pop(0) if self.answers else self.always
         self.arrived.set()
         self.hold.wait(10)
-        with self._lock:
+        if self.seconds:
+            threading.Event().wait(self.seconds)
+        with self._came:
             self._at_once -= 1
         return status
 
@@ -84,7 +99,10 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["content-length"])).decode()
+                length = int(self.headers["content-length"])
+                content = self.rfile.read(length).decode()
+                if len(content.encode()) < length:  # whoever sent it was killed
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send_response(receiver.take(Request(self.path, headers, content)))
                 for name, value in {"content-length": "0", **receiver.headers}.items():
@@ -95,3 +113,35 @@ class Receiver:
                 """Say nothing."""
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of who hung up."""
+
+
+class Silence:
+    """An endpoint that takes any number of connections and never answers. In a `with`, which ends them all."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listening.setblocking(False)
+        self._callers: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/hooks"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.close()
+        for caller in self._callers:
+            caller.close()
+
+    def callers(self) -> int:
+        """How many have called, and hear nothing."""
+        with suppress(BlockingIOError):
+            while True:
+                self._callers.append(self._listening.accept()[0])
+        return len(self._callers)

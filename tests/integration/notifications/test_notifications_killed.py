@@ -1,21 +1,24 @@
-"""A relay that is killed in the middle of telling of many tokens: a real process, and SIGKILL."""
+"""Relays that are killed, real processes by SIGKILL: in the middle of telling of many tokens, and while events come."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select, text
+from sqlalchemy import Engine, TextClause, delete, insert, select, text
 
 from delegation.models import DrawingRight
 from notifications import pieces
 from notifications.leases import LEASE
 from notifications.models import Feed, Message, OutboxRow, Update
+from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.relay_process import running, started_by
+from tests.integration.notifications.street import Street
 from tests.integration.notifications.test_notifications_relay import waiting
 from tests.integration.notifications.town import Town, until
 from tokenization import ids
@@ -25,51 +28,20 @@ from wallet import embedded
 
 CEILINGS = "drawing_right.ceilings_lowered"
 TOKENS = 1_200  # of each wallet: the second one's begin within the third piece
+KILLS = int(os.environ.get("KILLS", "3"))  # `make races`: 24
+AT_ONCE = 2  # relays
+BACKLOG = 40  # events: no more come in while so many wait
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-
-
-# `wallet relay` without the rest of `wallet`, which takes longest to start.
-RELAY = """
-import sys
-from pathlib import Path
-from threading import Event
-
-from redis import Redis
-from sqlalchemy import create_engine
-from sqlalchemy.orm import sessionmaker
-
-from notifications.addresses import Guard
-from notifications.relay import Relay
-from notifications.surroundings import Surroundings
-from notifications.sms import NoGateway
-from tokenization.clock import SystemClock
-from tokenization.keys.folder import FileKeyRing
-from tokenization.vault import Vault
-from wallet.database import Database
-
-database_url, redis_url, ring_folder = sys.argv[1:]
-ring, redis = FileKeyRing(Path(ring_folder), SystemClock()), Redis.from_url(redis_url)
-database = Database(sessionmaker(create_engine(database_url)), ring, lambda: None)
-around = Surroundings(lambda: database.transaction("relay"), redis, Vault(ring), SystemClock(), NoGateway(), Guard())
-Relay(around, threads=2).run(Event())
-"""
+OPEN = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
+)
 
 
 @pytest.fixture
-def command(servers: embedded.Servers, engine: Engine, ring_folder: Path) -> list[str]:
+def command(servers: embedded.Servers, engine: Engine, ring_folder: Path, texts: Receiver) -> list[str]:
     """That starts a relay over the town."""
     database_url = engine.url.render_as_string(hide_password=False)
-    return [sys.executable, "-c", RELAY, database_url, servers.redis_url, str(ring_folder)]
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    path = os.pathsep.join(filter(None, sys.path))
-    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return started_by(database_url, servers.redis_url, ring_folder, texts.url)
 
 
 def test_a_relay_that_is_killed_has_told_nobody_twice_and_the_next_leaves_nobody_out(
@@ -159,3 +131,52 @@ def progress(town: Town) -> UUID | None:
 def told_of_the_block(town: Town) -> list[UUID]:
     with town.database.reading() as session:
         return sorted(session.scalars(select(Message.recipient_id).where(Message.kind == "card.blocked")))
+
+
+# While events come in
+
+
+@pytest.fixture
+def street(town: Town, receiver: Receiver, texts: Receiver) -> Street:
+    return Street(town, receiver, texts, shops=3, cards=4)
+
+
+@contextmanager
+def events_coming_in(street: Street) -> Iterator[None]:
+    """Cards are replaced, one after the other, until the end of the block."""
+    over = Event()
+
+    def replace() -> None:
+        while not over.is_set():
+            if street.town.waiting() > BACKLOG:
+                over.wait(0.02)
+            else:
+                street.replace_all()
+
+    thread = Thread(target=replace)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_relays_that_are_killed_while_events_come_in_lose_nothing_and_tell_nobody_twice(
+    town: Town, street: Street, command: list[str]
+) -> None:
+    chance = Random(KILLS)
+    for nth in range(KILLS):
+        with events_coming_in(street), ExitStack() as relays:
+            for _ in range(AT_ONCE):
+                relays.enter_context(running(command, ahead=nth * 2 * outbox.LEASE))
+            assert street.receiver.gets(chance.randrange(1, 60))
+    assert until(lambda: count(town, OPEN) == 0)
+    with running(command, ahead=KILLS * 2 * outbox.LEASE):
+        assert until(street.is_quiet, 60)
+    street.check()
+
+
+def count(town: Town, statement: TextClause) -> int:
+    with town.database.reading() as session:
+        return int(session.scalar(statement))

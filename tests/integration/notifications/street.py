@@ -9,10 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from notifications import outbox
-<<<<<<< HEAD
 from notifications.leases import LEASE
-=======
->>>>>>> 3ecf761533cc82cd2d16ce0d8f8319b2d24b114c
 from notifications.models import Delivery, Message, SmsMessage, WebhookLane
 from tests.integration.notifications.receiver import Receiver, Request
 from tests.integration.notifications.town import Town
@@ -58,11 +55,7 @@ class Street:
 
     def let_leases_end(self, clock: SetClock) -> None:
         """What a relay held that is dead is free after this."""
-<<<<<<< HEAD
         clock.advance(2 * LEASE)
-=======
-        clock.advance(2 * outbox.LEASE)
->>>>>>> 3ecf761533cc82cd2d16ce0d8f8319b2d24b114c
 
     def finish(self) -> None:
         """Let a relay do all that is left."""

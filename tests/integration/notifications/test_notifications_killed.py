@@ -169,17 +169,10 @@ def test_relays_that_are_killed_while_events_come_in_lose_nothing_and_tell_nobod
     for nth in range(KILLS):
         with events_coming_in(street), ExitStack() as relays:
             for _ in range(AT_ONCE):
-<<<<<<< HEAD
                 relays.enter_context(running(command, ahead=nth * 2 * LEASE))
             assert street.receiver.gets(chance.randrange(1, 60))
     assert until(lambda: count(town, OPEN) == 0)
     with running(command, ahead=KILLS * 2 * LEASE):
-=======
-                relays.enter_context(running(command, ahead=nth * 2 * outbox.LEASE))
-            assert street.receiver.gets(chance.randrange(1, 60))
-    assert until(lambda: count(town, OPEN) == 0)
-    with running(command, ahead=KILLS * 2 * outbox.LEASE):
->>>>>>> 3ecf761533cc82cd2d16ce0d8f8319b2d24b114c
         assert until(street.is_quiet, 60)
     street.check()
 

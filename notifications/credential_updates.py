@@ -161,11 +161,22 @@ def _shown(plastic: Plastic) -> dict[str, str]:
     return {"last4": plastic.last4, "expiry": cards.month(plastic.expiry)}
 
 
-def known_plastic(session: Session, credential: Credential) -> Plastic:
-    """The plastic that the merchant knows of: what it may be shown without telling it of a newer one."""
-    card = session.get_one(Card, credential.card_id)
-    told = _told(session, [credential]).get(credential.credential_id, _NOTHING)
-    return session.get_one(Plastic, (card.card_id, _known(standing(card, credential), credential, told)))
+def known_plastics(session: Session, credentials: Sequence[Credential]) -> dict[UUID, Plastic]:
+    """By credential, the plastic that its merchant knows of: what it may be shown without telling it of a newer one."""
+    of_cards = {credential.card_id for credential in credentials}
+    owners = {card.card_id: card for card in session.scalars(select(Card).where(Card.card_id.in_(of_cards)))}
+    told = _told(session, credentials)
+    known = {
+        credential.credential_id: _known(
+            standing(owners[credential.card_id], credential),
+            credential,
+            told.get(credential.credential_id, _NOTHING),
+        )
+        for credential in credentials
+    }
+    these = (Plastic.card_id.in_(of_cards), Plastic.plastic_id.in_(known.values()))
+    plastics = {plastic.plastic_id: plastic for plastic in session.scalars(select(Plastic).where(*these))}
+    return {credential_id: plastics[plastic_id] for credential_id, plastic_id in known.items()}
 
 
 def is_newest(session: Session, update: Update) -> bool:

@@ -11,14 +11,11 @@ from sqlalchemy.orm import Session
 from tokenization.models import Credential
 from wallet.payments.models import Payment
 
+PAID: Final = (Payment.approved, Payment.kind == "purchase")
 # By `ix_payments_of_credential`, from the newest on.
-_OF_CREDENTIAL: Final = (
-    Payment.card_id == Credential.card_id,
-    Payment.credential_id == Credential.credential_id,
-)
 _NEWEST: Final = (
     select(Payment.at)
-    .where(*_OF_CREDENTIAL, Payment.approved, Payment.kind == "purchase")
+    .where(Payment.card_id == Credential.card_id, Payment.credential_id == Credential.credential_id, *PAID)
     .order_by(Payment.payment_id.desc())
     .limit(1)
     .lateral()

@@ -19,7 +19,7 @@ def to_holder(session: Session, card: Card, rows: Sequence[Credential], now: dat
     """Those of a card, with who has what: which card the merchant knows, when it was last told, when it last paid."""
     found = {row.credential_id for row in rows}
     merchants = _merchants(session, {row.requestor_id for row in rows})
-    known = _known(session, rows)
+    known = credential_updates.known_plastics(session, rows)
     received = receipts.last_received(session, rows)
     paid = on_file.last_paid(session, card.card_id, found)
     return [
@@ -38,7 +38,7 @@ def to_merchant(session: Session, rows: Sequence[Credential], now: datetime) -> 
     """What a merchant may know: the plastic that it was told of, never a newer one (ADR 7), and nothing of payments
     that it did not ask for itself.
     """
-    known = _known(session, rows)
+    known = credential_updates.known_plastics(session, rows)
     schemes = select(Card.card_id, Card.scheme).where(Card.card_id.in_({row.card_id for row in rows}))
     scheme = dict(session.execute(schemes).all())
     return [
@@ -69,10 +69,6 @@ def _shown(row: Credential, now: datetime) -> Shown:
 
 def _plastic(plastic: Plastic) -> dict[str, str]:
     return {"last4": plastic.last4, "expiry": cards.month(plastic.expiry)}
-
-
-def _known(session: Session, rows: Sequence[Credential]) -> dict[UUID, Plastic]:
-    return {row.credential_id: credential_updates.known_plastic(session, row) for row in rows}
 
 
 def _merchants(session: Session, requestor_ids: set[UUID]) -> dict[UUID, str]:

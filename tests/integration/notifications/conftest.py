@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from redis import Redis
@@ -30,6 +31,16 @@ def town(engine: Engine, redis: Redis, vault: Vault, clock: SetClock) -> Iterato
         # The policies came with the migrations, and are there for every test.
         tables = [table.fullname for table in Base.metadata.sorted_tables if table is not Policy.__table__]
         connection.execute(text(f"TRUNCATE {', '.join(tables)}"))
+
+
+@pytest.fixture
+def shop(town: Town) -> UUID:
+    return town.requestor()
+
+
+@pytest.fixture
+def card_id(town: Town) -> UUID:
+    return town.card()
 
 
 @pytest.fixture

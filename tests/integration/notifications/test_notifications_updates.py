@@ -1,7 +1,6 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,61 +11,28 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from delegation.models import DrawingRight
-from notifications import bodies, webhooks
+from notifications import webhooks
 from notifications.models import Delivery, Update
+from tests.integration.notifications.feeds import (
+    NOWHERE,
+    feed,
+    holding_numbers,
+    last4s,
+    number_of,
+    told,
+    withdraw,
+)
 from tests.integration.notifications.receiver import Receiver
 from tests.integration.notifications.town import Town
-from tokenization import cards, credentials, ids, life_cycle
+from tokenization import ids, life_cycle
 from tokenization.clock import SetClock
-from tokenization.models import Base, Card, Credential, Requestor, Token
+from tokenization.models import Base, Card, Token
 from wallet.payments.events import PaymentApproved
-
-NOWHERE = "http://127.0.0.1:9/hooks"
-
-
-@pytest.fixture
-def shop(town: Town) -> UUID:
-    return town.requestor()
 
 
 @pytest.fixture
 def wallet(town: Town) -> UUID:
     return town.requestor("wallet", "Lommen")
-
-
-@pytest.fixture
-def card_id(town: Town) -> UUID:
-    return town.card()
-
-
-def feed(
-    town: Town, requestor_id: UUID, kind: str = "credential.updated", after: int = 0, limit: int = 50
-) -> bodies.Page:
-    with town.database.reading() as session:
-        return bodies.feed(session, town.vault, requestor_id, kind, after=after, limit=limit, now=town.clock.now())
-
-
-def told(town: Town, requestor_id: UUID, kind: str = "credential.updated") -> list[dict[str, Any]]:
-    """The data of each entry of a feed, after a relay did its work."""
-    town.tell()
-    return [dict(body["data"]) for body in feed(town, requestor_id, kind).bodies]
-
-
-def last4s(town: Town, card_id: UUID) -> list[str]:
-    with town.database.reading() as session:
-        rows = session.execute(
-            text("SELECT last4 FROM tokenization.plastics WHERE card_id = :card_id ORDER BY plastic_id"),
-            {"card_id": card_id},
-        )
-        return [row.last4 for row in rows]
-
-
-def withdraw(town: Town, card_id: UUID, credential_id: UUID, by: str) -> None:
-    def act(session: Session, card: Card) -> None:
-        credential = session.get_one(Credential, (card_id, credential_id))
-        credentials.withdraw(session, card, credential, by=by, now=town.clock.now())
-
-    town.change(card_id, act)
 
 
 # Cards on file
@@ -216,23 +182,6 @@ def test_the_feed_has_what_no_webhook_could_deliver(
 
 
 # The number itself
-
-
-def holding_numbers(town: Town, key: ECKey, *, approved: bool = True, allowed: bool = True) -> UUID:
-    """A shop that may hold numbers, with a key that the issuer has said yes to."""
-    shop = town.requestor(name="Togbilletten", may_hold_numbers=True)
-    town.listen(shop, NOWHERE, update_format="encrypted_card", encryption_key=dict(key.as_dict(private=False)))
-    with town.transaction() as session:
-        if approved:
-            webhooks.approve_encryption_key(session, shop)
-        session.get_one(Requestor, shop).may_hold_numbers = allowed
-    return shop
-
-
-def number_of(town: Town, card_id: UUID) -> str:
-    with town.database.reading() as session:
-        card = session.get_one(Card, card_id)
-        return cards.reveal_number(session, town.vault, card_id, card.current_plastic_id).reveal()
 
 
 def test_who_may_hold_numbers_gets_the_new_one_encrypted(town: Town, card_id: UUID) -> None:

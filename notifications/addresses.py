@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-# IANA's registry of special-purpose IPv4 addresses, and multicast.
+# IANA's registry of special-purpose IPv4 addresses, multicast, and where a cloud's machines find their host.
 _NOT_PUBLIC_V4: Final = tuple(
     map(
         IPv4Network,
@@ -19,7 +19,7 @@ _NOT_PUBLIC_V4: Final = tuple(
             *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
             *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
             *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
-            *("224.0.0.0/4", "240.0.0.0/4"),
+            *("224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32"),
         ),
     )
 )
@@ -34,6 +34,8 @@ _LOOPBACK_V6: Final = IPv6Address("::1")
 _URL: Final = re.compile(r"[!-\[\]-~]{1,2048}")  # visible ASCII without the backslash
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
+# Names that are nobody's on the internet (RFC 6761, 6762, 8375; ICANN's .internal).
+_NOT_PUBLIC_NAME: Final = re.compile(r".*\.(?:localhost|local|internal|home\.arpa)")
 _ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # what resolvers may read as an IPv4 address
 
 Address = IPv4Address | IPv6Address
@@ -104,13 +106,16 @@ class Guard:
             raise AddressRefused("the address is not on the public internet")
         if literal is None and (_ENDS_IN_NUMBER.fullmatch(host) or not _NAME.fullmatch(host) or len(host) > 253):
             raise AddressRefused("the URL needs a full host name, such as shop.example")
+        if _NOT_PUBLIC_NAME.fullmatch(host):
+            raise AddressRefused("the host is not on the public internet")
 
 
 def is_public(address: Address) -> bool:
     """Whether anybody on the internet could be reached there."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_V4)
-    return address in _PUBLIC_V6 and not any(address in network for network in _NOT_PUBLIC_V6)
+    is_elsewhere = address not in _PUBLIC_V6 or address.scope_id is not None
+    return not is_elsewhere and not any(address in network for network in _NOT_PUBLIC_V6)
 
 
 def is_loopback(address: Address) -> bool:

@@ -58,6 +58,7 @@ def test_what_is_no_https_url_is_refused(url: str) -> None:
     [
         "127.0.0.1",
         "127.255.255.254",
+        "168.63.129.16",
         "0.0.0.0",  # noqa: S104 - as an address to be refused
         "10.1.2.3",
         "100.64.0.1",
@@ -80,12 +81,19 @@ def test_what_is_no_https_url_is_refused(url: str) -> None:
         "[::1]",
         "[::ffff:127.0.0.1]",
         "[::ffff:8.8.8.8]",
+        "[::ffff:a9fe:a9fe]",
+        "[::ffff:0:127.0.0.1]",
+        "[::7f00:1]",
         "[::127.0.0.1]",
         "[64:ff9b::7f00:1]",
         "[64:ff9b::808:808]",
         "[64:ff9b:1::a00:1]",
+        "[64:ff9b:1:ffff::1]",
         "[100::1]",
         "[2001::1]",
+        "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
+        "[2001:4:112::1]",
+        "[2620:4f:8000::1]",
         "[2001:10::1]",
         "[2001:20::1]",
         "[2001:db8::1]",
@@ -95,6 +103,7 @@ def test_what_is_no_https_url_is_refused(url: str) -> None:
         "[fc00::1]",
         "[fd12:3456::1]",
         "[fe80::1]",
+        "[fd00:ec2::254]",
         "[fec0::1]",
         "[ff02::1]",
     ],
@@ -126,7 +135,27 @@ def test_an_address_that_is_not_public_is_refused_as_it_stands_and_as_a_names(ho
         "shop.0x7f",
         "shop.example.",
         "localhost",
+        "localhost.",
+        "shop.localhost",
+        "LOCALHOST",
+        "printer.local",
+        "metadata.google.internal",
+        "nas.home.arpa",
         "intranet",
+        "0",
+        "0.0",
+        "127.0x0.1",
+        "0x7f.1",
+        "0300.0250.1.1",
+        "3232235777",
+        "shop.example..",
+        ".shop.example",
+        "bücher.example",
+        "shop。example",
+        "shop.example٫",
+        "[::1]x",
+        "[0:0:0:0:0:0:0:1]",
+        "[2606:2800:21f:cb07:6820:80da:af6b:8b2c%25eth0]",
         "１２７.0.0.1",
         "127。0。0。1",
         "①②⑦.0.0.1",
@@ -152,6 +181,9 @@ def test_a_host_that_another_parser_might_read_otherwise_is_refused(host: str) -
         "https://anna@shop.example/",
         "https://anna:secret@shop.example/",
         "https://shop.example@127.0.0.1/",
+        "https://@shop.example/",
+        "https://:@shop.example/",
+        "https://127.0.0.1%40shop.example/",
         "https://shop.example#@127.0.0.1/",
         "https://shop.example\\@127.0.0.1/",
         "https://shop.example/#part",
@@ -160,6 +192,10 @@ def test_a_host_that_another_parser_might_read_otherwise_is_refused(host: str) -
         "https://shop.example:80/",
         "https://shop.example:0/",
         "https://shop.example:65536/",
+        "https://shop.example:443:443/",
+        "https://shop.example:25/",
+        "https://shop.example:8080/",
+        "https://shop.example:0x1bb/",
         "https://shop.example:https/",
         "https://shop.example:-443/",
         "https://shop.example:４４３/",
@@ -179,7 +215,20 @@ def test_a_name_is_resolved_to_the_address_that_is_then_called() -> None:
     assert resolving_to("93.184.215.14").address("shop.example", 443) == "93.184.215.14"
 
 
-@pytest.mark.parametrize("addresses", [("93.184.215.14", "10.0.0.1"), ("10.0.0.1", "93.184.215.14"), ()])
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ("93.184.215.14", "10.0.0.1"),
+        ("10.0.0.1", "93.184.215.14"),
+        ("93.184.215.14", "::ffff:10.0.0.1"),
+        (*["93.184.215.14"] * 1000, "127.0.0.1"),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c%2",),
+        ("fe80::1%eth0",),
+        ("127.0.0.1 ",),
+        (),
+    ],
+    ids=["second", "first", "mapped", "last of many", "with a zone", "link-local", "no address", "none"],
+)
 def test_one_private_address_among_several_refuses_them_all(addresses: tuple[str, ...]) -> None:
     with pytest.raises(AddressRefused):
         resolving_to(*addresses).address("shop.example", 443)
@@ -191,6 +240,12 @@ def test_a_name_that_does_not_resolve_is_refused() -> None:
 
     with pytest.raises(AddressRefused):
         Guard(resolver=unknown).address("nowhere.example", 443)
+
+
+def test_a_name_that_is_public_by_its_look_and_private_by_its_address_is_refused_when_it_is_called() -> None:
+    STRICT.check("https://localtest.example/")
+    with pytest.raises(AddressRefused):
+        resolving_to("127.0.0.1").address("localtest.example", 443)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +268,11 @@ def test_the_demo_may_call_loopback_and_others_may_not(url: str) -> None:
         "http://0.0.0.0/",
         "http://127.1/",
         "http://2130706433/",
+        "http://[::ffff:7f00:1]/",
+        "http://[::]/",
+        "http://localhost./",
+        "http://shop.localhost/",
+        "http://localhost@10.0.0.1/",
         "https://shop.example:22/",
     ],
 )

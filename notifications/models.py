@@ -78,7 +78,9 @@ class SmsMessage(Base):
     __tablename__ = "sms_messages"
     __table_args__ = (
         UniqueConstraint("recipient_id", "event_id", "kind"),
-        Index("ix_sms_messages_waiting", "rank", "next_attempt_at", postgresql_where=sql("state = 'waiting'")),
+        Index(
+            "ix_sms_messages_waiting", "rank", "next_attempt_at", "sms_id", postgresql_where=sql("state = 'waiting'")
+        ),
         Index("ix_sms_messages_expiring", "expires_at", postgresql_where=sql("state = 'waiting'")),
         {"schema": SCHEMA},
     )

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, case, select, tuple_, update
+from sqlalchemy import ColumnElement, case, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from notifications.backoff import TEXTS, next_attempt_at
 from notifications.leases import LEASE, is_free
 from notifications.models import SmsMessage
 from tokenization import cardholders, ids, requestors
+from tokenization.errors import NotFound
 from tokenization.secret import Secret
 from tokenization.vault import Erased, Place, Vault, VaultError
 
@@ -144,19 +145,13 @@ def expire(session: Session, now: datetime) -> int:
     ended = update(SmsMessage).where(_KEY.in_(found), *over)
     text = case((SmsMessage.kind == CODE, ""), else_=SmsMessage.text)
     forgotten = ended.values(state="expired", text=text, text_sealed=None, leased_until=None)
-    result = session.execute(forgotten, execution_options={"synchronize_session": False})
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    options = {"synchronize_session": False}
+    return len(session.scalars(forgotten.returning(SmsMessage.sms_id), execution_options=options).all())
 
 
 def _put_off(message: SmsMessage, outcome: Outcome, now: datetime, chance: float) -> None:
-    tries = min(message.attempts, len(TEXTS) - 1)
-    later = next_attempt_at(TEXTS, tries, now, chance) or message.expires_at
-    if outcome.away:
-        later = min(later, now + _LONGEST_AWAY)
-    if later >= message.expires_at and not outcome.away:
-        message.state = "failed"
-    else:
-        message.next_attempt_at = later
+    later = next_attempt_at(TEXTS, message.attempts, now, chance) or message.expires_at
+    message.next_attempt_at = min(later, now + _LONGEST_AWAY) if outcome.away else later
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -173,7 +168,7 @@ def _open(session: Session, vault: Vault, message: SmsMessage, until: datetime) 
     try:
         text = _text(session, vault, message)
         return replace(claimed, mobile=_mobile(session, vault, message), text=text)
-    except Erased:  # there is nobody to send to
+    except (Erased, NotFound):  # there is nobody to send to
         return claimed
     except VaultError as error:
         return replace(claimed, trouble=str(error))

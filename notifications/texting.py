@@ -36,13 +36,15 @@ class Texting:
 
     def turn(self) -> bool:
         """Begin to send what is due. Never more at once: the threads go on until nothing is left."""
-        now = self._around.clock.now()
         self._going = [each for each in self._going if not each.done()]
-        self._expire()
-        if limit := self._free():
-            with self._around.transaction() as session:
-                taken = sms_queue.claim(session, self._around.vault, now, limit)
-            self._going += [self._pool.submit(self._send, message) for message in taken]
+        now, free = self._around.clock.now(), self._free()
+        with self._around.transaction() as session:
+            expired = sms_queue.expire(session, now)
+            taken = sms_queue.claim(session, self._around.vault, now, free) if free else []
+        self._going += [self._pool.submit(self._send, message) for message in taken]
+        if expired:
+            TEXTS.labels("expired").inc(expired)
+            _logger.warning("sms_expired", count=expired)
         return False
 
     def finish(self) -> int:
@@ -64,13 +66,6 @@ class Texting:
             return THREADS - len(self._going)
         is_to_be_tried = not self._circuit.is_resting(self._around.clock.now()) and not self._going
         return 1 if is_to_be_tried else 0
-
-    def _expire(self) -> None:
-        with self._around.transaction() as session:
-            expired = sms_queue.expire(session, self._around.clock.now())
-        if expired:
-            TEXTS.labels("expired").inc(expired)
-            _logger.warning("sms_expired", count=expired)
 
     def _send(self, message: Claimed) -> None:
         try:

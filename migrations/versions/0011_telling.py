@@ -181,7 +181,7 @@ def _what_a_text_is_worth() -> None:
     for column in (rank, expires_at):
         op.alter_column("sms_messages", column.name, server_default=None, schema=SCHEMA)
     op.drop_index("ix_sms_messages_waiting", "sms_messages", schema=SCHEMA)
-    _index_of_waiting("ix_sms_messages_waiting", "rank", "next_attempt_at")
+    _index_of_waiting("ix_sms_messages_waiting", "rank", "next_attempt_at", "sms_id")
     _index_of_waiting("ix_sms_messages_expiring", "expires_at")
 
 

@@ -135,6 +135,10 @@ class Silence:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up, and take no more."""
         self._listening.close()
         for caller in self._callers:
             caller.close()

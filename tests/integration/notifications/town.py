@@ -75,11 +75,11 @@ class Town:
         """A transaction that commits, journals, and fills the outbox."""
         return self.database.transaction("test")
 
-    def relay(self, guard: Guard = LOOPBACK) -> Relay:
+    def relay(self, guard: Guard = LOOPBACK, threads: int = 4) -> Relay:
         """A relay; use it with `with`."""
         sender = self.sms_sender or self.screen
         around = Surroundings(self.transaction, self.redis, self.vault, self.clock, sender, guard, [rounds.run])
-        return Relay(around, threads=4)
+        return Relay(around, threads)
 
     def tell(self) -> int:
         """Let a relay do what is due."""

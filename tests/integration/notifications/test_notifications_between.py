@@ -1,0 +1,101 @@
+"""What changes while a letter is on its way, and what the clock does meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from structlog.testing import capture_logs
+
+from notifications import deliveries, outbox
+from notifications.leases import LEASE
+from notifications.models import Feed
+from notifications.relay import Relay
+from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.test_notifications_webhooks import endpoint_of, queue_test, states, working
+from tests.integration.notifications.town import Town, until
+from tokenization.clock import SetClock
+
+
+@pytest.fixture
+def shop(town: Town) -> UUID:
+    return town.requestor()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Receiver]:
+    with Receiver() as elsewhere:
+        yield elsewhere
+
+
+@pytest.mark.parametrize("answer", [410, 500, 204])
+def test_what_an_endpoint_says_that_was_set_anew_meanwhile_is_not_held_against_the_new_one(
+    town: Town, receiver: Receiver, elsewhere: Receiver, shop: UUID, answer: int
+) -> None:
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    receiver.always = answer
+    receiver.hold.clear()
+    with working(town):
+        assert receiver.arrived.wait(10)
+        secret = town.listen(shop, elsewhere.url)
+        receiver.hold.set()
+    endpoint = endpoint_of(town, shop)
+    assert (endpoint.state, endpoint.failing_since) == ("enabled", None)
+    queue_test(town, shop)
+    town.tell()
+    assert elsewhere.requests
+    assert all(request.verifies_with(secret) for request in elsewhere.requests)
+
+
+@pytest.mark.parametrize("held_by", ["a lane", "an event"])
+def test_a_lease_that_was_taken_while_the_clock_was_an_hour_ahead_holds_nothing_up_when_it_is_set_right(
+    town: Town, receiver: Receiver, shop: UUID, clock: SetClock, held_by: str
+) -> None:
+    card_id = town.card()
+    town.listen(shop, receiver.url)
+    town.on_file(card_id, shop)
+    town.tell_all()
+    town.replace(card_id)
+    if held_by == "a lane":
+        with town.transaction() as session:
+            town.fan_out_all(session)
+    clock.advance(timedelta(hours=1))
+    with town.transaction() as session:  # by a relay that dies with them
+        if held_by == "a lane":
+            [lease] = deliveries.claim(session, clock.now(), 10, failing=False)
+            assert deliveries.next_job(session, town.vault, lease, clock.now()) is not None
+        else:
+            assert outbox.claim(session, clock.now(), 10)
+    clock.advance(timedelta(hours=-1))
+    clock.advance(2 * LEASE)
+    town.tell()
+    assert states(town, shop) == ["delivered"]
+
+
+def test_an_event_whose_shops_are_held_by_somebody_holds_up_no_other(town: Town, shop: UUID, clock: SetClock) -> None:
+    held, free = town.card(cpr="0101700101"), town.card(cpr="0101700102")
+    town.on_file(held, shop)
+    town.tell_all()
+    town.replace(held)
+    clock.advance(timedelta(seconds=1))
+    town.block(free)
+    with town.transaction() as session, capture_logs():
+        session.scalars(select(Feed).where(Feed.requestor_id == shop).with_for_update()).one()
+        with town.relay() as relay, running(relay):
+            assert until(lambda: town.waiting() == 1, 20)
+
+
+@contextmanager
+def running(relay: Relay) -> Iterator[None]:
+    stop = Event()
+    thread = Thread(target=relay.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -31,14 +31,14 @@ class Texting:
         self._pool = ThreadPoolExecutor(THREADS, "texting")
         self._going: list[Future[None]] = []
         self._stopping = Event()
-        self._lock = Lock()
+        self._lock, self._taking = Lock(), Lock()
         self._circuit, self._done = Circuit(), 0
 
     def turn(self) -> bool:
         """Begin to send what is due. Never more at once: the threads go on until nothing is left."""
         self._going = [each for each in self._going if not each.done()]
         now, free = self._around.clock.now(), self._free()
-        with self._around.transaction() as session:
+        with self._taking, self._around.transaction() as session:
             expired = sms_queue.expire(session, now)
             taken = sms_queue.claim(session, self._around.vault, now, free) if free else []
         self._going += [self._pool.submit(self._send, message) for message in taken]
@@ -93,7 +93,8 @@ class Texting:
         with self._lock:
             self._done += 1
             goes_on = self._circuit.is_closed and not self._stopping.is_set()
-        with self._around.transaction() as session:
+        # One after the other: all of them want the same message next, and would wait for each other in the database.
+        with self._taking, self._around.transaction() as session:
             state = sms_queue.settle(session, message, outcome, now, _chance())
             following = sms_queue.claim(session, self._around.vault, now, 1) if goes_on else []
         TEXTS.labels(outcome.called).inc()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tokenization.errors import DomainError, Invalid
 from tokenization.keys.ring import KeyRingError
 from wallet import demo
-from wallet.cli import card, cards, client, journal, keys, service, token, troubles
+from wallet.cli import card, cards, client, journal, keys, service, telling, token, troubles
 
 
 @contextmanager
@@ -62,6 +62,7 @@ for command in (
     demo.demo,
     service.serve,
     service.relay,
+    telling.telling,
     service.db,
     keys.keys,
     journal.journal,

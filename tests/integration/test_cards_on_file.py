@@ -105,6 +105,13 @@ def test_another_agreement_is_another_question(world: World) -> None:
     assert {each["agreement"] for each in listed(world, world.phone())} == {"subscription", "digital_wallet"}
 
 
+def test_a_newer_card_is_another_question(world: World) -> None:
+    """What a shop knows begins with the card that it was shown."""
+    first, new = asked(world), bank(world, "/replace", {"reason": "damaged"})
+    bank(world, "/activate-plastic")
+    assert asked(world, card={name: new[name] for name in ("number", "expiry")}) != first
+
+
 def test_what_nobody_said_yes_to_lapses(world: World) -> None:
     phone, credential_id = world.phone(), asked(world)
     [waiting] = listed(world, phone)

@@ -64,7 +64,7 @@ def test_a_cardholder_sees_when_a_shop_was_last_paid(world: World) -> None:
 def test_nobody_elses_payment_is_a_cards_on_file(world: World) -> None:
     phone = world.phone()
     kept(world, phone)
-    world.shop(FILMFLODEN).tap(phone.token(world.person("anna")["card"]), 1_000)
+    assert world.shop(FILMFLODEN).charge_card(world.person("anna")["card"], 1_000)["approved"]
     assert [each["last_paid_at"] for each in listed(world, phone)] == [None]
 
 
@@ -189,9 +189,9 @@ def test_a_page_of_cards_on_file_costs_as_many_statements_as_one(world: World, p
     policy(world, pending_per_merchant=100)
     pages = ((phone, f"/v1/cards/{world.person('anna')['card_id']}/credentials"), (shop, "/v1/merchant/credentials"))
     counted: dict[str, set[int]] = {path: set() for _, path in pages}
-    for number in range(1, 9):
+    for number in range(1, 5):
         kept(world, phone, f"customer-{number}")
-        for caller, path in pages if number in (1, 8) else ():
+        for caller, path in pages if number in (1, 4) else ():
             with statements(peopled.engine) as found:
                 assert len(caller.request("GET", path).json()["data"]) == number
             counted[path].add(len(found))

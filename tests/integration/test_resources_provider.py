@@ -30,6 +30,47 @@ def test_a_provider_sees_its_tokens(world: World) -> None:
     assert (seen["id"], seen["status"], seen["last4"]) == (token["id"], "active", token["last4"])
 
 
+def test_a_provider_reads_its_tokens_and_their_updates_page_by_page(world: World) -> None:
+    provider = world.machine("provider")
+    made = [world.phone(name).active(world.person(name)["card"])["id"] for name in ("anna", "bo")]
+    world.tell()
+    first = provider.request("GET", "/v1/provider/tokens?limit=1").json()
+    second = provider.request("GET", f"/v1/provider/tokens?limit=1&cursor={first['next_cursor']}").json()
+    assert [each["id"] for page in (first, second) for each in page["data"]] == made[::-1]
+    assert second["next_cursor"] is None
+    seen, last, more = [], "0", True
+    while more:
+        page = provider.request("GET", f"/v1/provider/token-updates?limit=1&cursor={last}").json()
+        seen += [each["data"]["token_id"] for each in page["data"]]
+        last, more = page["cursor"], page["next_cursor"] is not None
+    assert set(seen) == set(made)
+    again = provider.request("GET", f"/v1/provider/token-updates?cursor={last}").json()
+    assert (again["data"], again["cursor"]) == ([], last)
+    for wrong in ("nonsense", made[0][:-1], "card_01m80w4fmse15txwnmr4we7wrg"):
+        assert problem(provider.request("GET", f"/v1/provider/tokens?cursor={wrong}")) == (422, "invalid")
+
+
+def test_a_provider_sees_no_card_number_and_nobodys_name(world: World) -> None:
+    anna, provider = world.person("anna"), world.machine("provider")
+    token = world.phone().active(card_of(world))
+    world.machine("issuer").request("POST", f"/v1/issuer/cards/{anna['card_id']}/replace", {"reason": "bank"})
+    held = provider.request("POST", f"/v1/provider/tokens/{token['id']}/suspend", {"reason": "fraud"})
+    shown = [held, provider.request("GET", "/v1/provider/tokens")]
+    told = updates(world)
+    assert told
+    for text in (*[answer.text for answer in shown], str(told)):
+        for private in (anna["card"]["number"], anna["card"]["number"][-4:], anna["name"], anna["cpr"]):
+            assert private not in text
+
+
+def test_a_token_that_has_ended_is_neither_held_back_nor_given_back(world: World) -> None:
+    phone, provider = world.phone(), world.machine("provider")
+    path = f"/v1/provider/tokens/{phone.active(card_of(world))['id']}"
+    phone.request("DELETE", path.replace("/provider", ""))
+    assert problem(provider.request("POST", f"{path}/suspend", {"reason": "fraud"})) == (409, "illegal-state")
+    assert problem(provider.request("POST", f"{path}/resume")) == (409, "illegal-state")
+
+
 def test_a_provider_holds_back_and_gives_back_only_its_own(world: World) -> None:
     phone, provider = world.phone(), world.machine("provider")
     token = phone.active(card_of(world))

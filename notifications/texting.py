@@ -99,7 +99,7 @@ class Texting:
             following = sms_queue.claim(session, self._around.vault, now, 1) if goes_on else []
         TEXTS.labels(outcome.called).inc()
         if outcome.error is not None:
-            _logger.warning("sms_not_sent", sms_id=str(message.sms_id), error=outcome.error, state=state)
+            _logger.warning("sms_not_taken", sms_id=str(message.sms_id), error=outcome.error, state=state)
         return following[0] if following else None
 
     def _try(self, message: Claimed) -> Outcome:

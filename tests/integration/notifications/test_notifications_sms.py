@@ -92,7 +92,7 @@ def test_a_gateway_that_fails_gets_the_same_message_again(
     with capture_logs() as logged:
         town.tell()
     assert state(town) == ("waiting", 1)
-    assert [(line["event"], line["error"]) for line in logged] == [("sms_not_sent", "status 503")]
+    assert [(line["event"], line["error"]) for line in logged] == [("sms_not_taken", "status 503")]
     clock.advance(timedelta(seconds=4))
     town.tell()
     assert len(receiver.requests) == 1

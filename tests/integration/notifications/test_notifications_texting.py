@@ -308,5 +308,5 @@ def test_without_a_gateway_nothing_is_sent_and_the_log_says_so_without_the_text(
     with texting_by(town, NoGateway()) as texting, capture_logs() as logged:
         assert turn(texting) == 2
     assert states(town) == {"no_gateway": 2}
-    assert {(line["event"], line["error"]) for line in logged} == {("sms_not_sent", "no gateway is set")}
+    assert {(line["event"], line["error"]) for line in logged} == {("sms_not_taken", "no gateway is set")}
     assert not re.search(r"481516|replaced|\+45", str(logged))

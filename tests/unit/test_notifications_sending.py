@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 from pathlib import Path
+from queue import Queue
 from ssl import SSLContext, create_default_context
 from threading import Event
 
@@ -207,10 +208,10 @@ def probe(url: str, guard: Guard, seconds: float = 5.0, tls: SSLContext | None =
 
 
 def test_a_look_at_an_endpoint_connects_and_sends_nothing() -> None:
-    heard: list[bytes] = []
-    with serving(lambda connection: heard.append(connection.recv(1))) as port:
+    heard: Queue[bytes] = Queue()
+    with serving(lambda connection: heard.put(connection.recv(1))) as port:
         assert probe(f"http://127.0.0.1:{port}/hooks", Guard(True)) is None
-    assert heard == [b""]
+        assert heard.get(timeout=5) == b""
 
 
 def test_a_look_shakes_hands_and_sends_nothing(of_shop: Path) -> None:

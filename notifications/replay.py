@@ -14,7 +14,7 @@ from tokenization.errors import Invalid
 from tokenization.events import rfc3339
 
 # What is more is read: GET …/card-updates, …/token-updates.
-AT_MOST: Final = 50_000
+AT_MOST: Final = 20_000
 # No more than a receiver takes that has just come back, and what is new meanwhile comes between them.
 A_SECOND: Final = 50
 

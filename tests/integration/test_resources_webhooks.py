@@ -1,14 +1,22 @@
 """Webhook endpoints over HTTP: the same calls for merchants and wallet providers."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from joserfc.jwk import ECKey
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
+from notifications import webhooks
+from notifications.models import Delivery
 from tests.world import World
 from tokenization import ids
+from tokenization.clock import SetClock
+from tokenization.events import rfc3339
+from wallet.access.models import OAuthClient
 
 URL = "https://93.184.216.34/hook"
 SCOPES = ["merchant", "provider"]
@@ -111,3 +119,109 @@ def test_a_merchants_endpoint_is_not_a_providers(world: World) -> None:
     call(world, "merchant", "PUT", body={"url": URL})
     answer = world.machine("merchant").request("GET", "/v1/provider/webhook-endpoint")
     assert problem(answer) == (403, "insufficient-scope")
+
+
+def test_a_new_endpoint_is_enabled_and_nobody_has_looked_at_it(world: World) -> None:
+    shown = call(world, "merchant", "PUT", body={"url": URL}).json()
+    assert (shown["status"], shown["check"], shown["failing_since"], shown["disabled"]) == ("enabled", None, None, None)
+    assert shown["previous_secret_until"] is None
+
+
+def test_what_a_look_found_and_why_it_is_disabled_are_shown_to_it_and_to_the_bank(world: World) -> None:
+    call(world, "merchant", "PUT", body={"url": URL})
+    now, shop = world.parts.clock.now(), requestor_id(world, "merchant")
+    with world.parts.database.transaction("test") as session:
+        webhooks.checked(session, shop, URL, "tls_failed", now)
+        webhooks.failed(session, shop, now, gone=True)
+    shown = call(world, "merchant", "GET").json()
+    assert shown["check"] == {"at": rfc3339(now), "result": "tls_failed"}
+    assert shown["status"] == "gone"
+    assert shown["disabled"] == {"at": rfc3339(now), "reason": "answered_410"}
+    path = f"/v1/issuer/requestors/{ids.to_text('reqr', shop)}/webhook-endpoint"
+    assert world.machine("issuer").request("GET", path).json() == shown
+    assert problem(call(world, "merchant", "POST", "/test")) == (409, "illegal-state")
+    again = call(world, "merchant", "PUT", body={"url": URL}).json()
+    assert (again["status"], again["disabled"], again["check"]) == ("enabled", None, None)
+
+
+def test_a_rotation_says_until_when_the_secret_before_signs_along(world: World, clock: SetClock) -> None:
+    call(world, "merchant", "PUT", body={"url": URL})
+    rotated = call(world, "merchant", "POST", "/rotate-secret").json()
+    assert rotated["previous_secret_until"] == rfc3339(clock.now() + timedelta(hours=24))
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_everything_is_asked_for_again_since_a_time(world: World, scope: str) -> None:
+    since = {"since": rfc3339(world.parts.clock.now() - timedelta(days=365))}
+    assert problem(call(world, scope, "POST", "/replay", since)) == (404, "not-found")
+    call(world, scope, "PUT", body={"url": URL})
+    answer = call(world, scope, "POST", "/replay", since)
+    assert (answer.status_code, answer.json()) == (200, {"queued": 0})
+
+
+def test_a_time_that_is_none_is_named(world: World, clock: SetClock) -> None:
+    call(world, "merchant", "PUT", body={"url": URL})
+    for body in (
+        {},
+        {"since": None},
+        {"since": "yesterday"},
+        {"since": "2026-11-22"},
+        {"since": "2026-11-22T10:15:00"},
+        {"since": "0000-00-00T00:00:00Z"},
+        {"since": 1_700_000_000},
+        {"since": rfc3339(clock.now() + timedelta(seconds=1))},
+    ):
+        answer = call(world, "merchant", "POST", "/replay", body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "since"), body
+    assert call(world, "merchant", "POST", "/replay", {"since": "0001-01-01T00:00:00Z"}).status_code == 200
+
+
+def test_deliveries_are_listed_by_what_became_of_them(world: World) -> None:
+    call(world, "merchant", "PUT", body={"url": URL})
+    for _ in range(2):
+        call(world, "merchant", "POST", "/test")
+    with world.parts.database.transaction("test") as session:
+        oldest = session.scalars(select(Delivery).order_by(Delivery.delivery_id)).first()
+        assert oldest is not None
+        oldest.state, oldest.attempts, oldest.last_status, oldest.last_error = "failed", 10, None, "timed_out"
+        oldest.finished_at = world.parts.clock.now()
+    [failed] = call(world, "merchant", "GET", "/deliveries?status=failed").json()["data"]
+    assert (failed["attempts"], failed["last_error"]) == (10, "timed_out")
+    assert (failed["finished_at"], failed["next_attempt_at"]) == (rfc3339(world.parts.clock.now()), None)
+    assert len(call(world, "merchant", "GET", "/deliveries?status=pending").json()["data"]) == 1
+    wrong = call(world, "merchant", "GET", "/deliveries?status=lost")
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "status")
+    path = f"/v1/issuer/requestors/{ids.to_text('reqr', requestor_id(world, 'merchant'))}/webhook-endpoint/deliveries"
+    seen = world.machine("issuer").request("GET", path).json()
+    assert seen == call(world, "merchant", "GET", "/deliveries").json()
+
+
+def test_the_bank_says_who_looks_after_an_endpoint(world: World) -> None:
+    issuer, path = (
+        world.machine("issuer"),
+        f"/v1/issuer/requestors/{ids.to_text('reqr', requestor_id(world, 'merchant'))}",
+    )
+    assert issuer.request("GET", path).json()["contact"] is None
+    set_to = issuer.request("PATCH", path, {"contact": {"mobile": "+4520123478", "language": "en"}}).json()
+    assert set_to["contact"] == {"mobile": "+45 ****** 78", "language": "en"}
+    unchanged = issuer.request("PATCH", path, {"name": "Filmfloden"}).json()
+    assert unchanged["contact"] == set_to["contact"]
+    for contact, field in (
+        ({"mobile": "20123478"}, "contact.mobile"),
+        ({"mobile": "+4520123478", "language": "sv"}, "contact.language"),
+        ({"language": "da"}, "contact.mobile"),
+        ({"mobile": "+4520123478", "mail": "x"}, "contact.mail"),
+        ("+4520123478", "contact"),
+    ):
+        answer = issuer.request("PATCH", path, {"contact": contact})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), contact
+    assert issuer.request("PATCH", path, {"contact": None}).json()["contact"] is None
+
+
+def requestor_id(world: World, scope: str) -> UUID:
+    """Of the demo's merchant or wallet."""
+    with world.parts.database.reading() as session:
+        clients = select(OAuthClient.requestor_id).where(OAuthClient.scope == scope)
+        found = session.scalars(clients).one()
+        assert found is not None
+        return found

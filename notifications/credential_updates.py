@@ -99,11 +99,13 @@ def enter(session: Session, event: Waiting, concerned: ColumnElement[bool]) -> N
 
 
 def _changes(session: Session, event: Waiting, concerned: ColumnElement[bool]) -> Iterator[_Change]:
-    card = session.get_one(Card, event.card_id)
+    # In one statement: a version must never stand beside the number of another, as of a replacement that goes on.
+    of_card = select(Card, Credential).join(Credential, Credential.card_id == Card.card_id).where(concerned)
+    found = session.execute(of_card.order_by(Credential.credential_id), execution_options={"populate_existing": True})
+    pairs = found.all()
     plastics = _plastics(session, event.card_id)
-    credentials = session.scalars(select(Credential).where(concerned).order_by(Credential.credential_id)).all()
-    told = _told(session, credentials)
-    for credential in credentials:
+    told = _told(session, [credential for _, credential in pairs])
+    for card, credential in pairs:
         code = standing(card, credential)
         if code is None or code not in _CODES[event.type]:
             continue

@@ -90,7 +90,7 @@ class Town:
         """Let relays work until there is nothing left to tell; how many turns it took."""
         turns = 0
         while self.waiting():
-            self.tell()
+            assert self.tell(), "what waits cannot be told"
             turns += 1
         return turns
 

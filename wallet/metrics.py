@@ -58,6 +58,16 @@ HOLDS_OVERDUE: Final = Gauge(
     "For how long a hold whose time is over has waited to be given up",
     multiprocess_mode="mostrecent",
 )
+LONG_BLOCKS_OVERDUE: Final = Gauge(
+    "tegnebog_long_blocks_overdue_seconds",
+    "For how long a card that stays blocked has waited for its merchants to be told to ask their customer",
+    multiprocess_mode="mostrecent",
+)
+MISSED_UPDATES_OVERDUE: Final = Gauge(
+    "tegnebog_missed_updates_overdue_seconds",
+    "For how long a new card that a merchant has not had in time has waited for its cardholder to be told",
+    multiprocess_mode="mostrecent",
+)
 RATES_WRONG: Final = Gauge(
     "tegnebog_rates_wrong",
     "1 while the file of rates cannot be taken, so that those that were read before go on",

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from delegation import rounds
-from notifications import backlog, outbox
-from tokenization import number_space
+from notifications import backlog, missed_updates, outbox
+from tokenization import long_blocks, number_space
 from tokenization.keys import checks, cryptoperiods
 from wallet import metrics, metrics_folder, migrations
 from wallet.payments import expiry
@@ -29,6 +29,8 @@ UNKNOWN_WITHOUT_DATABASE: Final = (
     metrics.TEXTS_OLDEST,
     metrics.RIGHTS_OVERDUE,
     metrics.HOLDS_OVERDUE,
+    metrics.LONG_BLOCKS_OVERDUE,
+    metrics.MISSED_UPDATES_OVERDUE,
     *(gauge.labels(standing) for gauge in metrics.BY_STANDING for standing in backlog.STANDINGS),
 )
 UNREAD: Final = "not all of the key ring can be read: see key_ring_not_read in the log"
@@ -120,6 +122,8 @@ def _look_at_database() -> None:
             _look_at_what_waits(session, now)
             metrics.RIGHTS_OVERDUE.set(rounds.overdue(session, now).total_seconds())
             metrics.HOLDS_OVERDUE.set(expiry.overdue(session, now).total_seconds())
+            metrics.LONG_BLOCKS_OVERDUE.set(long_blocks.overdue(session, now).total_seconds())
+            metrics.MISSED_UPDATES_OVERDUE.set(missed_updates.overdue(session, now).total_seconds())
             for fill in number_space.fills(session, services().settings.number_space):
                 metrics.NUMBERS_TAKEN.labels(fill.kind).set(fill.taken / fill.capacity)
     except SQLAlchemyError:

@@ -25,7 +25,7 @@ from tokenization.models import Card, Credential
 
 PEOPLE = count()
 KEY = ECKey.generate_key("P-256")
-CARDS = ("replace", "damaged", "block", "overdue", "stay", "unblock", "close")
+CARDS = ("replace", "damaged", "block", "overdue", "stay blocked", "stay blocked", "unblock", "unblock", "close")
 REGISTRATIONS = ("confirm", "confirm without", "opt in", "opt out", "withdraw", "give back")
 TURNS = ("relay", "relay", "read")
 
@@ -95,7 +95,7 @@ class Play:
             "damaged": lambda: town.replace(card_id, "damaged"),
             "block": lambda: town.block(card_id),
             "overdue": lambda: town.block(card_id, "account_closed"),
-            "stay": self.stay,
+            "stay blocked": self.stay_blocked,
             "unblock": lambda: town.unblock(card_id),
             "close": lambda: town.close(card_id),
             "confirm": lambda: town.confirm(card_id, credential_id),
@@ -112,10 +112,16 @@ class Play:
         except DomainError:
             return
 
-    def stay(self) -> None:
+    def stay_blocked(self) -> None:
+        if self._card().state == "active":
+            self.town.block(self.card_id)
         assert isinstance(self.town.clock, SetClock)
         self.town.clock.advance(timedelta(days=15))
         long_blocks.run(self.town.transaction, self.town.clock.now())
+
+    def _card(self) -> Card:
+        with self.town.database.reading() as session:
+            return session.get_one(Card, self.card_id)
 
     def give_back(self, shop: Merchant, credential_id: UUID) -> None:
         withdraw(self.town, self.card_id, credential_id, "merchant")

@@ -57,10 +57,10 @@ def _of_tokens(session: Session, event: Waiting, concerned: ColumnElement[bool],
 def _told(holder_id: UUID, language: str, right: DrawingRight | None, words: Words, now: datetime) -> Iterator[Told]:
     to = wording.language(language)
     if right is None:
-        yield Told(holder_id, None, words[Audience.HOLDER, to], sms=False)
+        yield Told(holder_id, None, words[Audience.HOLDER, to])
     elif drawing_rights.status(right, now) in LIVING:
-        yield Told(holder_id, None, words[Audience.HOLDER, to], sms=False)
-        yield Told(right.right_id, None, words[Audience.DELEGATE, to], sms=False)
+        yield Told(holder_id, None, words[Audience.HOLDER, to])
+        yield Told(right.right_id, None, words[Audience.DELEGATE, to])
 
 
 def _words(session: Session, event: Waiting) -> Words:
@@ -85,10 +85,10 @@ def _of_rights(
     for holder_id, language, right in session.execute(_whose(DrawingRight, now).where(concerned)):
         status = drawing_rights.status(right, now)
         if status in _NOT_OVER:
-            yield Told(holder_id, None, words(to_holder, language, tuple(lowered.figures), False), sms=False)
+            yield Told(holder_id, None, words(to_holder, language, tuple(lowered.figures), False))
         if status in LIVING:
             felt = tuple(ceilings.felt_by(right, lowered))
-            yield Told(right.right_id, None, words(to_delegate, language, felt, is_child(right, now)), sms=False)
+            yield Told(right.right_id, None, words(to_delegate, language, felt, is_child(right, now)))
 
 
 def _of_holders(
@@ -103,7 +103,7 @@ def _of_holders(
     people = select(Cardholder.holder_id, Cardholder.language).where(concerned)
     living = select(Card.card_id).join(Plastic, _CURRENT).where(Card.holder_id == Cardholder.holder_id, *_live(now))
     for holder_id, language in session.execute(people.where(living.exists())):
-        yield Told(holder_id, None, words[wording.language(language)], sms=False)
+        yield Told(holder_id, None, words[wording.language(language)])
 
 
 def _whose(what: type[Token | DrawingRight], now: datetime) -> Select[UUID, str, DrawingRight]:

@@ -32,12 +32,14 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message in one language."""
+    """A message in one language; for whom, and whether it comes by SMS too unless somebody chose otherwise."""
 
     kind: str
     language: str
     title: str
     text: str
+    audience: Audience
+    sms: bool
 
 
 def render(telling: Telling, happening: Happening, language: str) -> Rendered:
@@ -47,7 +49,7 @@ def render(telling: Telling, happening: Happening, language: str) -> Rendered:
     to_delegates = _TO_CHILDREN if happening.is_child else FOR_DELEGATES
     title, text = (to_delegates if for_delegate else FOR_HOLDERS)[kind][to]
     values = _Values(happening, to, for_delegate)
-    return Rendered(kind, to, title.format_map(values), text.format_map(values))
+    return Rendered(kind, to, title.format_map(values), text.format_map(values), telling.audience, telling.sms)
 
 
 class _Values(dict[str, str]):

@@ -1,4 +1,6 @@
-"""Telling people: from an event to messages in inboxes and text messages on their way. Each is told once."""
+"""Telling people: from an event to messages in inboxes and text messages on their way. Each is told once, as each
+person chose (preferences.py).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from delegation import ages, drawing_rights
 from delegation.models import DrawingRequest, DrawingRight
-from notifications import audiences, sms_queue
+from notifications import audiences, inbox, preferences, sms_queue
 from notifications.audiences import Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.models import Message, SmsMessage
 from notifications.outbox import Waiting
+from notifications.preferences import Ways
 from tokenization import ids
 from tokenization.clock import local_date
 from tokenization.models import Card, Cardholder, Credential, Plastic, Requestor
@@ -31,7 +34,6 @@ class Told:
     recipient_id: UUID
     card_id: UUID | None
     rendered: Rendered
-    sms: bool
 
 
 def tell(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
@@ -43,10 +45,24 @@ def tell(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
 
 
 def write(session: Session, event: Waiting, told: list[Told], now: datetime) -> frozenset[UUID]:
-    """Write what each of them reads, once however often this is done. Answers whose inboxes have something new."""
-    _write_messages(session, event, told)
-    _write_sms(session, event, [each for each in told if each.sms], now)
-    return frozenset(each.recipient_id for each in told)
+    """Write what each wants to read, once however often this is done. Answers whose inboxes have something new."""
+    if not told:
+        return frozenset()
+    chosen = [(each, ways) for each, ways in zip(told, _ways(session, told), strict=True)]
+    in_inboxes = [each for each, ways in chosen if ways.inbox]
+    _write_messages(session, event, in_inboxes)
+    _write_sms(session, event, [each for each, ways in chosen if ways.sms], now)
+    return frozenset(each.recipient_id for each in in_inboxes)
+
+
+def _ways(session: Session, told: list[Told]) -> list[Ways]:
+    """How each of them gets it."""
+    about = [(each.recipient_id, each.rendered.kind) for each in told]
+    own = preferences.of_several(session, {whose for whose, _ in about}, {kind for _, kind in about})
+    return [
+        preferences.ways(each.rendered.audience, each.rendered.kind, own.get(which), sms=each.rendered.sms)
+        for each, which in zip(told, about, strict=True)
+    ]
 
 
 def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now: datetime) -> Iterator[Told]:
@@ -65,12 +81,12 @@ def _words(session: Session, event: Waiting, tellings: tuple[Telling, ...], now:
         if telling.audience is Audience.HOLDER:
             if right is None or audiences.is_wanted(telling, drawing_rights.watching_of(right), event.payload):
                 rendered = render(telling, happening, language)
-                yield Told(holder_id, event.card_id if last4 else None, rendered, telling.sms)
+                yield Told(holder_id, event.card_id if last4 else None, rendered)
             continue
         rights = _living_rights(session, event.card_id, now) if telling.audience is Audience.DELEGATES else [right]
         for each in filter(None, rights):
             rendered = render(telling, replace(happening, is_child=is_child(each, event.at)), language)
-            yield Told(each.right_id, None, rendered, telling.sms)
+            yield Told(each.right_id, None, rendered)
 
 
 def is_child(right: DrawingRight, at: datetime) -> bool:
@@ -118,11 +134,13 @@ def _not_updated(session: Session, card_id: UUID) -> list[str]:
 
 
 def _write_messages(session: Session, event: Waiting, told: list[Told]) -> None:
+    if not told:
+        return
     about = {name: _named(event, name, kind) for name, kind in (("right_id", "right"), ("request_id", "rqst"))}
     rows = [
         {
             "recipient_id": each.recipient_id,
-            "message_id": ids.new_id(),
+            "message_id": message_id,
             "event_id": event.event_id,
             "kind": each.rendered.kind,
             "language": each.rendered.language,
@@ -132,10 +150,9 @@ def _write_messages(session: Session, event: Waiting, told: list[Told]) -> None:
             **about,
             "at": event.at,
         }
-        for each in told
+        for each, message_id in zip(told, inbox.new_ids(session, [each.recipient_id for each in told]), strict=True)
     ]
-    if rows:
-        session.execute(insert(Message).on_conflict_do_nothing(), rows)
+    session.execute(insert(Message).on_conflict_do_nothing(), rows)
 
 
 def _named(event: Waiting, name: str, kind: str) -> UUID | None:

@@ -12,6 +12,7 @@ from notifications import inbox, outbox, telling
 from tests.world import Phone, World
 from tokenization import ids
 from wallet.access import sessions
+from wallet.resources import inbox as resource
 from wallet.streams import PER_PERSON
 
 
@@ -25,10 +26,11 @@ def anna(world: World) -> UUID:
     return ids.parse("holder", world.person("anna")["cardholder_id"])
 
 
-def stream(world: World, phone: Phone) -> AbstractContextManager[httpx.Response]:
-    """A stream of that phone's inbox."""
+def stream(world: World, phone: Phone, last_seen: str | None = None) -> AbstractContextManager[httpx.Response]:
+    """A stream of that phone's inbox, from behind the message that it had last."""
     token, url = phone.access_token(), f"{world.parts.settings.public_url}/v1/inbox/stream"
     headers = {"Authorization": f"DPoP {token}", "DPoP": phone.proof("GET", url, token)}
+    headers |= {"Last-Event-ID": last_seen} if last_seen is not None else {}
     return world.http.stream("GET", url, headers=headers)
 
 
@@ -62,6 +64,26 @@ def test_a_message_comes_as_an_event(world: World, phone: Phone, lines: Iterator
     block(world, phone)
     wanted = (line for line in lines if line.startswith("data:"))
     assert '"kind": "card.blocked"' in next(wanted)
+
+
+def test_a_phone_that_was_cut_off_gets_what_came_meanwhile_each_once(
+    world: World, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "STREAM_PAGE", 2)
+    for _ in range(3):
+        block(world, phone)
+        world.machine("issuer").request("POST", f"/v1/issuer/cards/{world.person('anna')['card_id']}/unblock")
+    world.tell()
+    came = [message["id"] for message in phone.request("GET", "/v1/inbox").json()["data"]][::-1]
+    assert len(came) == 6
+    with stream(world, phone, came[0]) as answer:
+        shown = (line.removeprefix("id: ") for line in answer.iter_lines() if line.startswith("id: "))
+        assert [next(shown) for _ in came[1:]] == came[1:]
+
+
+def test_a_stream_from_behind_no_message_is_refused(world: World, phone: Phone) -> None:
+    with stream(world, phone, "msg_nothing") as answer:
+        assert (answer.status_code, answer.read() and answer.json()["errors"][0]["field"]) == (422, "Last-Event-ID")
 
 
 def test_the_stream_ends_with_its_session(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import httpx
 
@@ -152,3 +153,60 @@ def test_nobody_is_sent_to_ask_for_what_no_grantor_can_give(world: World) -> Non
         asked = {"kind": "one_off", "payment_id": declined["id"]}
         answer = child.request("POST", f"/v1/drawing-rights/{right['id']}/requests", asked)
         assert answer.status_code == (201 if advice else 422), answer.text
+
+
+# What a person wants to hear
+
+
+def preferences(phone: Phone) -> dict[str, dict[str, Any]]:
+    """Each kind, and how it comes."""
+    page = phone.request("GET", "/v1/inbox/preferences").json()
+    assert page["next_cursor"] is None
+    return {each.pop("kind"): each for each in page["data"]}
+
+
+def test_a_person_sees_every_kind_and_switches_one_off_in_the_inbox_and_on_by_sms(world: World) -> None:
+    phone, path = world.phone(), "/v1/inbox/preferences/payment.refunded"
+    assert preferences(phone)["card.blocked"] == {
+        "title": "Et kort er spærret",
+        "inbox": True,
+        "sms": True,
+        "fixed": True,
+    }
+    answer = phone.request("PUT", path, {"inbox": False, "sms": True})
+    expected = {"title": "Du får penge tilbage", "inbox": False, "sms": True, "fixed": False}
+    assert (answer.status_code, answer.json()) == (200, {"kind": "payment.refunded", **expected})
+    assert preferences(phone)["payment.refunded"] == expected
+    assert preferences(world.phone("bo"))["payment.refunded"] == expected | {"inbox": True, "sms": False}
+    assert phone.request("PUT", path, {"inbox": True}).json()["sms"] is False
+
+
+def test_what_must_be_told_cannot_be_switched_off_and_the_answer_says_which_way(world: World) -> None:
+    for body, field in (({"inbox": False}, "inbox"), ({"inbox": True, "sms": False}, "sms")):
+        answer = world.phone().request("PUT", "/v1/inbox/preferences/card.blocked", body)
+        assert problem(answer) == (422, "preference-fixed")
+        assert [each["field"] for each in answer.json()["errors"]] == [field]
+
+
+def test_a_child_chooses_for_itself_in_its_parents_language_and_without_sms(world: World) -> None:
+    parent = world.phone()
+    right = world.grant(parent)
+    child = world.child(right["id"])
+    path = "/v1/inbox/preferences/payment.approved"
+    expected = {"title": "Du har betalt", "inbox": False, "sms": None, "fixed": False}
+    assert child.request("PUT", path, {"inbox": False, "sms": None}).json() == {"kind": "payment.approved", **expected}
+    assert preferences(child)["payment.approved"] == expected
+    assert problem(child.request("PUT", path, {"inbox": True, "sms": True})) == (422, "invalid")
+    assert problem(parent.request("PUT", path, {"inbox": True})) == (404, "not-found")
+    assert preferences(parent).keys() - preferences(child).keys() >= {"token.provisioned", "payment.refunded"}
+
+
+def test_only_what_is_not_read_can_be_asked_for(world: World) -> None:
+    phone = world.phone()
+    token = phone.active(world.person("anna")["card"])
+    phone.request("POST", f"/v1/cards/{token['card_id']}/block", {"reason": "lost"})
+    world.tell()
+    newest = phone.request("GET", "/v1/inbox").json()["data"][0]
+    phone.request("POST", f"/v1/inbox/{newest['id']}/read")
+    unread = phone.request("GET", "/v1/inbox?unread=true").json()["data"]
+    assert [message["kind"] for message in unread] == ["token.provisioned"]

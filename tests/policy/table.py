@@ -28,7 +28,7 @@ KINDS = {
     "session_id": "sess",
 }
 # And those that are nobody's, with a value that is nothing.
-NOBODYS = {"user_code": "BBBB-BBBB", "name": "nothing", "client_id": "nothing"}
+NOBODYS = {"user_code": "BBBB-BBBB", "name": "nothing", "client_id": "nothing", "kind": "nothing"}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ OF_SOMEBODY = {
     "access.sessions",
     "notifications.deliveries",
     "notifications.feeds",
+    "notifications.inboxes",
     "notifications.messages",
     "notifications.preferences",
     "notifications.sms_messages",

@@ -1,4 +1,4 @@
-"""The inbox: what the bank told a cardholder or a delegate, and a stream of it."""
+"""The inbox: what the bank told a cardholder or a delegate, a stream of it, and what of it each wants to hear."""
 
 import json
 from collections.abc import Iterator
@@ -6,21 +6,23 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 from flask.views import MethodView
 from redis.client import PubSub
 from sqlalchemy import select
 
-from notifications import inbox
+from notifications import inbox, preferences, wording
+from notifications.audiences import Audience
 from notifications.models import Message
-from tokenization.errors import NotFound
+from notifications.preferences import Chosen
+from tokenization import cardholders, ids
+from tokenization.errors import Invalid, NotFound
 from wallet.access import sessions
 from wallet.access.guard import Caller, caller, requires
 from wallet.api import Blueprint, nothing_else, reads, session, writes
 from wallet.resources import owned
 from wallet.resources.pages import newest_first
 from wallet.schemas import inbox as schemas
-from wallet.schemas.pages import Page
 from wallet.services import Services, current_time, services
 from wallet.streams import Place
 
@@ -42,11 +44,13 @@ class Inbox(MethodView):
 
     @requires("wallet", "child")
     @reads
-    @blueprint.arguments(Page(), location="query")
+    @blueprint.arguments(schemas.Wanted(), location="query")
     @blueprint.response(200, schemas.MessageList)
     def get(self, page: dict[str, Any]) -> Any:
-        """Newest first."""
+        """Newest first; `unread=true` for those only that were not read."""
         wanted = select(Message).where(Message.recipient_id == _recipient(caller()))
+        if page["unread"]:
+            wanted = wanted.where(Message.read_at.is_(None))
         return newest_first(session(), wanted, Message.message_id, page)
 
 
@@ -63,6 +67,57 @@ class Read(MethodView):
         return inbox.mark_read(session(), _recipient(caller()), owned.id_from("msg", message_id), now)
 
 
+@blueprint.route("/preferences")
+class Preferences(MethodView):
+    """What a person wants to hear."""
+
+    @requires("wallet", "child")
+    @reads
+    @blueprint.response(200, schemas.PreferenceList)
+    def get(self) -> Any:
+        """Every kind of message, and how it comes."""
+        who = caller()
+        chosen = preferences.listed(session(), _recipient(who), _audience(who))
+        language = _language(who)
+        return {"data": [_shown(each, language) for each in chosen], "next_cursor": None}
+
+
+@blueprint.route("/preferences/<kind>")
+class OnePreference(MethodView):
+    """One kind of message."""
+
+    @requires("wallet", "child")
+    @writes()
+    @blueprint.arguments(schemas.Preference())
+    @blueprint.response(200, schemas.PreferenceAnswer)
+    def put(self, body: dict[str, Any], kind: str) -> Any:
+        """Switch it on or off, in the inbox and by SMS. What must be told stays on: 422 `preference-fixed`."""
+        who = caller()
+        chosen = preferences.choose(session(), _recipient(who), _audience(who), kind, **body)
+        return _shown(chosen, _language(who))
+
+
+def _audience(who: Caller) -> Audience:
+    return Audience.DELEGATE if who.scope == "child" else Audience.HOLDER
+
+
+def _language(who: Caller) -> str:
+    """A child's is its grantor's."""
+    if who.holder_id is None:
+        raise NotFound
+    return wording.language(cardholders.get(session(), who.holder_id).language)
+
+
+def _shown(chosen: Chosen, language: str) -> dict[str, Any]:
+    return {
+        "kind": chosen.kind,
+        "title": chosen.described.title(language),
+        "inbox": chosen.ways.inbox,
+        "sms": chosen.ways.sms,
+        "fixed": chosen.described.is_fixed,
+    }
+
+
 @blueprint.route("/stream")
 class Stream(MethodView):
     """Server-sent events."""
@@ -71,9 +126,12 @@ class Stream(MethodView):
     @nothing_else
     @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
     def get(self) -> Any:
-        """Each message as an event `message`; ends with the access token, or at that person's fifth newer stream."""
-        parts, who, held = services(), caller(), ExitStack()
-        events = _events(parts, who, *held.enter_context(_listening(parts, _recipient(who))))
+        """Each message as an event `message`; ends with the access token, or at that person's fifth newer stream.
+
+        With `Last-Event-ID` it begins with what came after that message, so that whoever was cut off misses nothing.
+        """
+        parts, who, held, last_seen = services(), caller(), ExitStack(), _last_seen()
+        events = _events(parts, who, last_seen, *held.enter_context(_listening(parts, _recipient(who))))
         answer = Response(events, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
         answer.call_on_close(held.close)  # Not in `_events`: of a HEAD, or of who is gone at once, it never begins.
         return answer
@@ -89,24 +147,33 @@ def _listening(parts: Services, recipient: UUID) -> Iterator[tuple[Place, PubSub
         yield place, heard
 
 
-def _events(parts: Services, who: Caller, place: Place, heard: PubSub) -> Iterator[str]:
+def _last_seen() -> UUID | None:
+    """The message that a phone had last. Raises Invalid."""
+    text = request.headers.get("Last-Event-ID")
+    try:
+        return ids.parse("msg", text) if text else None
+    except ids.InvalidId:
+        raise Invalid("Last-Event-ID", "must be the id of a message") from None
+
+
+def _events(parts: Services, who: Caller, last_seen: UUID | None, place: Place, heard: PubSub) -> Iterator[str]:
     """Listens first and looks then, so that nothing falls in between; no longer than the token and the session live.
 
     Holds no database connection while it waits.
     """
     recipient = place.person
-    newest = _newest(parts, recipient)
+    newest, more = last_seen or _newest(parts, recipient), last_seen is not None
     yield ": listening\n\n"
     while parts.places.holds(place) and (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
-        woken = heard.get_message(timeout=min(HEARTBEAT_SECONDS, left))
+        woken = more or heard.get_message(timeout=min(HEARTBEAT_SECONDS, left)) is not None
         with parts.database.reading() as looking:
             if not sessions.standing(looking, who.client_id, who.session_id).may_go_on:
                 return
             arrived = inbox.arrived(looking, recipient, newest, STREAM_PAGE)
             shown = [_event(message) for message in arrived]
-            newest = arrived[-1].message_id if arrived else newest
+            newest, more = arrived[-1].message_id if arrived else newest, len(arrived) == STREAM_PAGE
         yield from shown
-        if not shown and woken is None:
+        if not shown and not woken:
             yield ": still here\n\n"
 
 

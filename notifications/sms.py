@@ -57,7 +57,7 @@ class HttpGateway(AbstractContextManager["HttpGateway"]):
         try:
             with self._client.stream("POST", self._url, json=content) as answer:
                 _read_some(answer.iter_raw())
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SmsFailed(type(error).__name__) from None
         if answer.status_code in _REFUSALS:
             raise SmsRefused(f"status {answer.status_code}")

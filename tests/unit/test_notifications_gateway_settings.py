@@ -14,7 +14,14 @@ def test_texts_go_over_tls_or_stay_on_this_machine(url: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://sms.example/send", "https://user:481516@sms.example", "sms.example", "https://", "ftp://127.0.0.1"]
+    "url",
+    [
+        "http://sms.example/send",
+        "https://user:481516@sms.example",
+        "sms.example",
+        "https://",
+        "https://sms.example:99999",
+    ],
 )
 def test_an_sms_gateway_that_others_could_overhear_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValidationError, match=r"https://sms\.example/send") as refused:

@@ -68,8 +68,9 @@ def test_what_is_about_one_message_is_that_messages_failure(
         gateway.send(Secret(MOBILE), CODE, "ref-1")
 
 
-def test_a_gateway_that_is_away_is_a_failure_that_names_no_number() -> None:
-    with HttpGateway("http://127.0.0.1:9/sms") as gateway, pytest.raises(SmsFailed) as failed:
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/sms", "https://127.0.0.1:99999"])
+def test_a_gateway_that_is_away_is_a_failure_that_names_no_number(url: str) -> None:
+    with HttpGateway(url) as gateway, pytest.raises(SmsFailed) as failed:
         gateway.send(Secret(MOBILE), CODE, "ref-1")
     assert MOBILE not in str(failed.value)
 

@@ -191,7 +191,7 @@ def is_private(url: str) -> bool:
     """Whether nobody on the way reads or changes what is sent there: TLS, or plain HTTP that stays on this machine."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        host, _ = parts.hostname or "", parts.port  # which raises for 99999
         local = parts.scheme == "http" and (host == "localhost" or is_loopback(ip_address(host)))
     except ValueError:
         return False

@@ -1,3 +1,4 @@
+import os
 from threading import Thread
 from uuid import UUID
 
@@ -6,10 +7,14 @@ from structlog.testing import capture_logs
 
 from notifications import outbox
 from notifications.models import Delivery, Message, Update
+from notifications.sms import HttpGateway
 from tests.integration.notifications.receiver import Receiver
-from tests.integration.notifications.town import Town
+from tests.integration.notifications.street import Street
+from tests.integration.notifications.test_notifications_slow import at_work
+from tests.integration.notifications.town import Town, until
 
 CARDS = 12
+ROUNDS = int(os.environ.get("ROUNDS", "100")) // 10  # `make races`: 300
 
 
 def test_four_relays_over_shared_shops_and_wallets_lose_nothing_and_repeat_nothing(
@@ -68,3 +73,18 @@ def test_a_feeds_numbers_are_without_gap_or_repeat(town: Town) -> None:
     with town.database.reading() as session:
         seqs = session.scalars(select(Update.seq).where(Update.requestor_id == shop).order_by(Update.seq)).all()
     assert seqs == list(range(1, CARDS + 1))
+
+
+def test_three_relays_at_work_while_cards_are_replaced_again_and_again_end_with_the_truth_at_every_shop(
+    town: Town, receiver: Receiver, texts: Receiver
+) -> None:
+    receiver.seconds = 0.01  # so that there is a backlog, for which more lanes are opened
+    with HttpGateway(texts.url) as town.sms_sender:
+        street = Street(town, receiver, texts, shops=3, cards=4)
+        relays = [town.relay() for _ in range(3)]
+        with capture_logs() as logs, relays[0], relays[1], relays[2], at_work(*relays):
+            for _ in range(ROUNDS):
+                street.replace_all()
+            assert until(street.is_quiet, 120)
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+    street.check()

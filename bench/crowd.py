@@ -74,7 +74,7 @@ def fill(parts: Services, count: int, able: int) -> list[CardFile]:
         for name in _COPIED:
             _copy(connection, Base.metadata.tables[name], template)
         _enter_for_pgbench(connection, able)
-    _settle(parts)
+    settle(parts)
     return files
 
 
@@ -161,7 +161,7 @@ def _enter_for_pgbench(connection: Connection, able: int) -> None:
     connection.execute(insert(directory).from_select(["fingerprint", "card_id", "token_id"], rows))
 
 
-def _settle(parts: Services) -> None:
+def settle(parts: Services) -> None:
     """What a database that has stood for a while has behind it: statistics, a visibility map, a checkpoint."""
     engine = create_engine(parts.settings.database_url.get_secret_value(), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -15,10 +15,15 @@ def roots(stage: Stage, port: int) -> dict[str, int]:
     """The processes that a payment over that port keeps busy."""
     return {
         "service": _child("wallet", "serve", "--port", str(port)),
-        "PostgreSQL": _child("-D", str((stage.data / "postgres").absolute())),
+        "PostgreSQL": postgresql(stage),
         "Redis": int(stage.parts.redis.info("server")["process_id"]),
         "relay": _child("wallet", "relay"),
     }
+
+
+def postgresql(stage: Stage) -> int:
+    """The first of PostgreSQL's processes."""
+    return _child("-D", str((stage.data / "postgres").absolute()))
 
 
 def used(pids: dict[str, int]) -> dict[str, float]:
@@ -52,9 +57,14 @@ def _stat(process: Path) -> tuple[int, float] | None:
     return int(fields[1]), sum(map(int, fields[11:15])) / _TICKS
 
 
+def find(*words: str) -> list[int]:
+    """The processes that we started with those words in their command line."""
+    said = {pid: (_PROC / str(pid) / "cmdline").read_bytes().decode().split("\0") for pid in children(os.getpid())}
+    return [pid for pid, line in said.items() if set(words) <= set(line)]
+
+
 def _child(*words: str) -> int:
-    """The process that we started with those words in its command line."""
-    for pid in children(os.getpid()):
-        if set(words) <= set((_PROC / str(pid) / "cmdline").read_bytes().decode().split("\0")):
-            return pid
-    raise Failed(f"no process of ours is {' '.join(words)}")
+    found = find(*words)
+    if not found:
+        raise Failed(f"no process of ours is {' '.join(words)}")
+    return found[0]

@@ -49,6 +49,11 @@ class Sizes:
     tokens: int
     entries: int
     data_keys: int
+    shops: int
+    replacements: int
+    events: int
+    texts: int
+    register: int
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _ERRORS: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 _FAILURES: Final = tuple(kind for kind, _ in _ERRORS)
 _TLS_FAILED: Final = "tls_failed"
+ERRORS: Final = frozenset({_TLS_FAILED, *(name for _, name in _ERRORS)})
 
 
 @dataclass(frozen=True, slots=True)

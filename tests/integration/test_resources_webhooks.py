@@ -218,6 +218,16 @@ def test_the_bank_says_who_looks_after_an_endpoint(world: World) -> None:
     assert issuer.request("PATCH", path, {"contact": None}).json()["contact"] is None
 
 
+def test_the_bank_reads_and_verifies_what_happened_to_an_endpoint(world: World) -> None:
+    call(world, "merchant", "PUT", body={"url": URL})
+    call(world, "merchant", "POST", "/rotate-secret")
+    path = f"/v1/issuer/requestors/{ids.to_text('reqr', requestor_id(world, 'merchant'))}/journal"
+    entries = world.machine("issuer").request("GET", path).json()["data"]
+    assert [entry["type"] for entry in entries] == ["requestor.registered", "endpoint.set", "endpoint.secret_rotated"]
+    assert entries[1]["payload"]["host"] == "93.184.216.34"
+    assert world.machine("issuer").request("GET", f"{path}/verify").json()["valid"] is True
+
+
 def requestor_id(world: World, scope: str) -> UUID:
     """Of the demo's merchant or wallet."""
     with world.parts.database.reading() as session:

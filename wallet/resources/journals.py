@@ -1,4 +1,6 @@
-"""The journals as the bank reads them: of a card, and who was let in or refused, of a cardholder and of a client."""
+"""The journals as the bank reads them: of a card, of a requestor, and who was let in or refused, of a cardholder and of
+a client.
+"""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -6,7 +8,7 @@ from uuid import UUID
 from flask.views import MethodView
 from sqlalchemy import select
 
-from tokenization import cardholders
+from tokenization import cardholders, requestors
 from tokenization.errors import NotFound
 from tokenization.journal import chains
 from tokenization.journal.chains import Verdict
@@ -37,6 +39,10 @@ def _card(text: str) -> UUID:
 
 def _holder(text: str) -> UUID:
     return cardholders.get(session(), owned.id_from("holder", text)).holder_id
+
+
+def _requestor(text: str) -> UUID:
+    return requestors.get(session(), owned.id_from("reqr", text)).requestor_id
 
 
 def _client(client_id: str) -> UUID:
@@ -101,6 +107,31 @@ class VerifyHolderJournal(MethodView):
     def get(self, holder_id: str) -> Any:
         """As for a card's."""
         return _verify(_holder(holder_id))
+
+
+@blueprint.route("/requestors/<requestor_id>/journal")
+class RequestorJournal(MethodView):
+    """What happened to a requestor: approved, changed, suspended, and where it listens."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.arguments(Page(), location="query")
+    @blueprint.response(200, schemas.JournalList)
+    def get(self, page: dict[str, Any], requestor_id: str) -> Any:
+        """Oldest first."""
+        return _of_subject(_requestor(requestor_id), page)
+
+
+@blueprint.route("/requestors/<requestor_id>/journal/verify")
+class VerifyRequestorJournal(MethodView):
+    """Whether anybody changed it."""
+
+    @requires("issuer")
+    @reads
+    @blueprint.response(200, schemas.VerdictAnswer)
+    def get(self, requestor_id: str) -> Any:
+        """As for a card's."""
+        return _verify(_requestor(requestor_id))
 
 
 @blueprint.route("/clients/<client_id>/journal")

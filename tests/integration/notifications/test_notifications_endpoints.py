@@ -291,6 +291,17 @@ def test_for_a_day_the_secret_before_verifies_and_then_no_more(
         after.verifies_with(old)
 
 
+def test_who_rotates_again_within_the_day_ends_the_oldest(town: Town, receiver: Receiver, shop: UUID) -> None:
+    oldest = town.listen(shop, receiver.url)
+    middle, newest = rotate(town, shop), rotate(town, shop)
+    send_test(town, shop)
+    [request] = receiver.requests
+    assert request.verifies_with(middle) == request.verifies_with(newest)
+    assert len(request.headers["webhook-signature"].split()) == 2
+    with pytest.raises(WebhookVerificationError):
+        request.verifies_with(oldest)
+
+
 def test_no_secret_comes_twice(town: Town, shop: UUID) -> None:
     first = town.listen(shop, NOWHERE)
     secrets = {first, *(rotate(town, shop) for _ in range(5)), town.listen(shop, "http://127.0.0.1:9/other")}

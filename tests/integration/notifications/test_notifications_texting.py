@@ -102,7 +102,7 @@ def attempts(town: Town) -> int:
 
 
 def test_codes_go_first_then_blocks_and_security_then_the_rest(
-    town: Town, gateway: Gateway, texting: Texting, anna: UUID
+    town: Town, gateway: Gateway, texting: Texting, anna: UUID, clock: SetClock
 ) -> None:
     gateway.status = 503
     queue(town, anna, "first")
@@ -112,7 +112,7 @@ def test_codes_go_first_then_blocks_and_security_then_the_rest(
     queue(town, anna, "blocked", kind="card.blocked")
     queue(town, anna, "suspended", kind="token.suspended")
     queue_code(town, anna, "481516")
-    town.clock.advance(MINUTE)  # type: ignore[attr-defined]  # a SetClock
+    clock.advance(MINUTE)
     assert turn(texting) == 5
     assert re.match("481516 is your code", gateway.texts[1])
     assert gateway.texts[2:] == ["blocked", "suspended", "replaced", "first"]
@@ -154,6 +154,13 @@ def test_a_code_that_is_no_good_any_more_is_never_sent_and_forgotten(
     with town.database.reading() as session:
         code = session.scalars(select(SmsMessage).where(SmsMessage.kind == sms_queue.CODE)).one()
         assert (code.state, code.text, code.text_sealed) == ("expired", "", None)
+
+
+def test_what_ends_between_two_turns_is_taken_by_no_thread(town: Town, anna: UUID, clock: SetClock) -> None:
+    queue_code(town, anna, "481516")
+    clock.advance(10 * MINUTE)
+    with town.transaction() as session:
+        assert sms_queue.claim(session, town.vault, clock.now(), 1) == []
 
 
 def test_what_nobody_could_be_told_for_a_day_and_a_half_is_told_no_more(

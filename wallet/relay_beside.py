@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -16,7 +17,8 @@ from typing import Final, Self
 
 import structlog
 
-AGAIN_SECONDS: Final = 1.0
+FIRST_PAUSE_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
 # Longer than a relay takes to stop by itself (wallet/serving.py).
 END_SECONDS: Final = 10.0
 COMMAND: Final = (sys.executable, "-m", "wallet", "relay", "--parent")
@@ -45,14 +47,16 @@ class RelayBeside(AbstractContextManager["RelayBeside"]):
     def _keep(self) -> None:
         # In a session of its own: a Ctrl-C that ends us is not for it, we end it.
         command = [*self._command, str(os.getpid())]
-        while not self._is_over():
+        pause = 0.0
+        while not self._is_over(pause):
+            began = time.monotonic()
             with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as relay:
                 self._wait_for(relay)
                 if self._is_over():
                     _end(relay)
                 else:
                     log.error("relay_died", pid=relay.pid, status=relay.wait())
-            self._is_over(AGAIN_SECONDS)
+            pause = pause_after(pause, time.monotonic() - began)
 
     def _wait_for(self, relay: subprocess.Popen[bytes]) -> None:
         """Until it has ended, or is to end."""
@@ -61,9 +65,16 @@ class RelayBeside(AbstractContextManager["RelayBeside"]):
         os.close(watched)
 
     def _is_over(self, seconds: float = 0) -> bool:
-        """Whether the service ends; waits so long for that."""
+        """Whether the service ends, or does so within that time."""
         readable, _, _ = select.select([self._stop], [], [], seconds)
         return bool(readable)
+
+
+def pause_after(pause: float, lived: float) -> float:
+    """How long to wait before one is started again: twice as long as the last time, if it died young; seconds."""
+    if lived > LONGEST_PAUSE_SECONDS:
+        return FIRST_PAUSE_SECONDS
+    return min(2 * pause or FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 
 
 def _end(relay: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from delegation import drawing_rights
 from delegation.models import DrawingRight
-from notifications.credential_updates import CREDENTIAL_UPDATED, is_newest, standing
+from notifications.credential_updates import CREDENTIAL_UPDATED, had_before, standing
 from notifications.models import Update, WebhookEndpoint
 from tokenization import cards, envelopes, ids, token_status, tokens
 from tokenization.events import rfc3339
@@ -82,9 +82,11 @@ def compose(session: Session, vault: Vault, update: Update, now: datetime) -> Bo
     """The body of one entry that is to be sent, or None where it is true no more, or a newer one of the same credential
     says what is: nobody is sent an older version after a newer one. (A token's entry always says how it stands now.)
     """
-    if update.kind == CREDENTIAL_UPDATED and not is_newest(session, update):
-        return None
-    return _body(session, vault, update, now)
+    if update.kind != CREDENTIAL_UPDATED:
+        return _body(session, vault, update, now)
+    previous = had_before(session, update)
+    body = _body(session, vault, update, now) if previous else None
+    return None if body is None else {**body, "data": {**body["data"], "previous": previous}}
 
 
 def _body(session: Session, vault: Vault, update: Update, now: datetime) -> Body | None:

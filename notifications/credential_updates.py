@@ -56,18 +56,23 @@ _NOTHING: Final = _Told("A")
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What a merchant will be told of one credential: from the plastic that it knows, to the current one if `A`."""
+    """What a merchant will be told of one credential: from the plastic that it knows, to the current one if `A`. `had`
+    is the one that it is known to have.
+    """
 
     credential: Credential
     code: str
     told: _Told
     known: Plastic
+    had: Plastic
     current: Plastic
 
     @property
     def is_news(self) -> bool:
-        """Not what the newest entry says already; a new number is, and that an opted-out one was withdrawn."""
-        another = self.code == "A" and self.known.plastic_id != self.current.plastic_id
+        """Not what the newest entry says already; a number that it has not had is, as whoever read on while the entry
+        was hidden has passed it; and that an opted-out one was withdrawn.
+        """
+        another = self.code == "A" and self.had.plastic_id != self.current.plastic_id
         says_more = another or self.code == "O" or self.code != self.told.code
         return says_more and self.credential.version > self.told.version
 
@@ -110,8 +115,8 @@ def _changes(session: Session, event: Waiting, concerned: ColumnElement[bool]) -
         if code is None or code not in _CODES[event.type]:
             continue
         before = told.get(credential.credential_id, _NOTHING)
-        known = plastics[_known(code, credential, before)]
-        change = _Change(credential, code, before, known, plastics[card.current_plastic_id])
+        known, had = (plastics[_known(each, credential, before)] for each in (code, None))
+        change = _Change(credential, code, before, known, had, plastics[card.current_plastic_id])
         if change.is_news:
             yield change
 
@@ -145,6 +150,7 @@ def _known(code: str | None, credential: Credential, told: _Told) -> UUID:
 
 def _as_row(event: Waiting, change: _Change) -> dict[str, Any]:
     current = change.current if change.code == "A" else None
+    previous = change.had if change.known is current else change.known
     return {
         "event_id": event.event_id,
         "kind": CREDENTIAL_UPDATED,
@@ -154,7 +160,7 @@ def _as_row(event: Waiting, change: _Change) -> dict[str, Any]:
         "code": change.code,
         "change": CHANGES[change.code],
         "plastic_id": current.plastic_id if current else None,
-        "facts": {"previous": _shown(change.known), "current": _shown(current) if current else None},
+        "facts": {"previous": _shown(previous), "current": _shown(current) if current else None},
         "at": event.at,
     }
 
@@ -185,3 +191,15 @@ def is_newest(session: Session, update: Update) -> bool:
     """Whether no later entry says what has become of the same since."""
     same = (Update.requestor_id == update.requestor_id, Update.subject_id == update.subject_id)
     return session.scalar(select(Update.seq).where(*same, Update.seq > update.seq).limit(1)) is None
+
+
+def had_before(session: Session, update: Update) -> dict[str, str] | None:
+    """The card that the merchant has as it is sent an entry: those before it may not have arrived. None where a later
+    entry says what has become of it since.
+    """
+    same = (Update.requestor_id == update.requestor_id, Update.subject_id == update.subject_id)
+    columns = (Update.seq, Update.code, Update.received_at, Update.facts)
+    *earlier, newest = session.execute(select(*columns).where(*same).order_by(Update.seq)).all()
+    had = [entry.facts["current"] for entry in earlier if entry.code == "A" and entry.received_at is not None]
+    first = earlier[0] if earlier else newest
+    return (had[-1] if had else first.facts["previous"]) if newest.seq == update.seq else None

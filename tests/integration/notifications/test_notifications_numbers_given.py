@@ -139,6 +139,22 @@ def test_who_opts_in_again_is_told_the_new_card_though_its_cursor_has_passed_it(
     assert told_again == ("A", old, new)
 
 
+def test_who_reads_on_while_consent_is_gone_for_a_moment_is_told_the_new_card_all_the_same(
+    town: Town, shop: UUID, card_id: UUID
+) -> None:
+    """No relay came between the two choices, and the entry that was hidden stands behind the cursor by now."""
+    kept = town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    town.choose(card_id, kept, False)
+    nothing = read(town, shop)
+    town.choose(card_id, kept, True)
+    town.tell()
+    [body] = read(town, shop, after=nothing.last_seq).bodies
+    assert (nothing.bodies, body["data"]["previous"]["last4"]) == ([], last4s(town, card_id)[0])
+    assert body["data"]["current"]["last4"] == last4s(town, card_id)[1]
+
+
 def test_who_withdraws_what_was_opted_out_tells_so_and_opting_out_before_a_relay_came_is_one_update(
     town: Town, shop: UUID, card_id: UUID
 ) -> None:

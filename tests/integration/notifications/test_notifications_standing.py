@@ -36,12 +36,12 @@ class Merchant:
 
     requestor_id: UUID
     kept: list[UUID]
-    knows: dict[str, str]
+    has_had: dict[str, list[str]]
     cursor: int = 0
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def read(self, town: Town) -> None:
-        """Go on from the cursor. Versions grow, and a number comes only with a code that stands."""
+        """Go on from the cursor. Versions grow, each is from a card that it has had, and a number comes by consent."""
         page = read(town, self.requestor_id, after=self.cursor)
         self.cursor = page.last_seq
         for body in page.bodies:
@@ -49,10 +49,13 @@ class Merchant:
             before = self.last.get(data["credential_id"])
             assert before is None or before["version"] < data["version"]
             self.last[data["credential_id"]] = data
+            assert data["previous"]["last4"] in self.has_had[data["credential_id"]]
             if data["current"]:
-                self.knows[data["credential_id"]] = data["current"]["last4"]
+                self.has_had[data["credential_id"]].append(data["current"]["last4"])
             if data["encrypted_card"] is not None:
-                assert standing(*self._as_they_are(town, data["credential_id"])) == "A"
+                card, credential = self._as_they_are(town, data["credential_id"])
+                assert (credential.state, credential.automatic_update) == ("active", True)
+                assert (card.state, card.stayed_blocked_at) in {("active", None), ("blocked", None)}
 
     def _as_they_are(self, town: Town, credential_id: str) -> tuple[Card, Credential]:
         with town.database.reading() as session:
@@ -73,7 +76,7 @@ class Merchant:
                 assert stands in {None, "A", "O"}
             if stands == "A":
                 with town.database.reading() as session:
-                    assert self.knows[text] == cards.current_plastic(session, card).last4
+                    assert self.has_had[text][-1] == cards.current_plastic(session, card).last4
 
 
 @dataclass
@@ -140,7 +143,7 @@ def play(town: Town, numbers: UUID) -> Play:
     merchants = []
     for requestor_id in (town.requestor(), numbers):
         kept = [town.on_file(card_id, requestor_id), town.registered(card_id, requestor_id)]
-        merchants.append(Merchant(requestor_id, kept, {ids.to_text("cred", each): shown for each in kept}))
+        merchants.append(Merchant(requestor_id, kept, {ids.to_text("cred", each): [shown] for each in kept}))
     return Play(town, card_id, merchants)
 
 

@@ -1,6 +1,7 @@
 """What happens to a drawing right, in the past tense. `holder_id` is the grantor."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -121,7 +122,10 @@ class DrawingRequestAsked(DrawingRequestEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingRequestApproved(DrawingRequestEvent):
+    """`lapses_at` is until when one payment may take the yes; None of a higher limit, and of before."""
+
     type = "drawing_request.approved"
+    lapses_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,7 +141,7 @@ def approve(
         return refused
     request.lapses_at = now + timedelta(hours=policy.one_off_hours) if request.kind == ONE_OFF else None
     request.state, request.decided_at = "approved", now
-    _announce(session, events.DrawingRequestApproved, right, request, now)
+    _announce(session, events.DrawingRequestApproved, right, request, now, lapses_at=request.lapses_at)
     return request
 
 

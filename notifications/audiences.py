@@ -61,6 +61,7 @@ PEOPLE: Final[Mapping[str, tuple[Telling, ...]]] = {
     "card.plastic_activated": (_HOLDER,),
     "card.blocked": (_HOLDER_AT_ONCE, _DELEGATES),  # R-10.1b
     "card.unblocked": (_HOLDER, _DELEGATES),
+    "card.cvc_guessed": (_HOLDER_AT_ONCE,),  # R-S2
     "card.stayed_blocked": (_HOLDER,),
     "card.closed": (_HOLDER, _DELEGATES),
     "card.replaced": (
@@ -237,6 +238,8 @@ SILENT: Final = frozenset(
         "token.keys_issued",
         "token.code_sent",
         "token.code_refused",
+        # It was told of when it was approved, with the most that it may become. What it came to stands in the
+        # statement, what is left in the app: a message of each would tell every payment twice.
         "payment.captured",
         "cardholder.registered",
         "cardholder.changed",

@@ -31,6 +31,7 @@ Kinds = Mapping[str, Kind]
 OF_HOLDERS: Final[Kinds] = {
     "card.blocked": _fixed("Et kort er spærret", "A card is blocked"),
     "card.unblocked": _fixed("En spærring er ophævet", "A block is lifted"),
+    "card.cvc_guessed": _fixed("Nogen har prøvet dit kortnummer", "Somebody tried your card number"),
     "card.stayed_blocked": _fixed("Et kort er stadig spærret", "A card is still blocked"),
     "card.closed": _fixed("Et kort er lukket", "A card is closed"),
     "card.replaced": _fixed("Et nyt kort er på vej", "A new card is on its way"),

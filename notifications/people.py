@@ -115,7 +115,10 @@ def _right(session: Session, event: Waiting) -> DrawingRight | None:
 
 
 def _until(session: Session, event: Waiting) -> datetime | None:
-    """When a grantor's yes lapses."""
+    """When a grantor's yes lapses; an event of before does not say."""
+    if "lapses_at" in event.payload:
+        lapses_at: str | None = event.payload["lapses_at"]
+        return datetime.fromisoformat(lapses_at) if lapses_at else None
     request_id = ids.parse("rqst", event.payload["request_id"])
     request = session.get(DrawingRequest, (event.card_id, request_id))
     return request.lapses_at if request else None

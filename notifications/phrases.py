@@ -35,6 +35,13 @@ REASONS: Final[Phrases] = {
     "other": ("andet", "other"),
 }
 
+# Who did it, where it was neither the reader nor a known person: a sentence.
+DID_IT: Final[Phrases] = {
+    "issuer": ("Det gjorde banken.", "The bank did it."),
+    "wallet_provider": ("Det gjorde appens udbyder.", "The app's provider did it."),
+    "merchant": ("Det gjorde butikken.", "The shop did it."),
+}
+
 # Why a payment was declined: a sentence. 3-api.md, "Network".
 DECLINES: Final[Phrases] = {
     "card_replaced": ("Kortnummeret er erstattet af et nyt.", "The card number was replaced by a new one."),

@@ -15,6 +15,7 @@ from delegation.limits import CEILING, DRAWING_RIGHT
 from notifications import names
 from notifications.phrases import (
     DECLINES,
+    DID_IT,
     LEFT,
     LIMITS,
     NEXT,
@@ -77,6 +78,11 @@ def moment(at: datetime, to: str) -> str:
 def minutes(count: int, to: str) -> str:
     """10 -> `10 minutter`, `10 minutes`."""
     return format_timedelta(timedelta(minutes=count), granularity="minute", threshold=1, locale=to)
+
+
+def number(count: int, to: str) -> str:
+    """1234 -> `1.234`, `1,234`."""
+    return format_decimal(count, locale=to)
 
 
 def month(expiry: str, to: str) -> str:
@@ -142,6 +148,21 @@ def listed(things: Sequence[str], to: str) -> str:
 def reason(word: str, to: str) -> str:
     """Why, after `Reason: `."""
     return phrase(REASONS, word, to) or _of(REASONS["other"], to)
+
+
+def who_did_it(payload: Mapping[str, Any], to: str) -> str:
+    """The bank, an app's provider or a shop, where one of them did; not the bank where it was asked to (R-12.1)."""
+    did = None if payload.get("reported_by") else phrase(DID_IT, payload.get("by") or "", to)
+    return f" {did}" if did else ""
+
+
+def by_payment(payload: Mapping[str, Any], to: str) -> str:
+    """That a payment was the yes to a shop (R-3.6a)."""
+    if not payload.get("by_payment"):
+        return ""
+    return (
+        f" {_of(('Du sagde ja, da du godkendte en betaling dér.', 'You said yes by approving a payment there.'), to)}"
+    )
 
 
 def why_declined(payload: Mapping[str, Any], to: str, *, for_delegate: bool) -> str:
@@ -218,7 +239,7 @@ def figure(limit: str, value: int, currency: str, to: str) -> str:
 def payments(count: int, to: str) -> str:
     """1 -> `1 betaling`, 4 -> `4 betalinger`."""
     one, many = _of((("betaling", "betalinger"), ("payment", "payments")), to)
-    return f"{format_decimal(count, locale=to)} {one if count == 1 else many}"
+    return f"{number(count, to)} {one if count == 1 else many}"
 
 
 def asked_for(payload: Mapping[str, Any], to: str) -> str:

@@ -81,15 +81,26 @@ def _unanswered(session: Session, card: Card, requestor: Requestor, now: datetim
     return list(session.scalars(found.order_by(Credential.credential_id)))
 
 
-def confirm(session: Session, card: Card, credential: Credential, *, automatic_update: bool, now: datetime) -> None:
-    """Yes, this shop may keep my card. Raises IllegalMove unless it waits for that, and CardClosed."""
+def confirm(
+    session: Session,
+    card: Card,
+    credential: Credential,
+    *,
+    automatic_update: bool,
+    now: datetime,
+    by_payment: bool = False,
+) -> None:
+    """Yes, this shop may keep my card; in the app or by a payment. Raises IllegalMove unless it waits for that, and
+    CardClosed.
+    """
     if (found := status(credential, now)) != "pending":
         raise IllegalMove(f"the registration is {found}, not waiting for a yes")
     if card.state == "closed":
         raise CardClosed
     credential.state, credential.confirmed_at = "active", now
     credential.automatic_update, credential.version = automatic_update, credential.version + 1
-    event = _event(events.CredentialConfirmed, session, card, credential, now, automatic_update=automatic_update)
+    said = {"automatic_update": automatic_update, "by_payment": by_payment}
+    event = _event(events.CredentialConfirmed, session, card, credential, now, **said)
     events.emit(session, event)
 
 

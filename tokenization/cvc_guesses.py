@@ -6,8 +6,11 @@ One count for payments and for shops that keep a card on file (docs/adr/034). Wh
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from tokenization import card_verification
+from sqlalchemy.orm import Session
+
+from tokenization import card_verification, events
 from tokenization.clock import local_date
 from tokenization.keys.ring import KeyRing
 from tokenization.models import Plastic
@@ -26,12 +29,32 @@ def are_used_up(made: int, policy: PaymentsPolicy) -> bool:
     return made >= policy.wrong_cvcs_per_day
 
 
-def count_wrong(plastic: Any, now: datetime) -> None:
-    """One more on this day."""
+def count_wrong(session: Session, plastic: Any, holder_id: UUID, policy: PaymentsPolicy, now: datetime) -> None:
+    """One more on this day. Of the last one the cardholder is told: somebody may be guessing (R-S2)."""
     plastic.wrong_cvcs, plastic.wrong_cvcs_on = made_today(plastic, now) + 1, local_date(now)
+    if plastic.wrong_cvcs == policy.wrong_cvcs_per_day:
+        guessed = events.CvcGuessed(
+            at=now,
+            card_id=plastic.card_id,
+            holder_id=holder_id,
+            plastic_id=plastic.plastic_id,
+            last4=plastic.last4,
+            guesses=plastic.wrong_cvcs,
+        )
+        events.emit(session, guessed)
 
 
-def try_one(ring: KeyRing, plastic: Plastic, number: Number, shown: Cvc, policy: PaymentsPolicy, now: datetime) -> bool:
+def try_one(
+    session: Session,
+    ring: KeyRing,
+    plastic: Plastic,
+    number: Number,
+    shown: Cvc,
+    *,
+    holder_id: UUID,
+    policy: PaymentsPolicy,
+    now: datetime,
+) -> bool:
     """Whether a CVC is the one on a plastic of that number; a wrong one counts. False for every one, right or wrong,
     once the day's guesses are used up. Where its key is retired it is neither, and does not count.
     """
@@ -42,5 +65,5 @@ def try_one(ring: KeyRing, plastic: Plastic, number: Number, shown: Cvc, policy:
     except VaultError:
         return False
     if not is_right:
-        count_wrong(plastic, now)
+        count_wrong(session, plastic, holder_id, policy, now)
     return is_right

@@ -134,6 +134,17 @@ class CardBlocked(CardEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CvcGuessed(CardEvent):
+    """So many wrong CVCs of a plastic came that none is compared any more on this day: once a day at most (R-S2)."""
+
+    type = "card.cvc_guessed"
+    holder_id: UUID
+    plastic_id: UUID
+    last4: str
+    guesses: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardUnblocked(CardEvent):
     type = "card.unblocked"
     holder_id: UUID
@@ -298,8 +309,11 @@ class CredentialRegistered(CredentialEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CredentialConfirmed(CredentialEvent):
+    """`by_payment`: the yes was a first payment that the cardholder authenticated (R-3.6a)."""
+
     type = "credential.confirmed"
     automatic_update: bool
+    by_payment: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

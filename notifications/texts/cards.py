@@ -12,18 +12,30 @@ ABOUT_CARDS: Final[Texts] = {
     "card.blocked": {
         "da": (
             "Dit kort er spærret",
-            "Kortet, der ender på {card}, blev spærret {at}. Årsag: {reason}. "
+            "Kortet, der ender på {card}, blev spærret {at}.{by} Årsag: {reason}. "
             "Det kan ikke bruges nogen steder, heller ikke på telefoner.",
         ),
         "en": (
             "Your card is blocked",
-            "The card ending in {card} was blocked on {at}. Reason: {reason}. "
+            "The card ending in {card} was blocked on {at}.{by} Reason: {reason}. "
             "It cannot be used anywhere, phones included.",
         ),
     },
     "card.unblocked": {
         "da": ("Dit kort virker igen", "Spærringen af kortet, der ender på {card}, blev ophævet {at}."),
         "en": ("Your card works again", "The block of the card ending in {card} was lifted on {at}."),
+    },
+    "card.cvc_guessed": {
+        "da": (
+            "Nogen har prøvet dit kortnummer",
+            "I dag har nogen prøvet kortet, der ender på {card}, med forkerte kontrolcifre {guesses} gange, sidst "
+            "{at}. Resten af dagen virker det ikke med kontrolcifre. Var det ikke dig, så spær kortet.",
+        ),
+        "en": (
+            "Somebody tried your card number",
+            "Today somebody tried the card ending in {card} with a wrong security code {guesses} times, last on {at}. "
+            "It does not work with its security code for the rest of the day. If that was not you, block the card.",
+        ),
     },
     "card.stayed_blocked": {
         "da": (
@@ -103,27 +115,28 @@ ABOUT_CARDS: Final[Texts] = {
     "token.suspended": {
         "da": (
             "Kortet er spærret på en telefon",
-            "Kortet, der ender på {card}, blev spærret på {device} {at}. Årsag: {reason}. Selve kortet virker stadig.",
+            "Kortet, der ender på {card}, blev spærret på {device} {at}.{by} Årsag: {reason}. "
+            "Selve kortet virker stadig.",
         ),
         "en": (
             "The card is suspended on a phone",
-            "The card ending in {card} was suspended on {device} on {at}. Reason: {reason}. "
+            "The card ending in {card} was suspended on {device} on {at}.{by} Reason: {reason}. "
             "The card itself still works.",
         ),
     },
     "token.resumed": {
         "da": (
             "Kortet er åbnet på en telefon",
-            "En spærring af kortet, der ender på {card}, på {device} blev ophævet {at}.",
+            "En spærring af kortet, der ender på {card}, på {device} blev ophævet {at}.{by}",
         ),
         "en": (
             "The card is resumed on a phone",
-            "A suspension of the card ending in {card} on {device} was lifted on {at}.",
+            "A suspension of the card ending in {card} on {device} was lifted on {at}.{by}",
         ),
     },
     "token.deactivated": {
-        "da": ("Kortet er fjernet fra en telefon", "Kortet, der ender på {card}, blev fjernet fra {device} {at}."),
-        "en": ("The card is removed from a phone", "The card ending in {card} was removed from {device} on {at}."),
+        "da": ("Kortet er fjernet fra en telefon", "Kortet, der ender på {card}, blev fjernet fra {device} {at}.{by}"),
+        "en": ("The card is removed from a phone", "The card ending in {card} was removed from {device} on {at}.{by}"),
     },
     "credential.registered": {
         "da": (
@@ -138,17 +151,17 @@ ABOUT_CARDS: Final[Texts] = {
         ),
     },
     "credential.confirmed": {
-        "da": ("{merchant} har gemt dit kort", "{merchant} må fra {at} bruge kortet, der ender på {card}."),
-        "en": ("{merchant} keeps your card", "From {at} {merchant} may use the card ending in {card}."),
+        "da": ("{merchant} har gemt dit kort", "{merchant} må fra {at} bruge kortet, der ender på {card}.{by_payment}"),
+        "en": ("{merchant} keeps your card", "From {at} {merchant} may use the card ending in {card}.{by_payment}"),
     },
     "credential.withdrawn": {
         "da": (
             "{merchant} har ikke længere dit kort",
-            "{merchant} kan fra {at} ikke bruge kortet, der ender på {card}.",
+            "{merchant} kan fra {at} ikke bruge kortet, der ender på {card}.{by}",
         ),
         "en": (
             "{merchant} no longer has your card",
-            "From {at} {merchant} cannot use the card ending in {card}.",
+            "From {at} {merchant} cannot use the card ending in {card}.{by}",
         ),
     },
     "credential.update_missed": {

@@ -19,12 +19,12 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("Your card has ended", "You can no longer pay with your card. It ended on {at}."),
     },
     "token.suspended": {
-        "da": ("Kortet er spærret på din telefon", "Fra {at} kan du ikke betale med {device}."),
-        "en": ("The card is suspended on your phone", "As of {at} you cannot pay with {device}."),
+        "da": ("Kortet er spærret på din telefon", "Fra {at} kan du ikke betale med {device}.{by}"),
+        "en": ("The card is suspended on your phone", "As of {at} you cannot pay with {device}.{by}"),
     },
     "token.resumed": {
-        "da": ("Kortet er åbnet på din telefon", "En spærring af kortet på {device} blev ophævet {at}."),
-        "en": ("The card is resumed on your phone", "A suspension of the card on {device} was lifted on {at}."),
+        "da": ("Kortet er åbnet på din telefon", "En spærring af kortet på {device} blev ophævet {at}.{by}"),
+        "en": ("The card is resumed on your phone", "A suspension of the card on {device} was lifted on {at}.{by}"),
     },
     "drawing_right.changed": {
         "da": ("Dit kort er ændret", "Det, du må på dit kort, blev ændret {at}. Se dine grænser i appen."),
@@ -35,16 +35,16 @@ FOR_DELEGATES: Final[Texts] = {
         "en": ("You have a card", "{device} was paired on {at}. Put the card on the phone in the app."),
     },
     "drawing_right.paused": {
-        "da": ("Dit kort holder pause", "Fra {at} kan du ikke betale med dit kort."),
-        "en": ("Your card is paused", "As of {at} you cannot pay with your card."),
+        "da": ("Dit kort holder pause", "Fra {at} kan du ikke betale med dit kort.{by}"),
+        "en": ("Your card is paused", "As of {at} you cannot pay with your card.{by}"),
     },
     "drawing_right.resumed": {
         "da": ("Dit kort virker igen", "Fra {at} kan du igen betale med dit kort."),
         "en": ("Your card works again", "As of {at} you can pay with your card again."),
     },
     "drawing_right.revoked": {
-        "da": ("Dit kort er slut", "Du kan ikke længere betale med dit kort. Det sluttede {at}."),
-        "en": ("Your card has ended", "You can no longer pay with your card. It ended on {at}."),
+        "da": ("Dit kort er slut", "Du kan ikke længere betale med dit kort. Det sluttede {at}.{by}"),
+        "en": ("Your card has ended", "You can no longer pay with your card. It ended on {at}.{by}"),
     },
     "drawing_right.expired": {
         "da": ("Dit kort er udløbet", "Du kan ikke længere betale med dit kort. Det udløb {at}."),
@@ -143,11 +143,11 @@ FOR_CHILDREN: Final[Texts] = {
     "token.suspended": {
         "da": (
             "Kortet er spærret på din telefon",
-            "Fra {at} kan du ikke betale med {device}. Spørg en voksen om hjælp.",
+            "Fra {at} kan du ikke betale med {device}.{by} Spørg en voksen om hjælp.",
         ),
         "en": (
             "The card is suspended on your phone",
-            "As of {at} you cannot pay with {device}. Ask a grown-up for help.",
+            "As of {at} you cannot pay with {device}.{by} Ask a grown-up for help.",
         ),
     },
     "drawing_right.paired": {
@@ -163,21 +163,22 @@ FOR_CHILDREN: Final[Texts] = {
     "drawing_right.paused": {
         "da": (
             "Dit kort holder pause",
-            "Fra {at} kan du ikke betale med dit kort. Spørg en voksen, hvis du vil vide hvorfor.",
+            "Fra {at} kan du ikke betale med dit kort.{by} Spørg en voksen, hvis du vil vide hvorfor.",
         ),
         "en": (
             "Your card is paused",
-            "As of {at} you cannot pay with your card. Ask a grown-up if you want to know why.",
+            "As of {at} you cannot pay with your card.{by} Ask a grown-up if you want to know why.",
         ),
     },
     "drawing_right.revoked": {
         "da": (
             "Dit kort er slut",
-            "Du kan ikke længere betale med dit kort. Det sluttede {at}. Spørg en voksen, hvis du vil vide hvorfor.",
+            "Du kan ikke længere betale med dit kort. Det sluttede {at}.{by} "
+            "Spørg en voksen, hvis du vil vide hvorfor.",
         ),
         "en": (
             "Your card has ended",
-            "You can no longer pay with your card. It ended on {at}. Ask a grown-up if you want to know why.",
+            "You can no longer pay with your card. It ended on {at}.{by} Ask a grown-up if you want to know why.",
         ),
     },
     "drawing_right.expired": {

@@ -56,16 +56,16 @@ ABOUT_RIGHTS: Final[Texts] = {
         "en": ("{owner} phone is unpaired", "As of {at} {device} has no access to the card ending in {card}."),
     },
     "drawing_right.paused": {
-        "da": ("{owner} kort holder pause", "Fra {at} kan {delegate} ikke betale med kortet, der ender på {card}."),
-        "en": ("{owner} card is paused", "As of {at} {delegate} cannot pay with the card ending in {card}."),
+        "da": ("{owner} kort holder pause", "Fra {at} kan {delegate} ikke betale med kortet, der ender på {card}.{by}"),
+        "en": ("{owner} card is paused", "As of {at} {delegate} cannot pay with the card ending in {card}.{by}"),
     },
     "drawing_right.resumed": {
         "da": ("{owner} kort virker igen", "Fra {at} kan {delegate} igen betale med kortet, der ender på {card}."),
         "en": ("{owner} card works again", "As of {at} {delegate} can pay with the card ending in {card} again."),
     },
     "drawing_right.revoked": {
-        "da": ("{owner} kort er slut", "{owner} ret til kortet, der ender på {card}, sluttede {at}."),
-        "en": ("{owner} card has ended", "{owner} right on the card ending in {card} ended on {at}."),
+        "da": ("{owner} kort er slut", "{owner} ret til kortet, der ender på {card}, sluttede {at}.{by}"),
+        "en": ("{owner} card has ended", "{owner} right on the card ending in {card} ended on {at}.{by}"),
     },
     "drawing_right.expired": {
         "da": (

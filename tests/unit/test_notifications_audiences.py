@@ -76,9 +76,10 @@ def test_a_token_that_made_way_for_its_successor_is_not_told_of() -> None:
     assert len(tellings("token.deactivated", {"by": "cardholder"})) == 1
 
 
-def test_blocks_provisioning_suspension_replacement_and_stolen_sessions_are_sent_as_texts() -> None:
+def test_blocks_provisioning_suspension_replacement_guesses_and_stolen_sessions_are_sent_as_texts() -> None:
     texted = {type_ for type_, each in PEOPLE.items() if any(telling.sms for telling in each)}
-    of_cards, of_tokens = {"card.blocked", "card.replaced"}, {"token.provisioned", "token.verified", "token.suspended"}
+    of_cards = {"card.blocked", "card.replaced", "card.cvc_guessed"}
+    of_tokens = {"token.provisioned", "token.verified", "token.suspended"}
     assert texted == of_cards | of_tokens | {"session.ended"}
 
 

@@ -26,6 +26,7 @@ FIXED_FOR_HOLDERS = {
     "card.closed",
     "card.plastic_activated",
     "card.replaced",
+    "card.cvc_guessed",
     "card.stayed_blocked",
     "card.unblocked",
     "contactless.limit_changed",

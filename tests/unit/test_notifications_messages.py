@@ -36,6 +36,7 @@ PAYLOAD: dict[str, Any] = {
     "currency": "DKK",
     "limit": LIMIT,
     "message": "Må jeg? 🙏",
+    "guesses": 5,
     "week": "2026-11-16",
     "spent": 31_000,
     "payments": 4,
@@ -381,3 +382,37 @@ def test_a_request_for_a_higher_limit_says_which() -> None:
 
 def test_an_unknown_language_is_english() -> None:
     assert words(PEOPLE["card.blocked"][0], "card.blocked", "kl").language == "en"
+
+
+@pytest.mark.parametrize(
+    ("by", "reported_by", "said"),
+    [("cardholder", None, ""), ("issuer", None, " Det gjorde banken."), ("issuer", "Anna Prøve", "")],
+)
+def test_a_block_says_that_the_bank_did_it_unless_it_was_asked_to(by: str, reported_by: str | None, said: str) -> None:
+    blocked = words(PEOPLE["card.blocked"][0], "card.blocked", "da", by=by, reported_by=reported_by)
+    assert f"kl. 00.30.{said} Årsag: kortet er bortkommet." in blocked.text
+
+
+@pytest.mark.parametrize(
+    ("type_", "by", "said"),
+    [
+        ("drawing_right.paused", "issuer", "The bank did it."),
+        ("drawing_right.revoked", "issuer", "The bank did it."),
+        ("token.suspended", "issuer", "The bank did it."),
+        ("token.deactivated", "wallet_provider", "The app's provider did it."),
+        ("credential.withdrawn", "merchant", "The shop did it."),
+    ],
+)
+def test_what_nobody_in_the_family_did_says_who_did(type_: str, by: str, said: str) -> None:
+    for telling in PEOPLE[type_]:
+        if telling.kind is None:
+            assert said in words(telling, type_, by=by).text
+            assert said not in words(telling, type_, by="cardholder").text
+
+
+def test_a_yes_by_a_payment_says_so() -> None:
+    [telling] = PEOPLE["credential.confirmed"]
+    assert words(telling, "credential.confirmed", by_payment=True).text.endswith(
+        ". You said yes by approving a payment there."
+    )
+    assert "payment" not in words(telling, "credential.confirmed").text

@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
-from tokenization import card_verification, cvc_guesses
+from tokenization import card_verification, cvc_guesses, events, ids
 from tokenization.clock import SetClock
+from tokenization.events import Event
 from tokenization.keys import ceremonies
 from tokenization.keys.folder import FileKeyRing
 from tokenization.models import Plastic
@@ -26,7 +28,8 @@ def ring(tmp_path: Path) -> FileKeyRing:
 
 
 def plastic(made: int = 0, on: date | None = TODAY, version: int = 1) -> Plastic:
-    return Plastic(expiry=date(2029, 9, 30), verification_key_version=version, wrong_cvcs=made, wrong_cvcs_on=on)
+    of = {"card_id": ids.new_id(), "plastic_id": ids.new_id(), "last4": "3561", "expiry": date(2029, 9, 30)}
+    return Plastic(**of, verification_key_version=version, wrong_cvcs=made, wrong_cvcs_on=on)
 
 
 def shown(ring: FileKeyRing, *, right: bool) -> Cvc:
@@ -36,8 +39,16 @@ def shown(ring: FileKeyRing, *, right: bool) -> Cvc:
 
 def guess(ring: FileKeyRing, of: Plastic, *, right: bool, now: datetime = NOW) -> tuple[bool, int]:
     """Whether it passed, and how many count then."""
-    passed = cvc_guesses.try_one(ring, of, NUMBER, shown(ring, right=right), POLICY, now)
+    passed, _ = guess_and_tell(ring, of, right=right, now=now)
     return passed, cvc_guesses.made_today(of, now)
+
+
+def guess_and_tell(ring: FileKeyRing, of: Plastic, *, right: bool, now: datetime = NOW) -> tuple[bool, list[Event]]:
+    """Whether it passed, and what the cardholder is told of."""
+    session, holder_id = Session(), ids.new_id()
+    made = of, NUMBER, shown(ring, right=right)
+    passed = cvc_guesses.try_one(session, ring, *made, holder_id=holder_id, policy=POLICY, now=now)
+    return passed, events.take_pending(session)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,12 @@ def test_a_new_day_begins_at_midnight_in_copenhagen(ring: FileKeyRing, on: date 
 @pytest.mark.parametrize("right", [True, False])
 def test_one_that_can_no_longer_be_computed_is_no_wrong_one(ring: FileKeyRing, right: bool) -> None:
     assert guess(ring, plastic(version=9), right=right) == (False, 0)
+
+
+def test_the_cardholder_is_told_of_the_last_guess_of_a_day_and_of_no_other(ring: FileKeyRing) -> None:
+    tried = plastic()
+    told = [len(guess_and_tell(ring, tried, right=False)[1]) for _ in range(7)]
+    assert told == [0, 0, 0, 0, 1, 0, 0]
+    [event] = guess_and_tell(ring, plastic(4), right=False)[1]
+    assert isinstance(event, events.CvcGuessed)
+    assert (event.guesses, event.last4) == (5, "3561")

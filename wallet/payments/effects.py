@@ -23,7 +23,8 @@ def note_tries(group: Group, loaded: Loaded, verdict: Verdict) -> int | None:
     Else they could be tried out where something other than they decides. Tries left, where the PIN did.
     """
     if rules.counts_wrong_cvc(loaded.snapshot, group.policies):
-        cvc_guesses.count_wrong(loaded.plastic, group.now)
+        holder_id, policy = loaded.card.holder_id, group.policies.payments
+        cvc_guesses.count_wrong(group.session, loaded.plastic, holder_id, policy, group.now)
         group.changes.plastics[loaded.plastic.plastic_id] = loaded.plastic
     token, proof = loaded.token, loaded.snapshot.proof
     if token is None or proof is None or loaded.window is None:
@@ -94,7 +95,7 @@ def _take_consent(group: Group, loaded: Loaded) -> None:
     of_card = loaded.credential.card_id, loaded.credential.credential_id
     credential = group.session.get_one(Credential, of_card, populate_existing=True)
     chosen = credential.automatic_update
-    credentials.confirm(group.session, loaded.card, credential, automatic_update=chosen, now=group.now)
+    credentials.confirm(group.session, loaded.card, credential, automatic_update=chosen, now=group.now, by_payment=True)
     loaded.credential.state = credential.state
 
 

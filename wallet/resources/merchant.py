@@ -1,6 +1,7 @@
 """Merchants: a card on file that never goes stale, and the register of blocked cards (R-3.6, R-21)."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from flask import Response
 from flask.views import MethodView
@@ -86,20 +87,22 @@ def _usable_plastic(typed: dict[str, Any]) -> Plastic | None:
         return None
     plastic = cards.plastic(session(), found.card_id, found.plastic_id)
     fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, current_time()) is None
-    return plastic if fits and _is_its_number(plastic, typed["number"]) and _cvc_fits(plastic, typed) else None
+    fits = fits and _is_its_number(plastic, typed["number"]) and _cvc_fits(plastic, card.holder_id, typed)
+    return plastic if fits else None
 
 
 def _is_its_number(plastic: Plastic, number: Number) -> bool:
     return cards.has_number(session(), services().vault, plastic.card_id, plastic.plastic_id, number)
 
 
-def _cvc_fits(plastic: Plastic, typed: dict[str, Any]) -> bool:
+def _cvc_fits(plastic: Plastic, holder_id: UUID, typed: dict[str, Any]) -> bool:
     """A merchant need not ask for it; where one is given, it must be right, and is one of the day's few guesses."""
     if typed["cvc"] is None:
         return True
     ring, now = services().vault.ring, current_time()
     policy = policies.load(session(), now).payments
-    return cvc_guesses.try_one(ring, plastic, typed["number"], typed["cvc"], policy, now)
+    guess = plastic, typed["number"], typed["cvc"]
+    return cvc_guesses.try_one(session(), ring, *guess, holder_id=holder_id, policy=policy, now=now)
 
 
 def _not_verified() -> Response:

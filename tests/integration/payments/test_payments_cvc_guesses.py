@@ -115,3 +115,15 @@ def test_at_a_shop_a_cvc_is_compared_only_where_all_else_fits(scene: Scene) -> N
         assert keep(scene, digits).status_code == 422
     scene.bank("POST", scene.of_anna("/unblock"))
     assert guess(scene)["approved"]
+
+
+@pytest.mark.parametrize("at_the_shop", [5, 0])
+def test_the_cardholder_is_told_once_a_day_that_somebody_guesses(scene: Scene, at_the_shop: int) -> None:
+    for digits in range(1, at_the_shop + 1):
+        keep(scene, digits)
+    for digits in range(at_the_shop + 1, 8):
+        guess(scene, digits)
+    scene.world.tell()
+    messages = scene.world.phone().request("GET", "/v1/inbox").json()["data"]
+    [told] = [each["text"] for each in messages if each["kind"] == "card.cvc_guessed"]
+    assert f"{scene.card['number'][-4:]}, med forkerte kontrolcifre 5 gange" in told

@@ -1,23 +1,24 @@
 """What changes while a letter is on its way, and what the clock does meanwhile."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
-from threading import Event, Thread
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.orm import sessionmaker
 from structlog.testing import capture_logs
 
 from notifications import deliveries, outbox
 from notifications.leases import LEASE
 from notifications.models import Feed
-from notifications.relay import Relay
 from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.test_notifications_slow import at_work
 from tests.integration.notifications.test_notifications_webhooks import endpoint_of, queue_test, states, working
 from tests.integration.notifications.town import Town, until
 from tokenization.clock import SetClock
+from wallet.database import Database
 
 
 @pytest.fixture
@@ -76,7 +77,17 @@ def test_a_lease_that_was_taken_while_the_clock_was_an_hour_ahead_holds_nothing_
     assert states(town, shop) == ["delivered"]
 
 
-def test_an_event_whose_shops_are_held_by_somebody_holds_up_no_other(town: Town, shop: UUID, clock: SetClock) -> None:
+@pytest.fixture
+def impatient(town: Town, engine: Engine) -> Iterator[Town]:
+    """The town, for who waits for a lock no longer than a moment."""
+    hasty = create_engine(engine.url, connect_args={"options": "-c lock_timeout=200ms -c timezone=UTC"})
+    yield replace(town, database=Database(sessionmaker(hasty), town.vault.ring, lambda: outbox.wake(town.redis)))
+    hasty.dispose()
+
+
+def test_an_event_whose_shops_are_held_by_somebody_holds_up_no_other(
+    town: Town, impatient: Town, shop: UUID, clock: SetClock
+) -> None:
     held, free = town.card(cpr="0101700101"), town.card(cpr="0101700102")
     town.on_file(held, shop)
     town.tell_all()
@@ -85,17 +96,5 @@ def test_an_event_whose_shops_are_held_by_somebody_holds_up_no_other(town: Town,
     town.block(free)
     with town.transaction() as session, capture_logs():
         session.scalars(select(Feed).where(Feed.requestor_id == shop).with_for_update()).one()
-        with town.relay() as relay, running(relay):
+        with impatient.relay() as relay, at_work(relay):
             assert until(lambda: town.waiting() == 1, 20)
-
-
-@contextmanager
-def running(relay: Relay) -> Iterator[None]:
-    stop = Event()
-    thread = Thread(target=relay.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

@@ -40,6 +40,17 @@ def test_a_backlog_to_a_slow_endpoint_goes_by_several_lanes_and_by_no_more_than_
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == len(receiver.requests) == BACKLOG
 
 
+def test_control_two_shops_at_one_receiver_get_more_letters_at_once(town: Town, receiver: Receiver, shop: UUID) -> None:
+    receiver.seconds = 0.05
+    other = town.requestor(name="Bogbutikken")
+    town.listen(other, receiver.url)
+    for each in (shop, other):
+        queue(town, each, BACKLOG // 2)
+    with town.relay(threads=16) as relay, at_work(relay):
+        assert receiver.gets(BACKLOG)
+    assert receiver.most_at_once > webhooks.LANES
+
+
 def test_an_endpoint_that_fails_gets_a_letter_at_a_time(town: Town, receiver: Receiver, shop: UUID) -> None:
     queue_test(town, shop)
     receiver.always = 500

@@ -25,7 +25,7 @@ _LENGTHS: Final = {
 _NO_MOBILES: Final = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.TOLL_FREE)
 
 
-def problem(number: str) -> str | None:
+def objection(number: str) -> str | None:
     """Why an SMS can never go there, in words that don't repeat the number; None where it can.
 
     A number of the right length that nobody has been given yet is none: plans grow faster than the library.
@@ -46,7 +46,7 @@ def problem(number: str) -> str | None:
 
 def check(number: str, field: str) -> None:
     """Raises Invalid for what is no number that an SMS can go to."""
-    if wrong := problem(number):
+    if wrong := objection(number):
         raise Invalid(field, wrong)
 
 

@@ -23,7 +23,7 @@ def test_what_waits_for_a_yes_waits_as_long_as_is_delivered_from_when_it_was_mad
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # nobody's foreign keys check
         connection.execute(KEPT, [{"id": new_id(), "state": state, "days": days} for state, days in OLD.items()])
         migrations.upgrade(connection, "0011")
-        found = dict(connection.execute(WAITS).all())
+        found: dict[str, timedelta] = dict(connection.execute(WAITS).all())
         assert found == {state: timedelta(days=30 - days) for state, days in OLD.items()}
         migrations.downgrade(connection, "0010")
         whole.rollback()

@@ -10,7 +10,7 @@ from tokenization.secret import Secret
     ["+4520123456", "+4512345678", "+4500000001", "+4711223344", "+358401234567", "+12025550123", "+491511234567"],
 )
 def test_a_number_that_is_possible_passes_though_nobody_may_have_it_yet(number: str) -> None:
-    assert phone_numbers.problem(number) is None
+    assert phone_numbers.objection(number) is None
 
 
 @pytest.mark.parametrize(

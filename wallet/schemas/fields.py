@@ -77,7 +77,7 @@ class Mobile(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         number = super()._deserialize(value, attr, data, **more)
-        if wrong := phone_numbers.problem(number):
+        if wrong := phone_numbers.objection(number):
             raise ValidationError(wrong)
         return number
 

@@ -4,13 +4,28 @@ one of them tries (docs/adr/039).
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Executable,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from notifications import bodies, webhooks
@@ -26,15 +41,17 @@ from tokenization.vault import Vault
 
 # How many letters must wait before one more lane is opened: else each would be taken for a letter or two.
 _FOR_A_LANE: Final = 8
+_AWAY: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lane to an endpoint that is ours until then."""
+    """A lane to an endpoint that is ours until then; and whether nobody has looked at the endpoint since it was set."""
 
     requestor_id: UUID
     lane: int
     until: datetime
+    is_unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +73,11 @@ def claim(
     """Lease up to so many lanes of endpoints that something is due for: of those that failed when they were last tried,
     or of the others. More than one of an endpoint only where it is `answering`.
     """
-    free = is_free(WebhookLane.leased_until, now)
-    waiting = select(Delivery.delivery_id).where(Delivery.requestor_id == WebhookLane.requestor_id, *_due(now))
-    enough = waiting.offset((WebhookLane.lane - 1) * _FOR_A_LANE).exists()
-    unchecked = and_(WebhookLane.lane == 1, WebhookEndpoint.checked_at.is_(None))
-    which = WebhookEndpoint.failing_since.is_not(None) if failing else WebhookEndpoint.failing_since.is_(None)
-    found = (
-        select(WebhookLane.requestor_id, WebhookLane.lane)
-        .join(WebhookEndpoint, WebhookEndpoint.requestor_id == WebhookLane.requestor_id)
-        .join(Requestor, Requestor.requestor_id == WebhookLane.requestor_id)
-        .where(*_listening(now), free, which, or_(enough, unchecked))
-        .where(or_(WebhookLane.lane == 1, WebhookLane.requestor_id.in_([] if failing else answering)))
-        .order_by(WebhookLane.lane, WebhookEndpoint.retry_at)
-    )
-    taken = update(WebhookLane).where(_KEY.in_(found.limit(limit)), free)
-    leased = taken.values(leased_until=now + LEASE).returning(WebhookLane.requestor_id, WebhookLane.lane)
-    rows = session.execute(leased, execution_options={"synchronize_session": False})
-    return [Lease(requestor_id, lane, now + LEASE) for requestor_id, lane in rows]
+    chosen = {"now": now, "until": now + LEASE, "answering": list(answering), "failing": failing, "most": limit}
+    rows = session.execute(_CLAIM, chosen).all()
+    return [Lease(row.requestor_id, row.lane, now + LEASE, row.is_unchecked) for row in rows]
 
 
-_KEY: Final = tuple_(WebhookLane.requestor_id, WebhookLane.lane)
 # What came of nearly every attempt, and that the lane stays ours.
 _DELIVERED: Final = text("""
     WITH settled AS (
@@ -103,7 +105,7 @@ def release(session: Session, lease: Lease) -> None:
 def next_job(session: Session, vault: Vault, lease: Lease, now: datetime) -> Job | None:
     """What is due next for an endpoint by a leased lane, ready to be sent. What is true no more is passed over."""
     while delivery := _take(session, lease, now):
-        at_hand = _read(session, delivery, now)
+        at_hand = session.execute(_READ, {"owner": lease.requestor_id, "seq": delivery.seq, "now": now}).first()
         if at_hand is None:
             delivery.leased_until = None
             return None
@@ -117,27 +119,9 @@ def next_job(session: Session, vault: Vault, lease: Lease, now: datetime) -> Job
 
 def _take(session: Session, lease: Lease, now: datetime) -> Delivery | None:
     """Lease the oldest that is due: by another lane none may be sent that is under way by this one."""
-    due = select(Delivery.delivery_id).where(Delivery.requestor_id == lease.requestor_id, *_due(now))
-    oldest = due.order_by(Delivery.next_attempt_at, Delivery.seq).limit(1).with_for_update(skip_locked=True)
-    this = (Delivery.requestor_id == lease.requestor_id, Delivery.delivery_id == oldest.scalar_subquery())
-    taken = update(Delivery).where(*this).values(leased_until=lease.until).returning(Delivery)
-    return session.scalar(taken, execution_options={"synchronize_session": False, "populate_existing": True})
-
-
-def _read(session: Session, delivery: Delivery, now: datetime) -> Sequence[Any] | None:
-    """The endpoint, if it is told anything now; and what its letter is made of, in the same statement: as long as they
-    are held, the session has them at hand.
-    """
-    of_subject = and_(Credential.card_id == Update.card_id, Credential.credential_id == Update.subject_id)
-    wanted = (
-        select(WebhookEndpoint, Requestor, Update, Card, Credential)
-        .join(Requestor, Requestor.requestor_id == WebhookEndpoint.requestor_id)
-        .outerjoin(Update, and_(Update.requestor_id == WebhookEndpoint.requestor_id, Update.seq == delivery.seq))
-        .outerjoin(Card, Card.card_id == Update.card_id)
-        .outerjoin(Credential, of_subject)
-        .where(WebhookEndpoint.requestor_id == delivery.requestor_id, *_listening(now))
-    )
-    return session.execute(wanted).one_or_none()
+    taken = {"owner": lease.requestor_id, "now": now, "until": lease.until}
+    delivery: Delivery | None = session.scalar(_TAKE, taken, execution_options=_AS_IT_IS)
+    return delivery
 
 
 def _job(
@@ -160,7 +144,7 @@ def settle(session: Session, lease: Lease, job: Job, answer: Answer, now: dateti
         _settle_failure(session, lease.requestor_id, job, answer, now, chance)
         return _set_lease(session, lease, now + LEASE)
     if job.was_failing and _still_there(session, lease.requestor_id, job):
-        webhooks.answered(session, lease.requestor_id)
+        _is_back(session, lease.requestor_id, now)
     of_lane = {"requestor_id": lease.requestor_id, "lane": lease.lane, "held": lease.until, "until": now + LEASE}
     what = {"delivery_id": job.delivery_id, "status": answer.status, "number_given": job.number_given, "now": now}
     still_ours = session.scalar(_DELIVERED, of_lane | what) is not None
@@ -188,6 +172,16 @@ def _still_there(session: Session, requestor_id: UUID, job: Job) -> bool:
     return session.scalar(this.with_for_update()) == job.letter.url
 
 
+def _is_back(session: Session, requestor_id: UUID, now: datetime) -> None:
+    """An endpoint answers that failed. Where it was away for long, what waits for its turn is due at once; after a
+    moment it is not: a letter that is refused among others that are taken would be tried with each of them.
+    """
+    failing_since = webhooks.answered(session, requestor_id)
+    if failing_since is not None and now - failing_since > _AWAY:
+        waiting = update(Delivery).where(Delivery.requestor_id == requestor_id, Delivery.state == "pending")
+        session.execute(waiting.where(Delivery.next_attempt_at > now).values(next_attempt_at=now))
+
+
 def _put_off(delivery: Delivery, now: datetime, chance: float) -> None:
     later = next_attempt_at(WEBHOOKS, delivery.attempts, now, chance)
     if later is None:
@@ -207,7 +201,7 @@ def _body(session: Session, vault: Vault, delivery: Delivery, now: datetime) -> 
     return bodies.compose(session, vault, session.get_one(Update, (delivery.requestor_id, delivery.seq)), now)
 
 
-def _listening(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _listening(now: Any) -> tuple[ColumnElement[bool], ...]:
     """Which endpoints are told what is due: none that rests. What a suspended shop is to be told of cards waits until
     it is back. A suspended wallet is told what becomes of its tokens, or its phones would look well while they pay
     nothing.
@@ -217,7 +211,7 @@ def _listening(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return WebhookEndpoint.state == "enabled", rested, told
 
 
-def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _due(now: Any) -> tuple[ColumnElement[bool], ...]:
     return Delivery.state == "pending", Delivery.next_attempt_at <= now, is_free(Delivery.leased_until, now)
 
 
@@ -227,3 +221,64 @@ def _set_lease(session: Session, lease: Lease, until: datetime | None) -> Lease 
     changed = still.values(leased_until=until).returning(WebhookLane.lane)
     still_ours = session.scalar(changed, execution_options={"synchronize_session": False}) is not None
     return Lease(lease.requestor_id, lease.lane, until) if still_ours and until is not None else None
+
+
+# Statements are built once: for a letter, building them would cost more than sending it.
+_NOW: Final = bindparam("now", type_=DateTime(timezone=True))
+_OWNER: Final = bindparam("owner", type_=Uuid())
+_AS_IT_IS: Final = {"synchronize_session": False, "populate_existing": True}
+
+
+def _claiming() -> Executable:
+    """Lanes whose endpoint has letters enough for one more of them; the first also where nobody has looked at it."""
+    waiting = select(Delivery.delivery_id).where(Delivery.requestor_id == WebhookLane.requestor_id, *_due(_NOW))
+    enough = waiting.offset((WebhookLane.lane - 1) * _FOR_A_LANE).exists()
+    is_unchecked = WebhookEndpoint.checked_at.is_(None)
+    free = is_free(WebhookLane.leased_until, _NOW)
+    answering = WebhookLane.requestor_id == any_(bindparam("answering", type_=ARRAY(Uuid())))
+    found = (
+        select(WebhookLane.requestor_id, WebhookLane.lane, is_unchecked.label("is_unchecked"))
+        .join(WebhookEndpoint, WebhookEndpoint.requestor_id == WebhookLane.requestor_id)
+        .join(Requestor, Requestor.requestor_id == WebhookLane.requestor_id)
+        .where(*_listening(_NOW), free, WebhookEndpoint.failing_since.is_not(None) == bindparam("failing"))
+        .where(or_(WebhookLane.lane == 1, and_(not_(bindparam("failing")), answering)))
+        .where(or_(enough, and_(WebhookLane.lane == 1, is_unchecked)))
+        .order_by(WebhookLane.lane, WebhookEndpoint.retry_at)
+        .limit(bindparam("most"))
+        .cte("found")
+    )
+    this = and_(WebhookLane.requestor_id == found.c.requestor_id, WebhookLane.lane == found.c.lane)
+    taken = update(WebhookLane).where(this, free).values(leased_until=bindparam("until"))
+    return taken.returning(WebhookLane.requestor_id, WebhookLane.lane, found.c.is_unchecked).execution_options(
+        synchronize_session=False
+    )
+
+
+def _taking() -> Executable:
+    due = select(Delivery.delivery_id).where(Delivery.requestor_id == _OWNER, *_due(_NOW))
+    oldest = due.order_by(Delivery.next_attempt_at, Delivery.seq).limit(1).with_for_update(skip_locked=True)
+    this = (Delivery.requestor_id == _OWNER, Delivery.delivery_id == oldest.scalar_subquery())
+    return update(Delivery).where(*this).values(leased_until=bindparam("until")).returning(Delivery)
+
+
+def _reading() -> Executable:
+    """The endpoint, if it is told anything now; and what its letter is made of, in the same statement: as long as they
+    are held, the session has them at hand.
+    """
+    of_subject = and_(Credential.card_id == Update.card_id, Credential.credential_id == Update.subject_id)
+    entry = and_(
+        Update.requestor_id == WebhookEndpoint.requestor_id, Update.seq == bindparam("seq", type_=BigInteger())
+    )
+    return (
+        select(WebhookEndpoint, Requestor, Update, Card, Credential)
+        .join(Requestor, Requestor.requestor_id == WebhookEndpoint.requestor_id)
+        .outerjoin(Update, entry)
+        .outerjoin(Card, Card.card_id == Update.card_id)
+        .outerjoin(Credential, of_subject)
+        .where(WebhookEndpoint.requestor_id == _OWNER, *_listening(_NOW))
+    )
+
+
+_CLAIM: Final = _claiming()
+_TAKE: Final = _taking()
+_READ: Final = _reading()

@@ -1,7 +1,8 @@
 """The stage of a relay that sends webhooks: threads lease lanes to endpoints, and send with no transaction open.
 
 An endpoint that hangs holds a thread for as long as a call may take. So it gets a second lane only from a relay that it
-has just answered, in good time; and of the threads only some are for endpoints that failed when they were last tried.
+has just answered, in good time; of the threads only some are for endpoints that failed when they were last tried; and
+for each that waits longer than good time for an answer another may be started, up to as many again.
 """
 
 import secrets
@@ -33,10 +34,11 @@ class Delivering:
 
     def __init__(self, around: Surroundings, threads: int, ring: Callable[[], None]) -> None:
         self._around, self._threads, self._ring = around, threads, ring
-        self._pool = ThreadPoolExecutor(threads, "webhooks")
+        self._pool = ThreadPoolExecutor(2 * threads, "webhooks")
         self._tls = ssl.create_default_context()
         self._under_way: dict[Future[int], bool] = {}  # whether its endpoint was failing
         self._answering: set[UUID] = set()
+        self._asked_at: dict[tuple[UUID, int], float] = {}  # by the lanes that wait for an answer
         self._is_closing = False
 
     def close(self) -> None:
@@ -47,14 +49,20 @@ class Delivering:
     def turn(self) -> bool:
         """Begin to send what is due by the threads that are free. There may be more when one of them rings."""
         self._under_way = {future: failing for future, failing in self._under_way.items() if not future.done()}
-        self._start(self._threads - len(self._under_way), failing=False)
+        self._start(self._free(), failing=False)
         failing, most = sum(self._under_way.values()), max(1, self._threads // _FOR_FAILING)
-        self._start(min(self._threads - len(self._under_way), most - failing), failing=True)
+        self._start(min(self._free(), most - failing), failing=True)
         return False
 
     def finish(self) -> int:
         """Wait for what is under way; how many letters those threads sent."""
         return sum(future.result() for future in list(self._under_way))
+
+    def _free(self) -> int:
+        """How many more lanes may be served now."""
+        long_ago, asked_at = time.monotonic() - _GOOD_TIME_SECONDS, list(self._asked_at.values())
+        slow = min(self._threads, sum(at < long_ago for at in asked_at))
+        return self._threads + slow - len(self._under_way)
 
     def _start(self, most: int, *, failing: bool) -> None:
         if most <= 0:
@@ -77,7 +85,8 @@ class Delivering:
         """Send what is due by a lane, a letter after the other; then another endpoint may have the thread."""
         sent, until = 0, self._around.clock.now() + _TURN_OF_A_LANE
         with Line(self._around.guard, self._tls) as line:
-            self._look_at(lease, line)
+            if lease.is_unchecked:
+                self._look_at(lease, line)
             step = self._next_letter(lease, None)
             while step is not None:
                 lease, job = step
@@ -98,8 +107,11 @@ class Delivering:
             webhooks.checked(session, lease.requestor_id, url, error, self._around.clock.now())
 
     def _post(self, line: Line, lease: Lease, job: Job) -> Answer:
-        begun = time.monotonic()
-        answer = line.post(job.letter, self._around.clock.now())
+        begun = self._asked_at[lease.requestor_id, lease.lane] = time.monotonic()
+        try:
+            answer = line.post(job.letter, self._around.clock.now())
+        finally:
+            del self._asked_at[lease.requestor_id, lease.lane]
         metrics.DELIVERIES.labels(metrics.outcome_of(answer)).inc()
         if answer.delivered:
             metrics.DELIVERY_SECONDS.observe((self._around.clock.now() - job.since).total_seconds())

@@ -132,10 +132,11 @@ def previous_secret_until(endpoint: WebhookEndpoint, now: datetime) -> datetime 
     return until if until is not None and now < until else None
 
 
-def answered(session: Session, requestor_id: UUID) -> None:
-    """It took a letter: if it failed before, it does so no more."""
-    failing = (WebhookEndpoint.requestor_id == requestor_id, WebhookEndpoint.failing_since.is_not(None))
-    session.execute(update(WebhookEndpoint).where(*failing).values(failing_since=None, retry_at=None))
+def answered(session: Session, requestor_id: UUID) -> datetime | None:
+    """It took a letter: if it failed before, it does so no more. Answers since when it did."""
+    endpoint = get_endpoint(session, requestor_id, lock=True)
+    failing_since, endpoint.failing_since, endpoint.retry_at = endpoint.failing_since, None, None
+    return failing_since
 
 
 def failed(session: Session, requestor_id: UUID, now: datetime, *, gone: bool) -> bool:

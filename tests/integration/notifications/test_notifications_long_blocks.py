@@ -1,6 +1,7 @@
 """A card that stays blocked: its merchants are told to ask their customer, and when it is good again (R-3.6b)."""
 
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -163,6 +164,30 @@ def test_whoever_is_told_of_it_late_is_told_how_it_stands_then(
     stay_blocked(town, clock, card_id)
     town.unblock(card_id)
     assert told(town, shop) == []
+
+
+def test_several_who_go_round_at_once_tell_once(town: Town, shop: UUID, card_id: UUID, clock: SetClock) -> None:
+    town.on_file(card_id, shop)
+    town.block(card_id)
+    clock.advance(TWO_WEEKS)
+    done: list[int] = []
+    rounds = [Thread(target=lambda: done.append(go_round(town))) for _ in range(4)]
+    for each in rounds:
+        each.start()
+    for each in rounds:
+        each.join()
+    assert sorted(done) == [0, 0, 0, 1]
+    assert len(told(town, shop)) == 1
+
+
+def test_one_that_was_unblocked_since_it_was_found_is_left_alone(town: Town, card_id: UUID, clock: SetClock) -> None:
+    town.block(card_id)
+    clock.advance(TWO_WEEKS)
+    with town.database.reading() as session:
+        [found] = long_blocks.due(session, clock.now(), None, 10)
+    town.unblock(card_id)
+    with town.transaction() as session:
+        assert not long_blocks.look(session, found.card_id, clock.now())
 
 
 def test_the_search_for_them_reads_an_index_that_holds_nobody_else(town: Town, card_id: UUID) -> None:

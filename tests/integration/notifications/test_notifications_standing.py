@@ -151,7 +151,7 @@ def _shown(session: Session, card_id: UUID) -> str:
     return cards.current_plastic(session, session.get_one(Card, card_id)).last4
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -25,8 +25,11 @@ _logger: Final = structlog.get_logger(__name__)
 def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
     """One piece of an event, in one transaction; with the last one it leaves the outbox. Answers whose inbox grew.
 
-    Nothing happens where the lease ran out and another relay has the event now: so nobody is told twice.
+    Nothing happens where the lease ran out and another relay has the event now: so nobody is told twice. Raises
+    LookupError for one that no table knows, and that stays.
     """
+    if not audiences.is_known(event.type):
+        raise LookupError(f"nothing is known of {event.type}: a newer relay will tell it")
     piece = pieces.following(session, event, now)
     more = piece.progress
     if not (outbox.finish(session, event) if more is None else outbox.move_on(session, event, more)):

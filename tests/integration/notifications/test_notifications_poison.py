@@ -1,8 +1,9 @@
-"""Events that cannot be told: they cost the others nothing, and are seen."""
+"""Events that cannot be told, as of a version of tomorrow: they cost the others nothing, and are seen."""
 
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
@@ -28,10 +29,11 @@ def attempts(town: Town) -> list[int]:
         return list(session.scalars(select(OutboxRow.attempts)))
 
 
+@pytest.mark.parametrize("changed", [{"payload": {}}, {"type": "card.of_tomorrow"}], ids=["payload", "type"])
 def test_an_event_that_cannot_be_told_is_tried_once_a_lease_and_seen_while_all_others_are_told(
-    town: Town, clock: SetClock
+    town: Town, clock: SetClock, changed: dict[str, Any]
 ) -> None:
-    poison(town, payload={})
+    poison(town, **changed)
     since, card_id = clock.now(), town.card()
     with capture_logs() as logs, town.relay() as relay, at_work(relay):
         for _ in range(3):

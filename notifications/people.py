@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from delegation import ages, drawing_rights
 from delegation.models import DrawingRequest, DrawingRight
-from notifications import audiences, inbox, preferences, sms_queue
+from notifications import audiences, inbox, preferences, sms_alphabet, sms_queue
 from notifications.audiences import Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.models import Message, SmsMessage
@@ -166,8 +166,8 @@ def _named(event: Waiting, name: str, kind: str) -> UUID | None:
 
 def _write_sms(session: Session, event: Waiting, told: list[Told], now: datetime) -> None:
     rows = [
-        sms_queue.row(each.recipient_id, event.event_id, each.rendered.kind, each.rendered.text, at=event.at, now=now)
-        for each in told
+        sms_queue.row(each.recipient_id, event.event_id, each.rendered.kind, text, at=event.at, now=now)
+        for each, text in ((each, sms_alphabet.fitted(each.rendered.text)) for each in told)
     ]
     if rows:
         session.execute(insert(SmsMessage).on_conflict_do_nothing(), rows)

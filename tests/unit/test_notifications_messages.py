@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from delegation.judging import HOW_MUCH, WHERE_AND_WHEN
-from notifications import wording
+from notifications import sms_alphabet, wording
 from notifications.audiences import PEOPLE, Audience, Telling
 from notifications.messages import Happening, Rendered, render
 from notifications.phrases import LIMITS, STOPPED
@@ -416,3 +416,76 @@ def test_a_yes_by_a_payment_says_so() -> None:
         ". You said yes by approving a payment there."
     )
     assert "payment" not in words(telling, "credential.confirmed").text
+
+
+# As a text message
+
+
+LONG = "Abcdefghij" * 4
+LARGE: dict[str, Any] = dict.fromkeys(("delegate_name", "device_name", "merchant"), LONG) | {
+    "country": "BA",
+    "amount": 12_345_678,
+    "most": 13_345_678,
+    "currency": "EUR",
+    "reason": "cvc_only",
+    "billed": {"amount": 92_345_678, "most": 99_345_678, "currency": "DKK"},
+    "by": "wallet_provider",
+    "by_payment": True,
+    "message": "x" * 300,
+    "spent": 12_345_678,
+    "figures": dict.fromkeys(PAYLOAD["figures"], 12_345_678),
+}
+# A list of shops and what a child wrote may be longer; these are cut.
+MAY_BE_CUT = {"card.replaced", "drawing_request.asked"}
+
+
+@EVERY
+def test_the_longest_text_fits_in_two_segments_of_the_alphabet(
+    type_: str, telling: Telling, language: str, is_child: bool
+) -> None:
+    if telling.audience is not Audience.HOLDER:
+        return
+    text = words(telling, type_, language, **LARGE).text
+    sent = sms_alphabet.fitted(text)
+    assert sms_alphabet.is_written(sent)
+    assert sms_alphabet.septets(sent) <= sms_alphabet.SEPTETS_MAX
+    assert sent == text or (telling.kind or type_) in MAY_BE_CUT
+
+
+EVIL = "www.evil.example/reset 4571 9999 8888 7777 ring 70 10 20 30\u202e\x00 log in"
+
+
+@EVERY
+def test_no_name_that_somebody_chose_becomes_a_link_or_a_number(
+    type_: str, telling: Telling, language: str, is_child: bool
+) -> None:
+    named = dict.fromkeys(("delegate_name", "device_name", "merchant", "message"), EVIL)
+    said = words(telling, type_, language, is_child=is_child, **named)
+    whole = f"{said.title} {said.text}"
+    assert not re.search(r"www|[a-z]\.[a-z]|//|4571|7777|[\u202e\x00]|70 ?10", whole, re.IGNORECASE)
+
+
+# What must be told, and how: a provisioning, a block, a new card, a child's payment, R-2.5b, R-2.10b, R-S2
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "sms"),
+    [
+        ("token.provisioned", "token.provisioned", True),
+        ("token.provisioned", "token.verification_required", True),
+        ("token.provisioned", "drawing_right.token_provisioned", True),
+        ("token.provisioning_refused", "token.provisioning_refused", False),
+        ("card.blocked", "card.blocked", True),
+        ("card.replaced", "card.replaced", True),
+        ("card.cvc_guessed", "card.cvc_guessed", True),
+        ("session.ended", "session.ended", True),
+        ("payment.declined", "drawing_right.payment_declined", False),
+        ("policy.set", "contactless.limit_changed", False),
+        ("policy.set", "drawing_right.ceilings_lowered", False),
+    ],
+)
+def test_what_a_cardholder_must_hear_is_told_in_the_inbox_and_where_due_by_sms(
+    type_: str, kind: str, sms: bool
+) -> None:
+    of_holder = [each for each in PEOPLE[type_] if each.audience is Audience.HOLDER]
+    assert sms in [each.sms for each in of_holder if (each.kind or type_) == kind]

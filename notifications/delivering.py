@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from notifications.surroundings import Surroundings
 _TURN_OF_A_LANE: Final = timedelta(seconds=10)
 _FOR_FAILING: Final = 4  # one thread in so many
 _GOOD_TIME_SECONDS: Final = 1.0
+_GATHER_SECONDS: Final = 0.02  # with a thousand endpoints a claim costs as much: not for each thread that is free again
 _logger: Final = structlog.get_logger(__name__)
 _chance: Final = secrets.SystemRandom().random
 
@@ -39,16 +41,18 @@ class Delivering:
         self._under_way: dict[Future[int], bool] = {}  # whether its endpoint was failing
         self._answering: set[UUID] = set()
         self._asked_at: dict[tuple[UUID, int], float] = {}  # by the lanes that wait for an answer
-        self._is_closing = False
+        self._closing = Event()
 
     def close(self) -> None:
         """Wait for the letters that are under way, and send no more."""
-        self._is_closing = True
+        self._closing.set()
         self._pool.shutdown(cancel_futures=True)
 
     def turn(self) -> bool:
         """Begin to send what is due by the threads that are free. There may be more when one of them rings."""
         self._under_way = {future: failing for future, failing in self._under_way.items() if not future.done()}
+        if self._under_way:
+            self._closing.wait(_GATHER_SECONDS)
         self._start(self._free(), failing=False)
         failing, most = sum(self._under_way.values()), max(1, self._threads // _FOR_FAILING)
         self._start(min(self._free(), most - failing), failing=True)
@@ -92,7 +96,7 @@ class Delivering:
                 lease, job = step
                 answer = self._post(line, lease, job)
                 sent += 1
-                last = self._is_closing or self._around.clock.now() > until
+                last = self._closing.is_set() or self._around.clock.now() > until
                 step = self._next_letter(lease, (job, answer), last=last)
         return sent
 

@@ -178,5 +178,8 @@ class Chores:
 
 
 def _report(future: Future[int]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
+    error = None if future.cancelled() else future.exception()
+    if isinstance(error, SQLAlchemyError):
+        _logger.error("chore_broke_off", why=_why(error))
+    elif error is not None:
         _logger.error("chore_broke_off", exc_info=error)

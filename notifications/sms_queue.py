@@ -26,7 +26,7 @@ _LONGEST_AWAY: Final = timedelta(minutes=1)
 _EXPIRED_AT_ONCE: Final = 1_000
 _CODES, _AT_ONCE, _THE_REST = range(3)
 # Blocks, and what somebody else may be doing with one's phone or card.
-_SECURITY: Final = ("card.blocked", "session.", "token.", "drawing_right.token_")
+_SECURITY: Final = ("card.blocked", "card.cvc_guessed", "session.", "token.", "drawing_right.token_")
 _KEY: Final = tuple_(SmsMessage.recipient_id, SmsMessage.sms_id)
 
 

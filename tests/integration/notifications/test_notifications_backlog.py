@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from notifications import backlog
+from notifications import backlog, sms_queue
 from notifications.backlog import Waiting
 from notifications.models import Delivery, OutboxRow, SmsMessage, WebhookEndpoint, WebhookLane
 from tests.conftest import SUNDAY
@@ -45,8 +45,8 @@ def delivery(session: Session, requestor_id: UUID, due_at: datetime, state: str 
 
 
 def text(session: Session, due_at: datetime, state: str = "waiting") -> None:
-    row = {"recipient_id": ids.new_id(), "sms_id": ids.new_id(), "event_id": ids.new_id(), "kind": "card.blocked"}
-    session.add(SmsMessage(**row, text="", state=state, attempts=0, next_attempt_at=due_at, at=SUNDAY))
+    row = sms_queue.row(ids.new_id(), ids.new_id(), "card.blocked", "", at=SUNDAY, now=due_at)
+    session.add(SmsMessage(**row | {"state": state, "attempts": 0}))
     session.flush()
 
 

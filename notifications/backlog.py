@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from notifications.models import Delivery, OutboxRow, SmsMessage, WebhookEndpoint, WebhookLane
+from notifications.models import PENDING, WAITING, Delivery, OutboxRow, SmsMessage, WebhookEndpoint, WebhookLane
 from tokenization.models import Requestor
 
 # An endpoint as relays see it: `enabled` answers, `failing` rests between attempts, a `suspended` shop waits for the
@@ -29,7 +29,6 @@ _STANDING: Final[ColumnElement[str]] = case(
     (WebhookEndpoint.failing_since.is_not(None), "failing"),
     else_="enabled",
 ).label("standing")
-_PENDING: Final = Delivery.state == "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Listener:
 
 def deliveries(session: Session, now: datetime) -> dict[str, Waiting]:
     """Webhooks that are due, by the standing of their endpoints."""
-    of_endpoint = and_(Delivery.requestor_id == WebhookEndpoint.requestor_id, _PENDING, Delivery.next_attempt_at <= now)
+    of_endpoint = and_(Delivery.requestor_id == WebhookEndpoint.requestor_id, PENDING, Delivery.next_attempt_at <= now)
     found = _endpoints(_STANDING, func.count(), func.min(Delivery.next_attempt_at)).join(Delivery, of_endpoint)
     rows = {standing: Waiting(count, at) for standing, count, at in session.execute(found.group_by(_STANDING))}
     return {standing: rows.get(standing, Waiting()) for standing in STANDINGS}
@@ -69,7 +68,7 @@ def deliveries(session: Session, now: datetime) -> dict[str, Waiting]:
 
 def texts(session: Session, now: datetime) -> Waiting:
     """Text messages that are due."""
-    due = (SmsMessage.state == "waiting", SmsMessage.next_attempt_at <= now)
+    due = (WAITING, SmsMessage.next_attempt_at <= now)
     return Waiting(*session.execute(select(func.count(), func.min(SmsMessage.next_attempt_at)).where(*due)).one())
 
 
@@ -89,7 +88,7 @@ def endpoints(session: Session) -> dict[str, int]:
 
 def listeners(session: Session, now: datetime) -> Sequence[Listener]:
     """All endpoints, those with the longest wait first."""
-    of_endpoint = and_(Delivery.requestor_id == WebhookEndpoint.requestor_id, _PENDING)
+    of_endpoint = and_(Delivery.requestor_id == WebhookEndpoint.requestor_id, PENDING)
     oldest = func.min(Delivery.next_attempt_at).filter(Delivery.next_attempt_at <= now)
     whose = (Requestor.requestor_id, Requestor.name, Requestor.kind)
     how = (WebhookEndpoint.url, _STANDING, WebhookEndpoint.failing_since, WebhookEndpoint.disabled_at)
@@ -128,7 +127,7 @@ def _longest_delivery(session: Session, now: datetime) -> datetime | None:
     """
     of_endpoint = Delivery.requestor_id == WebhookEndpoint.requestor_id
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
-    due = select(Delivery.next_attempt_at).where(of_endpoint, _PENDING, free, Delivery.next_attempt_at <= now)
+    due = select(Delivery.next_attempt_at).where(of_endpoint, PENDING, free, Delivery.next_attempt_at <= now)
     oldest = due.order_by(Delivery.next_attempt_at).limit(1).scalar_subquery()
     under_way = exists().where(WebhookLane.requestor_id == WebhookEndpoint.requestor_id, WebhookLane.leased_until > now)
     since: datetime | None = session.scalar(_endpoints(func.min(oldest)).where(_STANDING == "enabled", ~under_way))

@@ -32,7 +32,7 @@ from notifications import bodies, webhooks
 from notifications.backoff import WEBHOOKS, next_attempt_at
 from notifications.bodies import Body
 from notifications.leases import LEASE, is_free
-from notifications.models import Delivery, Update, WebhookEndpoint, WebhookLane
+from notifications.models import PENDING, Delivery, Update, WebhookEndpoint, WebhookLane
 from notifications.sending import Answer, Letter
 from tokenization import ids
 from tokenization.events import rfc3339
@@ -178,7 +178,7 @@ def _is_back(session: Session, requestor_id: UUID, now: datetime) -> None:
     """
     failing_since = webhooks.answered(session, requestor_id)
     if failing_since is not None and now - failing_since > _AWAY:
-        waiting = update(Delivery).where(Delivery.requestor_id == requestor_id, Delivery.state == "pending")
+        waiting = update(Delivery).where(Delivery.requestor_id == requestor_id, PENDING)
         session.execute(waiting.where(Delivery.next_attempt_at > now).values(next_attempt_at=now))
 
 
@@ -191,7 +191,7 @@ def _put_off(delivery: Delivery, now: datetime, chance: float) -> None:
 
 
 def _give_up(session: Session, requestor_id: UUID, now: datetime) -> None:
-    pending = update(Delivery).where(Delivery.requestor_id == requestor_id, Delivery.state == "pending")
+    pending = update(Delivery).where(Delivery.requestor_id == requestor_id, PENDING)
     session.execute(pending.values(state="failed", finished_at=now))
 
 
@@ -212,7 +212,7 @@ def _listening(now: Any) -> tuple[ColumnElement[bool], ...]:
 
 
 def _due(now: Any) -> tuple[ColumnElement[bool], ...]:
-    return Delivery.state == "pending", Delivery.next_attempt_at <= now, is_free(Delivery.leased_until, now)
+    return PENDING, Delivery.next_attempt_at <= now, is_free(Delivery.leased_until, now)
 
 
 def _set_lease(session: Session, lease: Lease, until: datetime | None) -> Lease | None:

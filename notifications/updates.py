@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from delegation.models import DrawingRight
 from notifications import audiences, credential_updates
-from notifications.models import Delivery, Feed, Update, WebhookEndpoint
+from notifications.models import PENDING, Delivery, Feed, Update, WebhookEndpoint
 from notifications.outbox import Waiting
 from notifications.pieces import Piece
 from tokenization import ids
@@ -125,7 +125,7 @@ def _supersede(session: Session, entered: Entered, now: datetime) -> None:
     """
     requestors, subjects = {row["requestor_id"] for row in entered}, [row["subject_id"] for row in entered]
     of_subject = Delivery.subject_id == any_(literal(subjects, ARRAY(Uuid())))
-    outdated = update(Delivery).where(Delivery.requestor_id.in_(requestors), of_subject, Delivery.state == "pending")
+    outdated = update(Delivery).where(Delivery.requestor_id.in_(requestors), of_subject, PENDING)
     values = {"state": "superseded", "finished_at": now}
     session.execute(outdated.values(values), execution_options={"synchronize_session": False})
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from tokenization import events, ids, number_space
@@ -19,6 +19,8 @@ from tokenization.vault import DataKey, Place, Vault
 
 Changed = TypeVar("Changed", bound=events.TokenEvent)
 PIN_TRIES: Final = 3
+# Written out, so that the plan of a prepared statement can use the index for them (ix_tokens_live).
+LIVE: Final = Token.state != literal_column("'deactivated'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def cvm_key(data_key: Callable[[], DataKey], token: Token, method: str) -> Key |
 
 def live_tokens(session: Session, card_id: UUID) -> list[Token]:
     """The tokens of a card that are not deactivated, as they stand, oldest first; its lock is held."""
-    live = select(Token).where(Token.card_id == card_id, Token.state != "deactivated").order_by(Token.token_id)
+    live = select(Token).where(Token.card_id == card_id, LIVE).order_by(Token.token_id)
     return list(session.scalars(live.execution_options(populate_existing=True)))
 
 
@@ -118,7 +120,7 @@ def live_count(session: Session, card_id: UUID, but_for: Sequence[UUID] = ()) ->
 
     Without those the index alone tells (ix_tokens_live): a block counts 10,000 within a millisecond or two.
     """
-    live = select(func.count()).select_from(Token).where(Token.card_id == card_id, Token.state != "deactivated")
+    live = select(func.count()).select_from(Token).where(Token.card_id == card_id, LIVE)
     if but_for:
         live = live.where(or_(Token.right_id.is_(None), Token.right_id.not_in(but_for)))
     return session.scalar(live) or 0

@@ -23,6 +23,8 @@ from tokenization.events import rfc3339
 from tokenization.journal.entries import Recorded
 
 CHANNEL: Final = "tegnebog:outbox"
+# The progress of an event of which people were told, and no requestor: less than every id.
+PEOPLE_ALONE: Final = UUID(int=0)
 _BEGUN_AT_ONCE: Final = 8  # so that who waits for a first word waits for few pieces of what others are told
 
 # One parameter, however many events: the statement stays in the cache of the driver and of the server.
@@ -50,6 +52,11 @@ class Waiting:
     def is_fresh(self) -> bool:
         """Whether nobody has been told of it."""
         return self.progress is None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no requestor has been told of it."""
+        return self.progress in (None, PEOPLE_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,11 @@ def move_on(session: Session, event: Waiting, progress: UUID) -> bool:
 def _ours(event: Waiting) -> tuple[ColumnElement[bool], ...]:
     this = (OutboxRow.card_id == event.card_id, OutboxRow.seq == event.seq)
     return *this, OutboxRow.leased_until == event.leased_until, OutboxRow.progress.is_not_distinct_from(event.progress)
+
+
+def set_aside(session: Session, event: Waiting) -> bool:
+    """Note that people were told, and requestors not: any relay may go on with those. Only if the lease is ours."""
+    return move_on(session, event, PEOPLE_ALONE)
 
 
 def depth(session: Session) -> Depth:

@@ -40,6 +40,13 @@ def fan_out(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
     return people.tell(session, event, now) if event.is_fresh else frozenset()
 
 
+def tell_people(session: Session, event: Waiting, now: datetime) -> frozenset[UUID]:
+    """Only the people, in one transaction, where a requestor's feed is held: nobody outside the bank may hold up the
+    word that a card is blocked. Requestors come with the event's next piece. Answers whose inbox grew.
+    """
+    return people.tell(session, event, now) if outbox.set_aside(session, event) else frozenset()
+
+
 class Telling:
     """Claims events and fans them out, each in a transaction of its own: those of one card in turn, by one thread."""
 
@@ -73,8 +80,7 @@ class Telling:
 
     def _tell(self, event: Waiting) -> bool:
         try:
-            with self._around.transaction() as session:
-                grown = fan_out(session, event, self._around.clock.now())
+            grown = self._in_a_transaction(event)
         except Exception as error:
             if isinstance(error, OperationalError) and not isinstance(error.orig, _OF_THIS_ONE):
                 raise  # the database is away, for all
@@ -86,3 +92,14 @@ class Telling:
         metrics.EVENT_SECONDS.observe((self._around.clock.now() - event.at).total_seconds())
         inbox.wake(self._around.redis, grown)
         return True
+
+    def _in_a_transaction(self, event: Waiting) -> frozenset[UUID]:
+        try:
+            with self._around.transaction() as session:
+                return fan_out(session, event, self._around.clock.now())
+        except OperationalError as error:
+            concerns_people = event.is_fresh and event.type not in audiences.TOLD_TO_CROWDS
+            if not (concerns_people and isinstance(error.orig, LockNotAvailable)):
+                raise
+        with self._around.transaction() as session:
+            return tell_people(session, event, self._around.clock.now())

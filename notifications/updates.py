@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, RowMapping, Uuid, and_, any_, func, insert, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, RowMapping, Uuid, and_, any_, func, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -21,12 +21,17 @@ from tokenization import ids
 from tokenization.models import Card, Credential, Requestor, Token
 
 TOKEN_UPDATED: Final = "token.updated"
+_PATIENCE: Final = text("SET LOCAL lock_timeout = '1s'")
 Entered = Sequence[RowMapping]  # of updates: requestor_id, seq, subject_id, kind
 
 
 def record(session: Session, event: Waiting, piece: Piece, now: datetime) -> None:
-    """Enter a piece of the event in the feeds of all whom it concerns, and queue the webhooks of those who listen."""
-    credentials = _credentials_concerned(event) if event.is_fresh else None
+    """Enter a piece of the event in the feeds of all whom it concerns, and queue the webhooks of those who listen.
+
+    Raises OperationalError (LockNotAvailable) where one of those feeds is held for longer than a moment: what people
+    are told must not wait for what a requestor does.
+    """
+    credentials = _credentials_concerned(event) if event.is_first else None
     concerned = sorted(piece.requestors | _merchants(session, credentials))
     if not concerned:
         return
@@ -60,6 +65,7 @@ def _merchants(session: Session, credentials: ColumnElement[bool] | None) -> fro
 def _lock_feeds(session: Session, requestors: Sequence[UUID]) -> None:
     # In ascending order, so that two relays never wait for each other in a ring. Whatever is entered is read after this
     # lock, so a feed's order is the order of what was true.
+    session.execute(_PATIENCE)
     rows = [{"requestor_id": requestor_id, "last_seq": 0} for requestor_id in requestors]
     session.execute(postgresql.insert(Feed).on_conflict_do_nothing(), rows)
     ours = select(Feed.requestor_id).where(Feed.requestor_id.in_(requestors))
@@ -110,7 +116,7 @@ def _entered(session: Session, event: Waiting, requestors: Sequence[UUID]) -> En
     """What was entered just now for those who listen: all of the event, or in a later piece what lies behind."""
     listening = and_(WebhookEndpoint.requestor_id == Update.requestor_id, WebhookEndpoint.state == "enabled")
     of_event = and_(Update.requestor_id.in_(requestors), Update.event_id == event.event_id)
-    if event.progress is not None:
+    if not event.is_first:
         of_event = and_(of_event, Update.subject_id > event.progress, Update.kind == TOKEN_UPDATED)
     columns = (Update.requestor_id, Update.seq, Update.subject_id, Update.kind)
     found = session.execute(select(*columns).join(WebhookEndpoint, listening).where(of_event).order_by(Update.seq))

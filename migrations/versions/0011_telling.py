@@ -31,7 +31,7 @@ WORTH = """
     UPDATE notifications.sms_messages SET
         rank = CASE
             WHEN kind = 'token.code' THEN 0
-            WHEN kind = 'card.blocked' OR kind LIKE 'session.%' OR kind LIKE 'token.%'
+            WHEN kind IN ('card.blocked', 'card.cvc_guessed') OR kind LIKE 'session.%' OR kind LIKE 'token.%'
                 OR kind LIKE 'drawing_right.token!_%' ESCAPE '!' THEN 1
             ELSE 2
         END,

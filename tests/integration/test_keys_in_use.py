@@ -246,7 +246,7 @@ def test_what_payments_and_blocks_need_is_only_warned_of(
     assert bo.request("POST", f"/v1/cards/{world.person('bo')['card_id']}/block", {"reason": "lost"}).status_code == 200
     assert world.http.get("/readyz").json() == {
         "status": "ready",
-        "parts": {"postgresql": "ok", "redis": "ok", "keys": f"{purpose} was to be rotated"},
+        "parts": {"postgresql": "ok", "redis": "ok", "relay": "ok", "keys": f"{purpose} was to be rotated"},
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import sessionmaker
 from structlog.testing import capture_logs
 
-from notifications import deliveries, outbox
+from notifications import deliveries, inbox, outbox
 from notifications.leases import LEASE
 from notifications.models import Feed
 from tests.integration.notifications.receiver import Receiver
@@ -83,6 +83,31 @@ def impatient(town: Town, engine: Engine) -> Iterator[Town]:
     hasty = create_engine(engine.url, connect_args={"options": "-c lock_timeout=200ms -c timezone=UTC"})
     yield replace(town, database=Database(sessionmaker(hasty), town.vault.ring, lambda: outbox.wake(town.redis)))
     hasty.dispose()
+
+
+def test_people_hear_of_what_is_held_up_for_a_shop_and_the_shop_hears_of_it_later(
+    town: Town, receiver: Receiver, shop: UUID
+) -> None:
+    card_id = town.card()
+    town.listen(shop, receiver.url)
+    town.on_file(card_id, shop)
+    town.tell_all()
+    town.replace(card_id)
+    with town.transaction() as session:
+        session.scalars(select(Feed).where(Feed.requestor_id == shop).with_for_update()).one()
+        town.tell()
+        assert newest_kind(town, card_id) == "card.replaced"
+        assert receiver.requests == []
+    town.tell_all()
+    assert newest_kind(town, card_id) == "card.replaced"
+    assert [request.body["data"]["code"] for request in receiver.requests] == ["A"]
+
+
+def newest_kind(town: Town, card_id: UUID) -> str:
+    with town.database.reading() as session:
+        [newest, before] = inbox.page(session, town.holder_of(card_id), 2)
+    assert newest.kind != before.kind
+    return newest.kind
 
 
 def test_an_event_whose_shops_are_held_by_somebody_holds_up_no_other(

@@ -110,7 +110,7 @@ class Relay(AbstractContextManager["Relay"]):
 
 @dataclass(slots=True)
 class Outage:
-    """Whether the database is away for a stage: said once when it begins and once when it ends, not each second."""
+    """Whether the database is away for a stage or a chore: said once when it begins and once when it ends."""
 
     stage: str
     lasts: bool = False
@@ -141,8 +141,19 @@ class _Round:
     """A chore, how it goes, and when it is to be done again."""
 
     chore: Chore
+    outage: Outage
     going: Future[int] | None = None
     next_at: datetime = _LONG_AGO
+
+    def done(self, future: Future[int]) -> None:
+        """Say what broke it off."""
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, SQLAlchemyError):
+            self.outage.begins(error)
+        elif error is not None:
+            _logger.error("chore_broke_off", chore=self.outage.stage, exc_info=error)
+        else:
+            self.outage.ends()
 
 
 class Chores:
@@ -151,7 +162,7 @@ class Chores:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._pool = ThreadPoolExecutor(max(1, len(around.chores)), "chores")
-        self._rounds = [_Round(chore) for chore in around.chores]
+        self._rounds = [_Round(chore, Outage(chore.__module__)) for chore in around.chores]
         self._stopping = Event()
 
     def close(self) -> None:
@@ -166,7 +177,7 @@ class Chores:
             if each.next_at <= now and (each.going is None or each.going.done()):
                 each.next_at = now + _BETWEEN_ROUNDS
                 each.going = self._pool.submit(each.chore, self._around.transaction, now, self._stopping.is_set)
-                each.going.add_done_callback(_report)
+                each.going.add_done_callback(each.done)
         return False
 
     def finish(self) -> int:
@@ -175,11 +186,3 @@ class Chores:
         for each in self._rounds:
             each.going = None
         return sum(future.result() for future in going)
-
-
-def _report(future: Future[int]) -> None:
-    error = None if future.cancelled() else future.exception()
-    if isinstance(error, SQLAlchemyError):
-        _logger.error("chore_broke_off", why=_why(error))
-    elif error is not None:
-        _logger.error("chore_broke_off", exc_info=error)

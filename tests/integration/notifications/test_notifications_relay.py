@@ -10,14 +10,18 @@ from redis.backoff import NoBackoff
 from redis.client import PubSub
 from redis.retry import Retry
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from notifications import inbox, outbox
 from notifications.bell import Bell
 from notifications.leases import LEASE
 from notifications.models import OutboxRow
+from notifications.relay import Chores
+from notifications.surroundings import Surroundings
 from notifications.telling import fan_out
-from tests.integration.notifications.town import Town, until
+from tests.integration.notifications.town import LOOPBACK, Town, until
 from tokenization import cards
 from tokenization.clock import SetClock
 from wallet.payments.events import PaymentApproved
@@ -216,3 +220,29 @@ def test_a_person_is_told_once_even_if_an_event_came_twice(town: Town) -> None:
                 )
             )
     assert kinds(town, town.holder_of(card_id)) == ["card.blocked"]
+
+
+def test_a_chore_whose_database_is_away_says_so_once_and_says_when_it_is_back(town: Town, clock: SetClock) -> None:
+    is_away = Event()
+    is_away.set()
+
+    def chore(*_: object) -> int:
+        if is_away.is_set():
+            raise OperationalError("SELECT", {}, Exception())
+        return 0
+
+    around = Surroundings(town.transaction, town.redis, town.vault, clock, town.screen, LOOPBACK, [chore])
+    chores = Chores(around)
+    with capture_logs() as logged:
+        for _ in range(3):
+            chores.turn()
+            with suppress(OperationalError):
+                chores.finish()
+            clock.advance(timedelta(minutes=2))
+        is_away.clear()
+        chores.turn()
+        chores.close()
+    assert [(line["event"], line["stage"]) for line in logged] == [
+        ("relay_without_database", __name__),
+        ("relay_has_database_again", __name__),
+    ]

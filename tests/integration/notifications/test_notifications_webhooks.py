@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from notifications import backoff, deliveries, outbox, webhooks
 from notifications.addresses import Guard
@@ -406,3 +406,42 @@ def test_a_suspended_wallet_is_told_that_its_phones_pay_nothing(town: Town, rece
         town.set_status(wallet, status)
         town.tell()
     assert [each.body["data"]["because"] for each in receiver.requests] == ["requestor_suspended", None]
+
+
+def test_a_delivery_that_worked_in_the_end_shows_no_error(
+    town: Town, receiver: Receiver, shop: UUID, clock: SetClock
+) -> None:
+    town.listen(shop, "http://127.0.0.1:1/hooks")
+    queue_test(town, shop)
+    town.tell()
+    assert the_delivery(town, shop) == ("pending", None, "not_reached")
+    clock.advance(timedelta(seconds=7))
+    town.listen(shop, receiver.url)
+    town.tell()
+    assert the_delivery(town, shop) == ("delivered", 204, None)
+
+
+def the_delivery(town: Town, shop: UUID) -> tuple[str, int | None, str | None]:
+    with town.database.reading() as session:
+        delivery = session.scalars(select(Delivery).where(Delivery.requestor_id == shop)).one()
+        return delivery.state, delivery.last_status, delivery.last_error
+
+
+@pytest.mark.parametrize(("away", "left"), [(timedelta(minutes=6), 0), (timedelta(minutes=4), 1)])
+def test_what_waits_for_its_turn_goes_out_when_an_endpoint_is_back_that_was_away_for_long(
+    town: Town, receiver: Receiver, shop: UUID, clock: SetClock, away: timedelta, left: int
+) -> None:
+    receiver.answers = [500] * 2
+    town.listen(shop, receiver.url)
+    queue_test(town, shop)
+    town.tell()
+    clock.advance(timedelta(seconds=7))
+    town.tell()  # again in five minutes or six
+    clock.advance(away - timedelta(seconds=7))
+    with town.transaction() as session:
+        later = update(Delivery).values(next_attempt_at=clock.now() + timedelta(hours=1))
+        session.execute(later.where(Delivery.requestor_id == shop))
+    queue_test(town, shop)
+    town.tell()
+    town.tell()
+    assert states(town, shop).count("pending") == left

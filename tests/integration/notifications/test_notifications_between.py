@@ -22,11 +22,6 @@ from wallet.database import Database
 
 
 @pytest.fixture
-def shop(town: Town) -> UUID:
-    return town.requestor()
-
-
-@pytest.fixture
 def elsewhere() -> Iterator[Receiver]:
     with Receiver() as elsewhere:
         yield elsewhere

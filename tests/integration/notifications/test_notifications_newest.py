@@ -7,7 +7,6 @@ from threading import Thread
 from typing import Any, Final
 from uuid import UUID
 
-import pytest
 from sqlalchemy import select, text
 
 from notifications.models import Update
@@ -22,16 +21,6 @@ from tokenization.clock import SetClock
 from tokenization.models import Card, Credential, Plastic
 
 BURST: Final = int(os.environ.get("ROUNDS", "40"))  # `make races`: 3,000
-
-
-@pytest.fixture
-def shop(town: Town) -> UUID:
-    return town.requestor()
-
-
-@pytest.fixture
-def card_id(town: Town) -> UUID:
-    return town.card()
 
 
 def last4(town: Town, card_id: UUID) -> str:

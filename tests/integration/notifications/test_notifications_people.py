@@ -23,11 +23,6 @@ LIMIT = {"name": "per_payment", "limit": 20_000, "spent": 0, "of": "drawing_righ
 DECLINED: dict[str, Any] = {"reason": "amount_limit", "limit": LIMIT}
 
 
-@pytest.fixture
-def card_id(town: Town) -> UUID:
-    return town.card()
-
-
 def read(town: Town, recipient_id: UUID) -> list[Message]:
     """An inbox, oldest first, after a relay did its work."""
     town.tell()

@@ -17,11 +17,6 @@ from wallet.payments.events import PaymentApproved, PaymentDeclined, PaymentRefu
 HOLDER, DELEGATE = Audience.HOLDER, Audience.DELEGATE
 
 
-@pytest.fixture
-def card_id(town: Town) -> UUID:
-    return town.card()
-
-
 def choose(
     town: Town, recipient_id: UUID, kind: str, *, inbox: bool, sms: bool | None = None, audience: Audience = HOLDER
 ) -> Ways:

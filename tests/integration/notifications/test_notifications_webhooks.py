@@ -21,16 +21,6 @@ from tokenization.errors import IllegalMove, Invalid, NotFound
 from tokenization.models import Requestor
 
 
-@pytest.fixture
-def shop(town: Town) -> UUID:
-    return town.requestor()
-
-
-@pytest.fixture
-def card_id(town: Town) -> UUID:
-    return town.card()
-
-
 def sent(town: Town, requestor_id: UUID) -> list[Delivery]:
     """Its deliveries, oldest first."""
     with town.database.reading() as session:

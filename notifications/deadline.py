@@ -45,10 +45,17 @@ class Deadline(threading.local):
 
 
 class TimedBackend(httpcore.NetworkBackend):
-    """Turns a name into a connection to one of its addresses; the name stays in Host and in TLS."""
+    """Turns a name into a connection to one of its addresses; the name stays in Host and in TLS.
 
-    def __init__(self, deadline: Deadline, addresses: Addresses = resolve) -> None:
+    `before_first` is called when a connection is there, TLS and all, right before its first byte is written: whoever
+    raises in it keeps everything to himself.
+    """
+
+    def __init__(
+        self, deadline: Deadline, addresses: Addresses = resolve, before_first: Callable[[], None] = lambda: None
+    ) -> None:
         self._deadline, self._addresses, self._network = deadline, addresses, httpcore.SyncBackend()
+        self._before_first = before_first
 
     def connect_tcp(
         self,
@@ -67,7 +74,7 @@ class TimedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _TimedStream(stream, self._deadline)
+                return _TimedStream(stream, self._deadline, self._before_first)
         raise failure
 
     def _found(self, host: str, port: int) -> Sequence[str]:
@@ -81,13 +88,17 @@ class TimedBackend(httpcore.NetworkBackend):
 class _TimedStream(httpcore.NetworkStream):
     """A stream whose every step has only what is left of the whole."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._stream, self._deadline = stream, deadline
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline, before_first: Callable[[], None]) -> None:
+        self._stream, self._deadline, self._before_first = stream, deadline, before_first
+        self._is_new = True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, self._deadline.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._is_new:
+            self._before_first()
+            self._is_new = False
         self._stream.write(buffer, self._deadline.left(timeout))
 
     def close(self) -> None:
@@ -97,7 +108,7 @@ class _TimedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         secure = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
-        return _TimedStream(secure, self._deadline)
+        return _TimedStream(secure, self._deadline, self._before_first)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -5,7 +5,7 @@ cookies, and its network backend is the one place where a name becomes a connect
 """
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +76,14 @@ def signed_headers(letter: Letter, at: datetime) -> list[tuple[str, str]]:
     ]
 
 
+class _Overtaken(Exception):
+    """What the letter says stands no more."""
+
+
+def _always() -> bool:
+    return True
+
+
 class Line(AbstractContextManager["Line"]):
     """A line to one endpoint, kept open between its letters. Not to be shared between endpoints or threads."""
 
@@ -83,7 +91,8 @@ class Line(AbstractContextManager["Line"]):
         self._guard = guard
         self._deadline = Deadline(timeout_seconds)
         self._tls = tls
-        self._backend = TimedBackend(self._deadline, self._checked)
+        self._still_stands: Callable[[], bool] = _always
+        self._backend = TimedBackend(self._deadline, self._checked, self._ask)
         self._pool = httpcore.ConnectionPool(ssl_context=tls, network_backend=self._backend)
 
     def __enter__(self) -> Self:
@@ -94,15 +103,22 @@ class Line(AbstractContextManager["Line"]):
     ) -> None:
         self._pool.close()
 
-    def post(self, letter: Letter, at: datetime) -> Answer:
-        """Send a letter; all of it, from name to last byte, within the time-out."""
+    def post(self, letter: Letter, at: datetime, still_stands: Callable[[], bool] = _always) -> Answer | None:
+        """Send a letter; all of it, from name to last byte, within the time-out.
+
+        A receiver may let us wait that long for a connection, while what the letter says is taken back. So on a new one
+        `still_stands` is asked before the first byte leaves; where it says no, none does, and the answer is None.
+        """
         self._deadline.restart()
+        self._still_stands = still_stands
         headers = signed_headers(letter, at)
         try:
             self._guard.check(letter.url)
             with self._pool.stream("POST", letter.url, headers=headers, content=letter.body.encode()) as response:
                 _read_some(response.iter_stream())
                 return Answer(status=response.status)
+        except _Overtaken:
+            return None
         except _FAILURES as error:
             return Answer(error=_name_of(error))
 
@@ -125,6 +141,10 @@ class Line(AbstractContextManager["Line"]):
         with closing(self._backend.connect_tcp(host, parts.port or (443 if secure else 80))) as stream:
             if secure:
                 stream.start_tls(self._tls, host).close()
+
+    def _ask(self) -> None:
+        if not self._still_stands():
+            raise _Overtaken
 
     def _checked(self, host: str, port: int) -> list[str]:
         """The very address that the guard has let through, and no second look-up."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 from pathlib import Path
 from queue import Queue
+from socket import socket
 from ssl import SSLContext, create_default_context
 from threading import Event
 
@@ -13,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from notifications.addresses import Guard
 from notifications.sending import Answer, Letter, Line, signed_headers
-from tests.listeners import answering, certificate, on_loopback, serving, shop_with_tls, trusting
+from tests.listeners import answering, certificate, on_loopback, received, serving, shop_with_tls, trusting
 from tokenization.secret import Secret
 
 NOW = datetime.now(UTC)
@@ -91,7 +92,9 @@ def test_a_letter_does_not_show_its_secrets() -> None:
 
 def post(url: str, guard: Guard | None = None, tls: SSLContext | None = None) -> Answer:
     with Line(guard or Guard(True), tls or create_default_context(), 5) as line:
-        return line.post(letter(url), NOW)
+        answer = line.post(letter(url), NOW)
+    assert answer is not None
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -160,8 +163,8 @@ def test_a_name_that_is_rebound_between_two_letters_is_refused_at_the_second() -
     with serving(answering(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")) as port:
         guard = Guard(True, lambda host, _: next(answers))
         with Line(guard, create_default_context(), 5) as line:
-            first, second = (line.post(letter(f"http://localhost:{port}/hooks"), NOW) for _ in range(2))
-    assert (first.status, second.error) == (204, "address_refused")
+            answered = [line.post(letter(f"http://localhost:{port}/hooks"), NOW) for _ in range(2)]
+    assert answered == [Answer(status=204), Answer(error="address_refused")]
 
 
 # TLS
@@ -197,6 +200,51 @@ def test_a_certificate_that_has_expired_is_a_failure(tmp_path: Path) -> None:
     with shop_with_tls(old) as shop:
         assert post(shop.url, on_loopback(shop.port), trusting(old)) == Answer(error="tls_failed")
     assert shop.heard == []
+
+
+# What is taken back while a receiver lets us wait for a connection
+
+
+def test_a_letter_that_is_taken_back_while_hands_are_shaken_does_not_leave(of_shop: Path) -> None:
+    with shop_with_tls(of_shop) as shop, Line(on_loopback(shop.port), trusting(of_shop), 5) as line:
+        overtaken = line.post(letter(shop.url), NOW, lambda: not shop.names)  # the shop shakes hands late
+        assert overtaken is None
+        assert line.post(letter(shop.url), NOW, lambda: True) == Answer(status=204)
+    assert [heard != b"" for heard in shop.heard] == [False, True]
+
+
+def test_control_without_the_question_it_leaves(of_shop: Path) -> None:
+    with shop_with_tls(of_shop) as shop, Line(on_loopback(shop.port), trusting(of_shop), 5) as line:
+        assert line.post(letter(shop.url), NOW) == Answer(status=204)
+    assert BODY.encode() in shop.heard[0]
+
+
+def test_the_question_is_asked_once_for_each_connection_and_not_of_one_that_was_kept() -> None:
+    asked: list[bool] = []
+
+    def handle(connection: socket) -> None:
+        for close in (b"", b"Connection: close\r\n"):
+            received(connection)
+            connection.sendall(b"HTTP/1.1 204 X\r\n%s\r\n" % close)
+
+    with serving(handle) as port, Line(Guard(True), create_default_context(), 5) as line:
+        for connections in (1, 1, 2, 2):
+            line.post(letter(f"http://127.0.0.1:{port}/"), NOW, lambda: not asked.append(True))
+            assert len(asked) == connections
+
+
+def test_who_cannot_be_asked_sends_nothing() -> None:
+    def broken() -> bool:
+        raise LookupError
+
+    heard: Queue[bytes] = Queue()
+    with (
+        serving(lambda connection: heard.put(connection.recv(1))) as port,
+        Line(Guard(True), create_default_context(), 5) as line,
+    ):
+        with pytest.raises(LookupError):
+            line.post(letter(f"http://127.0.0.1:{port}/"), NOW, broken)
+        assert heard.get(timeout=5) == b""
 
 
 # A look at an endpoint, without a letter

@@ -22,6 +22,9 @@ _UNSAFE: Final = re.compile(
 _SHORTEST: Final = 10
 _SECRET_NAMES: Final = re.compile(r"(?i)(cvc|pin_?key|secret|password|authorization|assertion|cookie|dpop|cpr|mobile)")
 _LEAST_NUMBER: Final = 10**11
+# Who says too much: alembic is asked by /readyz, many times a minute, and httpx writes down each address that something
+# is sent to, with the secret that one may hold; httpcore below it whole headers.
+_TALKATIVE: Final = ("alembic", "httpx", "httpcore")
 MASK: Final = "***"
 
 
@@ -46,7 +49,8 @@ def configure(level: str, out: TextIO = sys.stdout) -> None:
     handler = logging.StreamHandler(out)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # /readyz asks it, many times a minute
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def show_places(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from itertools import permutations
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +13,12 @@ from tokenization.keys.ring import Purpose
 from tokenization.number_space import NumberSpace
 from wallet.access.figures import RateLimits
 from wallet.access.mitid.dialects import DIALECTS, Dialect, Kind, fields_of, is_private
+
+# Nothing that could be a secret, which an address is not: it stands in logs and errors. And nothing that would be left
+# out of it silently, as a line's end is.
+_PLAIN_URL: Final = re.compile(r"https?://[^?#@\s\x00-\x1f\x7f]+")
+# What a header can hold whole: spaces at its ends are no part of it.
+_HEADER_TEXT: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 class Settings(BaseSettings):
@@ -107,7 +113,7 @@ class Settings(BaseSettings):
     @classmethod
     def broker_is_reached_in_private(cls, url: str) -> str:
         """Who could change what the broker says could sign in as anybody."""
-        if not is_private(url) or set(url) & set("?#@ "):
+        if not is_private(url) or not _PLAIN_URL.fullmatch(url):
             raise ValueError("must be like https://broker.example/op; plain http:// only on this machine (127.0.0.1)")
         return url
 
@@ -115,9 +121,19 @@ class Settings(BaseSettings):
     @classmethod
     def sms_gateway_is_reached_in_private(cls, url: str | None) -> str | None:
         """Numbers go there, and codes."""
-        if url is not None and (not is_private(url) or set(url) & set("#@ ")):
-            raise ValueError("must be like https://sms.example/send; plain http:// only on this machine (127.0.0.1)")
+        if url is not None and not (is_private(url) and _PLAIN_URL.fullmatch(url)):
+            raise ValueError(
+                "must be like https://sms.example/send, without a query; plain http:// only on this machine (127.0.0.1)"
+            )
         return url
+
+    @field_validator("sms_gateway_key")
+    @classmethod
+    def sms_gateway_key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        """Otherwise each message would fail, at night."""
+        if key is not None and not _HEADER_TEXT.fullmatch(key.get_secret_value()):
+            raise ValueError("must be printable ASCII, without spaces or a line's end around it")
+        return key
 
     @model_validator(mode="after")
     def secret_is_for_who_uses_it(self) -> "Settings":

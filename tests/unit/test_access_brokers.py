@@ -101,6 +101,7 @@ def test_the_environment_chooses_a_kind_and_changes_single_fields(monkeypatch: p
         ({"broker_url": "http://broker.example"}, "broker_url", "https://broker.example/op"),
         ({"broker_url": "https://"}, "broker_url", "https://broker.example/op"),
         ({"broker_url": "https://broker.example?x=1"}, "broker_url", "https://broker.example/op"),
+        ({"broker_url": "https://broker.example\n"}, "broker_url", "https://broker.example/op"),
         ({"broker": {"claim": {}}}, "broker__claim", "not permitted"),
         ({"broker": {"claims": {"uid": "x"}}}, "broker__claims__uid", "not permitted"),
         ({"broker": {"claims": {"uuid": ""}}}, "broker__claims__uuid", "at least 1"),

@@ -144,6 +144,13 @@ def test_an_exception_is_its_kinds_and_places_without_its_text(out: StringIO) ->
         assert NUMBER[6:] not in json.dumps(line)
 
 
+def test_where_we_send_and_what_is_not_written_at_any_level(out: StringIO) -> None:
+    logs.configure("DEBUG", out)
+    logging.getLogger("httpx").info("HTTP Request: POST https://shop.example/hooks/s3cr3t")
+    logging.getLogger("httpcore.http11").debug("send_request_headers.started request=s3cr3t")
+    assert lines(out) == []
+
+
 def test_nothing_below_the_level_is_written(out: StringIO) -> None:
     structlog.get_logger().debug("quiet")
     logging.getLogger("some.package").debug("quiet")

@@ -185,6 +185,14 @@ def find_by_number(session: Session, vault: Vault, number: str) -> PanDirectory 
     return session.get(PanDirectory, vault.fingerprint("number", number))
 
 
+def find_from_number_on(session: Session, vault: Vault, number: str) -> PanDirectory | None:
+    """The same; of a number that is nobody's the next one in the directory, which is a stranger's: it is looked at like
+    one's own and told apart by `has_number`, so that the time does not tell whether there is such a number.
+    """
+    from_there_on = select(PanDirectory).where(PanDirectory.fingerprint >= vault.fingerprint("number", number))
+    return session.scalar(from_there_on.order_by(PanDirectory.fingerprint).limit(1))
+
+
 def plastic(session: Session, card_id: UUID, plastic_id: UUID) -> Plastic:
     """One plastic of a card."""
     return session.get_one(Plastic, (card_id, plastic_id))

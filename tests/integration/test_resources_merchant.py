@@ -1,14 +1,21 @@
 """Merchants over HTTP: cards on file, card updates with consent only, the register that never says why."""
 
+from functools import partial
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 import httpx
+import pytest
 from joserfc import jwe
 from joserfc.jwk import ECKey
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from tests.integration.test_resources_provisioning import bad_envelopes, encrypted, transport_key
 from tests.world import FILMFLODEN, World
-from tokenization import ids
+from tokenization import cards, ids, numbers
+from tokenization.models import Card
 
 
 def card_of(world: World, name: str = "anna") -> dict[str, str]:
@@ -84,6 +91,56 @@ def test_whatever_is_wrong_with_a_card_gets_one_answer(world: World) -> None:
     ]
     assert {problem(answer) for answer in answers} == {(422, "card-not-verified")}
     assert len({answer.json()["detail"] for answer in answers}) == 1
+
+
+def statements_of(world: World, card: dict[str, str]) -> list[str]:
+    """What the database is asked while a merchant hears that a card could not be verified."""
+    asked = list[str]()
+
+    def keep(*args: Any) -> None:
+        if "SAVEPOINT" not in args[2]:
+            asked.append(args[2])
+
+    with world.parts.database.reading() as session:
+        connection = session.connection()
+    event.listen(connection, "before_cursor_execute", keep)
+    assert problem(register(world, card=card)) == (422, "card-not-verified")
+    event.remove(connection, "before_cursor_execute", keep)
+    return asked
+
+
+def nobodys_number(world: World) -> str:
+    """Of which there is a next one in the directory: a bank has more cards than there are here."""
+    of_number = partial(world.parts.vault.fingerprint, "number")
+    last = max(of_number(card_of(world, name)["number"]) for name in ("anna", "bo"))
+    drawn = (numbers.random_number("920890").reveal() for _ in count())
+    return next(number for number in drawn if of_number(number) < last)
+
+
+def test_nobodys_number_is_looked_at_as_far_as_somebodys_and_neither_is_locked(world: World) -> None:
+    bank(world, "/block", {"reason": "lost"}, name="bo")
+    wrong_expiry = card_of(world) | {"expiry": "2031-01"}
+    nobodys, somebodys, blocked = (
+        statements_of(world, card)
+        for card in (wrong_expiry | {"number": nobodys_number(world)}, wrong_expiry, card_of(world, "bo"))
+    )
+    assert any("tokenization.card_keys" in each for each in nobodys)
+    assert nobodys == somebodys == blocked
+    assert [each for each in nobodys if "FOR UPDATE" in each] == []
+
+
+@pytest.mark.parametrize("change", ["cards SET state = 'blocked'", "plastics SET state = 'replaced'"])
+def test_a_card_that_stops_being_good_before_it_is_locked_is_not_verified(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    lock = cards.lock
+
+    def late(session: Session, card_id: UUID) -> Card | None:
+        session.connection().exec_driver_sql(f"UPDATE tokenization.{change}")
+        return lock(session, card_id)
+
+    monkeypatch.setattr(cards, "lock", late)
+    assert problem(register(world)) == (422, "card-not-verified")
 
 
 def test_what_cannot_be_read_is_named(world: World) -> None:

@@ -79,16 +79,30 @@ def _opened(encrypted: str) -> dict[str, Any]:
 def _usable_plastic(typed: dict[str, Any]) -> Plastic | None:
     """The plastic of a number that could pay now, its card locked; None, and one answer, for all else.
 
-    The CVC comes last, where all else fits: else what a wrong one writes would tell it by the time that it takes.
+    A number that is nobody's is looked at as far as one that is somebody's, and only what fits is locked, which PostgreSQL
+    writes down: else the time would tell which numbers there are. The CVC comes last: so would what a wrong one writes.
     """
-    found = cards.find_by_number(session(), services().vault, typed["number"].reveal())
-    card = cards.lock(session(), found.card_id) if found else None
-    if card is None or found is None:
+    found = cards.find_from_number_on(session(), services().vault, typed["number"].reveal())
+    if found is None:
         return None
     plastic = cards.plastic(session(), found.card_id, found.plastic_id)
-    fits = cards.month(plastic.expiry) == typed["expiry"] and plastic_unusable(card, plastic, current_time()) is None
-    fits = fits and _is_its_number(plastic, typed["number"]) and _cvc_fits(plastic, card.holder_id, typed)
-    return plastic if fits else None
+    if not _fits(session().get_one(Card, found.card_id), plastic, typed):
+        return None
+    card = cards.lock(session(), found.card_id)
+    session().refresh(plastic)  # what was looked at before the lock may be so no more
+    if card is None or plastic_unusable(card, plastic, current_time()) is not None:
+        return None
+    return plastic if _cvc_fits(plastic, card.holder_id, typed) else None
+
+
+def _fits(card: Card, plastic: Plastic, typed: dict[str, Any]) -> bool:
+    """Each is looked at, whatever the others say."""
+    said = (
+        _is_its_number(plastic, typed["number"]),
+        cards.month(plastic.expiry) == typed["expiry"],
+        plastic_unusable(card, plastic, current_time()) is None,
+    )
+    return all(said)
 
 
 def _is_its_number(plastic: Plastic, number: Number) -> bool:

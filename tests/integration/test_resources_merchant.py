@@ -304,7 +304,7 @@ def test_the_old_number_stays_in_the_register(world: World) -> None:
 def test_up_to_a_hundred_numbers_are_checked(world: World) -> None:
     number = card_of(world)["number"]
     assert check(world, *[number] * 100).json() == {"blocked": [False] * 100}
-    for numbers in ([], [number] * 101, [number, "x"], [number, None], [int(number)]):
-        answer = check(world, *numbers)
+    for asked in ([], [number] * 101, [number, "x"], [number, None], [int(number)]):
+        answer = check(world, *asked)
         assert answer.status_code == 422
         assert number not in answer.text

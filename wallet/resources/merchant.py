@@ -79,8 +79,8 @@ def _opened(encrypted: str) -> dict[str, Any]:
 def _usable_plastic(typed: dict[str, Any]) -> Plastic | None:
     """The plastic of a number that could pay now, its card locked; None, and one answer, for all else.
 
-    A number that is nobody's is looked at as far as one that is somebody's, and only what fits is locked, which PostgreSQL
-    writes down: else the time would tell which numbers there are. The CVC comes last: so would what a wrong one writes.
+    A number that is nobody's is looked at as far as one that is somebody's, and only what fits is locked, which goes to
+    the disk: else the time would tell which numbers there are. The CVC comes last: so would what a wrong one writes.
     """
     found = cards.find_from_number_on(session(), services().vault, typed["number"].reveal())
     if found is None:

@@ -56,15 +56,20 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A letter, and the delivery that it is, which waits since then; whether its endpoint failed when last tried, and
-    whether a card number is in it, encrypted.
+    """A letter and what it says, and the delivery that it is, which waits since then; whether its endpoint failed when
+    last tried.
     """
 
     delivery_id: UUID
     letter: Letter
+    body: Body
     since: datetime
     was_failing: bool
-    number_given: bool
+
+    @property
+    def number_given(self) -> bool:
+        """Whether a card number is in it, encrypted."""
+        return bodies.gives_number(self.body)
 
 
 def claim(
@@ -130,16 +135,29 @@ def _job(
     secrets = webhooks.valid_secrets(session, vault, endpoint, now)
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     letter = Letter(ids.to_text("dlv", delivery.delivery_id), endpoint.url, content, secrets)
-    was_failing, gives_number = endpoint.failing_since is not None, bodies.gives_number(body)
-    return Job(delivery.delivery_id, letter, delivery.created_at, was_failing, gives_number)
+    return Job(delivery.delivery_id, letter, body, delivery.created_at, endpoint.failing_since is not None)
 
 
-def settle(session: Session, lease: Lease, job: Job, answer: Answer, now: datetime, chance: float) -> Lease | None:
-    """Write down what came of an attempt: delivered, again later (`chance` spreads it), or failed for good.
+def still_stands(session: Session, vault: Vault, lease: Lease, job: Job, now: datetime) -> bool:
+    """Whether the same would be said now, to the same URL. A receiver decides how long it takes to be connected."""
+    delivery = session.get_one(Delivery, (lease.requestor_id, job.delivery_id))
+    at_hand = session.execute(_READ, {"owner": lease.requestor_id, "seq": delivery.seq, "now": now}).first()
+    body = _body(session, vault, delivery, now) if at_hand and at_hand[0].url == job.letter.url else None
+    return body is not None and bodies.in_clear(body) == bodies.in_clear(job.body)
+
+
+def settle(
+    session: Session, lease: Lease, job: Job, answer: Answer | None, now: datetime, chance: float
+) -> Lease | None:
+    """Write down what came of an attempt: delivered, again later (`chance` spreads it), or failed for good. None is no
+    attempt: the letter was overtaken, and is made anew.
 
     Answers the lane, ours for another letter; None where the lease ran out and somebody else has it. What two lanes may
     both lock: the endpoint first, then deliveries.
     """
+    if answer is None:
+        _put_back(session, lease, job)
+        return _set_lease(session, lease, now + LEASE)
     if not answer.delivered:
         _settle_failure(session, lease.requestor_id, job, answer, now, chance)
         return _set_lease(session, lease, now + LEASE)
@@ -149,6 +167,12 @@ def settle(session: Session, lease: Lease, job: Job, answer: Answer, now: dateti
     what = {"delivery_id": job.delivery_id, "status": answer.status, "number_given": job.number_given, "now": now}
     still_ours = session.scalar(_DELIVERED, of_lane | what) is not None
     return Lease(lease.requestor_id, lease.lane, now + LEASE) if still_ours else None
+
+
+def _put_back(session: Session, lease: Lease, job: Job) -> None:
+    this = (Delivery.requestor_id == lease.requestor_id, Delivery.delivery_id == job.delivery_id)
+    taken = update(Delivery).where(*this, Delivery.leased_until == lease.until).values(leased_until=None)
+    session.execute(taken, execution_options={"synchronize_session": False})
 
 
 def _settle_failure(

@@ -26,6 +26,7 @@ from notifications.surroundings import Surroundings
 _TURN_OF_A_LANE: Final = timedelta(seconds=10)
 _FOR_FAILING: Final = 4  # one thread in so many
 _GOOD_TIME_SECONDS: Final = 1.0
+_MOMENT_SECONDS: Final = 0.25  # a letter that took no longer to be connected is as good as new
 _GATHER_SECONDS: Final = 0.02  # with a thousand endpoints a claim costs as much: not for each thread that is free again
 _logger: Final = structlog.get_logger(__name__)
 _chance: Final = secrets.SystemRandom().random
@@ -110,12 +111,18 @@ class Delivering:
         with self._around.transaction() as session:
             webhooks.checked(session, lease.requestor_id, url, error, self._around.clock.now())
 
-    def _post(self, line: Line, lease: Lease, job: Job) -> Answer:
+    def _post(self, line: Line, lease: Lease, job: Job) -> Answer | None:
         begun = self._asked_at[lease.requestor_id, lease.lane] = time.monotonic()
+
+        def still_stands() -> bool:
+            return time.monotonic() - begun < _MOMENT_SECONDS or self._still_stands(lease, job)
+
         try:
-            answer = line.post(job.letter, self._around.clock.now())
+            answer = line.post(job.letter, self._around.clock.now(), still_stands)
         finally:
             del self._asked_at[lease.requestor_id, lease.lane]
+        if answer is None:
+            return None
         metrics.DELIVERIES.labels(metrics.outcome_of(answer)).inc()
         if answer.delivered:
             metrics.DELIVERY_SECONDS.observe((self._around.clock.now() - job.since).total_seconds())
@@ -126,8 +133,12 @@ class Delivering:
             self._ring()
         return answer
 
+    def _still_stands(self, lease: Lease, job: Job) -> bool:
+        with self._around.transaction() as session:
+            return deliveries.still_stands(session, self._around.vault, lease, job, self._around.clock.now())
+
     def _next_letter(
-        self, lease: Lease, answered: tuple[Job, Answer] | None, *, last: bool = False
+        self, lease: Lease, answered: tuple[Job, Answer | None] | None, *, last: bool = False
     ) -> tuple[Lease, Job] | None:
         """In one transaction: write down how the letter before went, and take the next or let the lane go."""
         now = self._around.clock.now()

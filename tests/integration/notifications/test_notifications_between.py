@@ -1,8 +1,11 @@
 """What changes while a letter is on its way, and what the clock does meanwhile."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Thread
 from uuid import UUID
 
 import pytest
@@ -10,9 +13,9 @@ from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import sessionmaker
 from structlog.testing import capture_logs
 
-from notifications import deliveries, inbox, outbox
+from notifications import deliveries, inbox, outbox, webhooks
 from notifications.leases import LEASE
-from notifications.models import Feed
+from notifications.models import Delivery, Feed
 from tests.integration.notifications.receiver import Receiver
 from tests.integration.notifications.test_notifications_slow import at_work
 from tests.integration.notifications.test_notifications_webhooks import endpoint_of, queue_test, states, working
@@ -118,3 +121,54 @@ def test_an_event_whose_shops_are_held_by_somebody_holds_up_no_other(
         session.scalars(select(Feed).where(Feed.requestor_id == shop).with_for_update()).one()
         with impatient.relay() as relay, at_work(relay):
             assert until(lambda: town.waiting() == 1, 20)
+
+
+@contextmanager
+def crowded() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """A receiver that takes no call for a while: its URL; how to let all in and hear what the last of them says."""
+    with ExitStack() as held, socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        address = listening.getsockname()
+        for _ in range(2):  # all that a queue of that length holds
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+
+        def let_in() -> bytes:
+            listening.settimeout(10)
+            for _ in range(2):
+                listening.accept()[0].close()
+            call, _ = listening.accept()
+            with call:
+                call.settimeout(10)
+                return call.recv(65_536)
+
+        yield f"http://127.0.0.1:{address[1]}/hooks", let_in
+
+
+@pytest.mark.parametrize(("taken_back", "said"), [(True, b""), (False, b"POST")])
+def test_what_is_taken_back_while_a_receiver_keeps_us_waiting_is_not_said(
+    town: Town, shop: UUID, taken_back: bool, said: bytes
+) -> None:
+    card_id = town.card()
+    with crowded() as (url, let_in):
+        town.listen(shop, url)
+        with town.transaction() as session:
+            webhooks.checked(session, shop, url, None, town.clock.now())
+        credential_id = town.on_file(card_id, shop)
+        town.tell_all()
+        town.replace(card_id)
+        thread = Thread(target=town.tell)
+        thread.start()
+        assert until(lambda: is_under_way(town, shop))
+        if taken_back:
+            town.choose(card_id, credential_id, automatic_update=False)
+        heard = let_in()
+        thread.join()
+    assert heard[:4] == said
+
+
+def is_under_way(town: Town, shop: UUID) -> bool:
+    with town.database.reading() as session:
+        return session.scalar(select(Delivery.leased_until).where(Delivery.requestor_id == shop)) is not None

@@ -56,14 +56,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A letter and what it says, and the delivery that it is, which waits since then; whether its endpoint failed when
-    last tried.
+    """A letter and what it says, and the delivery that it is, which waits since then; when its endpoint was set, and
+    whether that failed when last tried.
     """
 
     delivery_id: UUID
     letter: Letter
     body: Body
     since: datetime
+    endpoint_set_at: datetime
     was_failing: bool
 
     @property
@@ -135,14 +136,15 @@ def _job(
     secrets = webhooks.valid_secrets(session, vault, endpoint, now)
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     letter = Letter(ids.to_text("dlv", delivery.delivery_id), endpoint.url, content, secrets)
-    return Job(delivery.delivery_id, letter, body, delivery.created_at, endpoint.failing_since is not None)
+    was_failing = endpoint.failing_since is not None
+    return Job(delivery.delivery_id, letter, body, delivery.created_at, endpoint.changed_at, was_failing)
 
 
 def still_stands(session: Session, vault: Vault, lease: Lease, job: Job, now: datetime) -> bool:
     """Whether the same would be said now, to the same URL. A receiver decides how long it takes to be connected."""
     delivery = session.get_one(Delivery, (lease.requestor_id, job.delivery_id))
     at_hand = session.execute(_READ, {"owner": lease.requestor_id, "seq": delivery.seq, "now": now}).first()
-    body = _body(session, vault, delivery, now) if at_hand and at_hand[0].url == job.letter.url else None
+    body = _body(session, vault, delivery, now) if at_hand and at_hand[0].changed_at == job.endpoint_set_at else None
     return body is not None and bodies.in_clear(body) == bodies.in_clear(job.body)
 
 
@@ -191,9 +193,11 @@ def _settle_failure(
 
 
 def _still_there(session: Session, requestor_id: UUID, job: Job) -> bool:
-    """Whether the endpoint is where the letter went; it is locked. What another said is not held against a new one."""
-    this = select(WebhookEndpoint.url).where(WebhookEndpoint.requestor_id == requestor_id)
-    return session.scalar(this.with_for_update()) == job.letter.url
+    """Whether the endpoint stands as it was set when the letter was taken; it is locked. What was said to one before it
+    is not held against it.
+    """
+    this = select(WebhookEndpoint.url, WebhookEndpoint.changed_at).where(WebhookEndpoint.requestor_id == requestor_id)
+    return session.execute(this.with_for_update()).one() == (job.letter.url, job.endpoint_set_at)
 
 
 def _is_back(session: Session, requestor_id: UUID, now: datetime) -> None:

@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 from notifications import sms_queue, wording
 from notifications.models import SmsMessage, WebhookEndpoint
 from notifications.texts.requestors import FOR_REQUESTORS
-from tokenization.events import rfc3339
+from tokenization.clock import local_date
 from tokenization.models import Requestor
 
 FAILING: Final = "endpoint.failing"
 
 
 def tell(session: Session, endpoint: WebhookEndpoint, kind: str, disabled_at: datetime, now: datetime) -> None:
-    """Once in all the time that it fails, each; nobody, where the bank knows no contact."""
+    """That it was disabled, or will be, on that day: once each, however often it is set anew; nobody, where the bank knows
+    no contact.
+    """
     requestor = session.get_one(Requestor, endpoint.requestor_id)
     since = endpoint.failing_since
     if requestor.contact_mobile_sealed is None or requestor.contact_language is None or since is None:
@@ -28,7 +30,8 @@ def tell(session: Session, endpoint: WebhookEndpoint, kind: str, disabled_at: da
         failing_since=wording.moment(since, to),
         disabled_at=wording.moment(disabled_at, to),
     )
-    # The same id all the time that it fails: a second text of the kind is none.
-    spell = uuid5(endpoint.endpoint_id, rfc3339(since))
-    row = sms_queue.row(requestor.requestor_id, spell, kind, text, at=now, now=now, to="requestor")
+    # The same id all day, whatever was set meanwhile: whoever sets it, and answers 410, in a loop is sent one. A warning
+    # names one day all the time that the endpoint fails.
+    once = uuid5(requestor.requestor_id, f"{kind} {local_date(disabled_at)}")
+    row = sms_queue.row(requestor.requestor_id, once, kind, text, at=now, now=now, to="requestor")
     session.execute(insert(SmsMessage).values(row).on_conflict_do_nothing())

@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -54,17 +53,19 @@ def put_endpoint(
     """Set where a requestor listens, and answer its secret. Another URL gets a new one, and the one before signs along
     for a day; whoever sets again what stands there keeps the one that its receiver knows (docs/adr/042).
 
-    A new encryption key waits for the issuer's yes. Raises Invalid, naming the field.
+    `encryption_key` is a public key as `schemas.PublicKey` takes it; another one waits for the issuer's yes. Raises
+    Invalid, naming the field.
     """
     _check_url(guard, url)
-    key = _checked_key(requestor, update_format, encryption_key)
+    _check_format(requestor, update_format, encryption_key)
     # Two at once would both make a data key and an endpoint.
     session.get_one(Requestor, requestor.requestor_id, with_for_update={"key_share": True})
     data_key = requestors.data_key(session, vault, requestor.requestor_id)
     endpoint = _locked(session, requestor.requestor_id) or _new_endpoint(session, requestor.requestor_id, now)
     is_another = endpoint.url != url
-    if key is None or key != endpoint.encryption_key:
-        endpoint.encryption_key, endpoint.encryption_key_approved = key, False
+    if thumbprint(encryption_key) != thumbprint(endpoint.encryption_key):  # what is called otherwise is no other key
+        endpoint.encryption_key_approved = False
+    endpoint.encryption_key = encryption_key
     endpoint.url, endpoint.update_format = url, update_format
     endpoint.state, endpoint.failing_since, endpoint.changed_at = "enabled", None, now
     endpoint.retry_at = endpoint.disabled_at = endpoint.checked_at = endpoint.check_result = None
@@ -72,10 +73,14 @@ def put_endpoint(
     session.flush()
     lanes = [{"requestor_id": endpoint.requestor_id, "lane": lane} for lane in range(1, LANES + 1)]
     session.execute(insert(WebhookLane).on_conflict_do_nothing(), lanes)
-    thumbprint = None if key is None else ECKey.import_key(key).thumbprint()
-    happened = EndpointSet(at=now, **about(endpoint), update_format=update_format, thumbprint=thumbprint)
-    events.emit(session, happened)
+    which = thumbprint(encryption_key)
+    events.emit(session, EndpointSet(at=now, **about(endpoint), update_format=update_format, thumbprint=which))
     return endpoint, secret
+
+
+def thumbprint(jwk: dict[str, Any] | None) -> str | None:
+    """Which key that is (RFC 7638): the same whatever else stands in its JWK."""
+    return ECKey.import_key({**jwk}).thumbprint() if jwk else None
 
 
 def get_endpoint(session: Session, requestor_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
@@ -227,26 +232,11 @@ def _check_url(guard: Guard, url: str) -> None:
         raise Invalid("url", str(error)) from error
 
 
-def _checked_key(requestor: Requestor, update_format: str, key: dict[str, Any] | None) -> dict[str, Any] | None:
-    if update_format not in FORMATS:
-        raise Invalid("update_format", f"must be one of {', '.join(FORMATS)}")
+def _check_format(requestor: Requestor, update_format: str, key: dict[str, Any] | None) -> None:
     if update_format == "encrypted_card" and not requestor.may_hold_numbers:
         raise Invalid("update_format", "the issuer has not allowed you to hold card numbers")
     if update_format == "encrypted_card" and key is None:
         raise Invalid("encryption_key", "is needed for encrypted_card")
-    return None if key is None else _public_p256(key)
-
-
-def _public_p256(jwk: dict[str, Any]) -> dict[str, Any]:
-    if "d" in jwk:
-        raise Invalid("encryption_key", "must be a public key: this one holds its private part")
-    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
-        raise Invalid("encryption_key", "must be an EC key on P-256")
-    try:
-        ECKey.import_key(jwk)  # it refuses a point that lies on another curve
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise Invalid("encryption_key", "is not a valid public JWK (RFC 7517)") from error
-    return {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid") if name in jwk}
 
 
 def _locked(session: Session, requestor_id: UUID) -> WebhookEndpoint | None:

@@ -54,6 +54,18 @@ def test_the_secret_is_not_kept_with_an_idempotency_key_but_built_again(world: W
     assert not any("whsec_" in answer for answer in kept)
 
 
+def test_an_answer_that_is_repeated_after_a_rotation_says_what_is_so_of_the_secrets_by_then(
+    world: World, clock: SetClock
+) -> None:
+    shop, path, key = world.machine("merchant"), "/v1/merchant/webhook-endpoint", {"Idempotency-Key": "k"}
+    shop.request("PUT", path, {"url": URL}, headers=key)
+    rotated = shop.request("POST", f"{path}/rotate-secret").json()
+    assert shop.request("PUT", path, {"url": URL}, headers=key).json() == rotated
+    clock.advance(timedelta(hours=23, minutes=59))
+    again = world.machine("merchant").request("PUT", path, {"url": URL}, headers=key).json()
+    assert again == rotated | {"previous_secret_until": rfc3339(clock.now() + timedelta(minutes=1))}
+
+
 def test_a_rotated_secret_is_a_new_one(world: World) -> None:
     first = call(world, "merchant", "PUT", body={"url": URL}).json()["secret"]
     second = call(world, "merchant", "POST", "/rotate-secret").json()
@@ -99,6 +111,8 @@ def test_what_cannot_be_listened_at_is_named(world: World) -> None:
         ({"url": URL, "update_format": "plain"}, "update_format"),
         ({"url": URL, "update_format": "encrypted_card"}, "encryption_key"),
         ({"url": URL, "encryption_key": key.as_dict(private=True)}, "encryption_key"),
+        ({"url": URL, "encryption_key": {"kty": "RSA", "n": "AQAB", "e": "AQAB"}}, "encryption_key"),
+        ({"url": URL, "encryption_key": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}}, "encryption_key"),
         ({"url": URL, "secret": "whsec_mine"}, "secret"),
     ):
         answer = call(world, "merchant", "PUT", body=body)

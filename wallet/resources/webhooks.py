@@ -13,6 +13,7 @@ from notifications import bodies, webhooks
 from notifications.models import Delivery, WebhookEndpoint
 from tokenization import ids, requestors
 from tokenization.errors import NotFound
+from tokenization.events import rfc3339
 from tokenization.models import Requestor
 from wallet.access.guard import caller, requires
 from wallet.api import Blueprint, reads, session, writes
@@ -48,10 +49,11 @@ def endpoint_shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
 
 
 def _secret_again(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The newest secret, for the replay of an answer that was lost."""
-    endpoint = webhooks.get_endpoint(session, requestor().requestor_id)
-    newest = webhooks.valid_secrets(session, services().vault, endpoint, current_time())[0]
-    return {"secret": newest.reveal()}
+    """The newest secret, and until when the one before it signs along, for the replay of an answer that was lost."""
+    endpoint, now = webhooks.get_endpoint(session, requestor().requestor_id), current_time()
+    newest = webhooks.valid_secrets(session, services().vault, endpoint, now)[0]
+    until = webhooks.previous_secret_until(endpoint, now)
+    return {"secret": newest.reveal(), "previous_secret_until": until and rfc3339(until)}
 
 
 def deliveries(requestor_id: UUID, page: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from notifications import replay
+from notifications import replay, webhooks
 from wallet.schemas.fields import Choice, Moment, PublicKey, Text
 from wallet.schemas.pages import Page, list_of
 
@@ -11,7 +11,7 @@ class PutEndpoint(Schema):
     """Where webhooks go."""
 
     url = Text(2000, required=True)
-    update_format = Choice("token", "encrypted_card", load_default="token")
+    update_format = Choice(*webhooks.FORMATS, load_default="token")
     encryption_key = PublicKey(load_default=None, allow_none=True)
 
 

@@ -1,6 +1,6 @@
 """The life of a place where webhooks go: looked at, failing, disabled, set again; and who is told of it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +9,11 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 from standardwebhooks import WebhookVerificationError
 
-from notifications import webhooks
+from notifications import deliveries, webhooks
 from notifications.models import SmsMessage, WebhookEndpoint
+from notifications.sending import Answer
 from tests.integration.notifications.receiver import Receiver
+from tests.integration.notifications.test_notifications_webhooks import queue_test, states
 from tests.integration.notifications.town import LOOPBACK, Town
 from tokenization import requestors
 from tokenization.clock import SetClock
@@ -140,6 +142,25 @@ def test_nothing_is_queued_for_an_endpoint_that_is_disabled(town: Town, shop: UU
             webhooks.replay_since(session, shop, now, now)
 
 
+@pytest.mark.parametrize("answer", [Answer(status=410), Answer(status=500)], ids=["gone", "failed"])
+def test_what_was_sent_before_it_was_set_anew_is_not_held_against_it(
+    town: Town, shop: UUID, clock: SetClock, answer: Answer
+) -> None:
+    town.listen(shop, NOWHERE)
+    queue_test(town, shop)
+    with town.transaction() as session:
+        [lease] = deliveries.claim(session, clock.now(), 1, failing=False)
+        job = deliveries.next_job(session, town.vault, lease, clock.now())
+    assert job is not None
+    clock.advance(timedelta(seconds=1))
+    town.listen(shop, NOWHERE)
+    with town.transaction() as session:
+        deliveries.settle(session, lease, job, answer, clock.now(), 0)
+    endpoint = endpoint_of(town, shop)
+    assert (endpoint.state, endpoint.failing_since) == ("enabled", None)
+    assert states(town, shop) == ["pending"]
+
+
 def test_whoever_sets_it_while_a_relay_disables_it_has_the_last_word(town: Town, shop: UUID) -> None:
     town.listen(shop, NOWHERE)
     with town.transaction() as session:
@@ -193,6 +214,18 @@ def test_after_it_was_set_again_a_new_spell_of_failures_is_told_anew(town: Town,
     for _ in range(2):
         town.listen(shop, NOWHERE)
         fail(town, shop, gone=True)
+        clock.advance(DAY)
+    assert [kind for _, kind, _ in texts_to(town, shop)] == ["endpoint.gone"] * 2
+
+
+def test_who_sets_it_and_answers_410_in_a_loop_is_told_once_a_day(town: Town, shop: UUID, clock: SetClock) -> None:
+    set_contact(town, shop, CONTACT)
+    clock.set(datetime(2026, 11, 22, 6, tzinfo=UTC))
+    for _ in range(2):
+        for _ in range(3):
+            town.listen(shop, NOWHERE)
+            clock.advance(timedelta(hours=1))
+            fail(town, shop, gone=True)
         clock.advance(DAY)
     assert [kind for _, kind, _ in texts_to(town, shop)] == ["endpoint.gone"] * 2
 

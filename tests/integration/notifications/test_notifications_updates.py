@@ -212,12 +212,14 @@ def test_a_new_key_waits_for_the_issuers_yes_again(town: Town) -> None:
         assert not webhooks.get_endpoint(session, shop).encryption_key_approved
 
 
-def test_the_same_key_put_again_stays_approved(town: Town) -> None:
+@pytest.mark.parametrize("more", [{}, {"kid": "2026"}], ids=["as it was", "by a name"])
+def test_the_same_key_put_again_stays_approved(town: Town, more: dict[str, str]) -> None:
     key = ECKey.generate_key("P-256")
-    shop = holding_numbers(town, key)
-    town.listen(shop, NOWHERE, update_format="encrypted_card", encryption_key=dict(key.as_dict(private=False)))
+    shop, again = holding_numbers(town, key), dict(key.as_dict(private=False)) | more
+    town.listen(shop, NOWHERE, update_format="encrypted_card", encryption_key=again)
     with town.database.reading() as session:
-        assert webhooks.get_endpoint(session, shop).encryption_key_approved
+        endpoint = webhooks.get_endpoint(session, shop)
+        assert (endpoint.encryption_key_approved, endpoint.encryption_key) == (True, again)
 
 
 def test_only_the_current_plastics_number_is_told(town: Town, card_id: UUID) -> None:

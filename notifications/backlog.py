@@ -33,7 +33,7 @@ _STANDING: Final[ColumnElement[str]] = case(
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits that is due, and since when the oldest does."""
+    """How much waits, and since when the oldest does."""
 
     count: int = 0
     oldest_at: datetime | None = None
@@ -66,10 +66,12 @@ def deliveries(session: Session, now: datetime) -> dict[str, Waiting]:
     return {standing: rows.get(standing, Waiting()) for standing in STANDINGS}
 
 
-def texts(session: Session, now: datetime) -> Waiting:
-    """Text messages that are due."""
-    due = (WAITING, SmsMessage.next_attempt_at <= now)
-    return Waiting(*session.execute(select(func.count(), func.min(SmsMessage.next_attempt_at)).where(*due)).one())
+def texts(session: Session, *, put_off: bool = False) -> Waiting:
+    """Text messages that wait since what they tell of happened: for a relay or the gateway, or `put_off` for something
+    about themselves. Also those that were just tried: while the gateway is away, each of a few is so at any time.
+    """
+    these = (WAITING, SmsMessage.put_off.is_(put_off))
+    return Waiting(*session.execute(select(func.count(), func.min(SmsMessage.at)).where(*these)).one())
 
 
 def events(session: Session) -> dict[str, Waiting]:

@@ -72,7 +72,7 @@ class Inbox(Base):
 class SmsMessage(Base):
     """A text message on its way; the number is opened only when it is sent. `to` says whose it is: a `holder`'s, or a
     `requestor`'s. What is of lower `rank` goes first; from `expires_at` on it is of use to nobody. A code is in
-    `text_sealed` alone.
+    `text_sealed` alone. `put_off`: for what was wrong with itself when it was last tried, and not with the gateway.
     """
 
     __tablename__ = "sms_messages"
@@ -96,6 +96,7 @@ class SmsMessage(Base):
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime]
+    put_off: Mapped[bool] = mapped_column(default=False)
     expires_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     last_error: Mapped[str | None]

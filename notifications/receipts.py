@@ -19,8 +19,16 @@ def last_received(session: Session, credentials: Collection[Credential]) -> dict
         Update.code == "A",
         Update.received_at.is_not(None),
     )
-    newest = select(Update.subject_id, func.max(Update.received_at)).where(*theirs).group_by(Update.subject_id)
+    received = func.max(func.greatest(Update.received_at, Update.at))
+    newest = select(Update.subject_id, received).where(*theirs).group_by(Update.subject_id)
     return {credential_id: at for credential_id, at in session.execute(newest) if at}
+
+
+def received_at(update: Update) -> datetime | None:
+    """When its merchant had it, if it has. Of what was told before receipts were kept nobody knows, and the row has a
+    moment long ago (migration 0011): taken to have arrived at once.
+    """
+    return update.received_at and max(update.received_at, update.at)
 
 
 def entries(session: Session, credential: Credential, *, before: int | None, most: int) -> list[Update]:

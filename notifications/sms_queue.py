@@ -152,6 +152,7 @@ def expire(session: Session, now: datetime) -> int:
 def _put_off(message: SmsMessage, outcome: Outcome, now: datetime, chance: float) -> None:
     later = next_attempt_at(TEXTS, message.attempts, now, chance) or message.expires_at
     message.next_attempt_at = min(later, now + _LONGEST_AWAY) if outcome.away else later
+    message.put_off = not outcome.away
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -92,11 +92,10 @@ class Texting:
         now = self._around.clock.now()
         with self._lock:
             self._done += 1
-            goes_on = self._circuit.is_closed and not self._stopping.is_set()
         # One after the other: all of them want the same message next, and would wait for each other in the database.
         with self._taking, self._around.transaction() as session:
             state = sms_queue.settle(session, message, outcome, now, _chance())
-            following = sms_queue.claim(session, self._around.vault, now, 1) if goes_on else []
+            following = [] if self._stopping.is_set() else sms_queue.claim(session, self._around.vault, now, 1)
         TEXTS.labels(outcome.called).inc()
         if outcome.error is not None:
             _logger.warning("sms_not_taken", sms_id=str(message.sms_id), error=outcome.error, state=state)

@@ -37,9 +37,18 @@ DELIVERIES_OLDEST: Final = Gauge(
     ["endpoint"],
     multiprocess_mode="mostrecent",
 )
-TEXTS_WAITING: Final = Gauge("tegnebog_texts_waiting", "Text messages that are due", multiprocess_mode="mostrecent")
+TEXTS_WAITING: Final = Gauge(
+    "tegnebog_texts_waiting", "Text messages that wait for a relay or the gateway", multiprocess_mode="mostrecent"
+)
 TEXTS_OLDEST: Final = Gauge(
-    "tegnebog_texts_oldest_seconds", "For how long the oldest of them has been due", multiprocess_mode="mostrecent"
+    "tegnebog_texts_oldest_seconds",
+    "How long ago what the oldest of them tells happened",
+    multiprocess_mode="mostrecent",
+)
+TEXTS_PUT_OFF: Final = Gauge(
+    "tegnebog_texts_put_off",
+    "Text messages that are tried later: the gateway refused them, or they cannot be opened",
+    multiprocess_mode="mostrecent",
 )
 ENDPOINTS: Final = Gauge(
     "tegnebog_webhook_endpoints",

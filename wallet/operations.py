@@ -27,6 +27,7 @@ UNKNOWN_WITHOUT_DATABASE: Final = (
     metrics.OUTBOX_OLDEST,
     metrics.TEXTS_WAITING,
     metrics.TEXTS_OLDEST,
+    metrics.TEXTS_PUT_OFF,
     metrics.RIGHTS_OVERDUE,
     metrics.HOLDS_OVERDUE,
     metrics.LONG_BLOCKS_OVERDUE,
@@ -132,11 +133,12 @@ def _look_at_database() -> None:
 
 
 def _look_at_what_waits(session: Session, now: datetime) -> None:
-    depth, texts = outbox.depth(session), backlog.texts(session, now)
+    depth, texts = outbox.depth(session), backlog.texts(session)
     metrics.OUTBOX_WAITING.set(depth.events)
     metrics.OUTBOX_OLDEST.set(backlog.Waiting(depth.events, depth.oldest_at).age(now).total_seconds())
     metrics.TEXTS_WAITING.set(texts.count)
     metrics.TEXTS_OLDEST.set(texts.age(now).total_seconds())
+    metrics.TEXTS_PUT_OFF.set(backlog.texts(session, put_off=True).count)
     for standing, waiting in backlog.deliveries(session, now).items():
         metrics.DELIVERIES_WAITING.labels(standing).set(waiting.count)
         metrics.DELIVERIES_OLDEST.labels(standing).set(waiting.age(now).total_seconds())

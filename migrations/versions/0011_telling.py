@@ -45,6 +45,10 @@ IN_THE_WAY = (
         "SELECT recipient_id FROM notifications.preferences ORDER BY recipient_id",
     ),
     (
+        "requestors with a contact, who would be told nothing more: write them down, and take them away",
+        "SELECT requestor_id FROM tokenization.requestors WHERE contact_mobile_sealed IS NOT NULL ORDER BY 1",
+    ),
+    (
         "versions of the policy cards_on_file that the bank set, which would be lost: write them down, and delete them",
         "SELECT version FROM tokenization.policies WHERE name = 'cards_on_file' AND version > 1 ORDER BY version",
     ),
@@ -59,6 +63,24 @@ def upgrade() -> None:
     _endpoints()
     _texts()
     _receipts()
+    _people()
+    _registrations()
+    _long_blocks()
+    _contacts()
+    op.create_index(
+        "ix_payments_of_credential",
+        "payments",
+        ["card_id", "credential_id", "payment_id"],
+        schema="wallet",
+        postgresql_where=sa.text("credential_id IS NOT NULL"),
+    )
+    moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
+    delivered = {"name": "cards_on_file", "version": 1, "figures": FIGURES, "set_by": "delivered"}
+    op.bulk_insert(POLICIES, [{**delivered, **moments}])
+
+
+def _people() -> None:
+    """What they chose to hear, and the newest message in each inbox."""
     op.create_table(
         "preferences",
         sa.Column("recipient_id", sa.Uuid(), nullable=False),
@@ -75,8 +97,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_inboxes")),
         schema=SCHEMA,
     )
+
+
+def _contacts() -> None:
+    """Whom to tell where a requestor's endpoint fails."""
     op.add_column("requestors", sa.Column("contact_mobile_sealed", sa.LargeBinary(), nullable=True), schema=CARDS)
     op.add_column("requestors", sa.Column("contact_language", sa.Text(), nullable=True), schema=CARDS)
+
+
+def _long_blocks() -> None:
     op.add_column("cards", _moment("stayed_blocked_at"), schema=CARDS)
     op.create_index(
         "ix_cards_long_blocked",
@@ -85,41 +114,33 @@ def upgrade() -> None:
         schema=CARDS,
         postgresql_where=sa.text("state = 'blocked' AND stayed_blocked_at IS NULL"),
     )
-    _registrations()
-    op.create_index(
-        "ix_payments_of_credential",
-        "payments",
-        ["card_id", "credential_id", "payment_id"],
-        schema="wallet",
-        postgresql_where=sa.text("credential_id IS NOT NULL"),
-    )
-    moments = {"effective_at": FROM_THE_START, "created_at": FROM_THE_START}
-    delivered = {"name": "cards_on_file", "version": 1, "figures": FIGURES, "set_by": "delivered"}
-    op.bulk_insert(POLICIES, [{**delivered, **moments}])
 
 
 def _registrations() -> None:
-    """Until when each waits for a yes: as long as is delivered, from when it was made."""
-    op.add_column("credentials", _moment("pending_until"), schema=CARDS)
-    waits = "UPDATE tokenization.credentials SET pending_until = created_at + :days * interval '24 hours'"
+    """Until when each waits for a yes: as long as is delivered, from when it was made. Those that have one wait no
+    more, and are not rewritten for it.
+    """
+    _add_at_once("credentials", "pending_until", CARDS, nullable=False)
+    waits = """
+        UPDATE tokenization.credentials SET pending_until = created_at + :days * interval '24 hours'
+        WHERE confirmed_at IS NULL
+    """
     op.get_bind().execute(sa.text(waits), {"days": FIGURES["pending_days"]})
-    op.alter_column("credentials", "pending_until", nullable=False, schema=CARDS)
 
 
 def _receipts() -> None:
-    """What was told before receipts were noted is taken to have arrived, as it was then, unless it is on its way."""
-    op.add_column("updates", _moment("received_at"), schema=SCHEMA)
+    """What was told before receipts were noted is taken to have arrived, as it was then, unless it is on its way. When,
+    nobody knows: not before it happened (notifications/receipts.py).
+    """
+    _add_at_once("updates", "received_at", SCHEMA, nullable=True)
+    op.execute("""
+        UPDATE notifications.updates AS told SET received_at = NULL FROM notifications.deliveries AS waiting
+        WHERE waiting.state = 'pending' AND waiting.requestor_id = told.requestor_id AND waiting.seq = told.seq
+    """)
     given: sa.Column[bool] = sa.Column("number_given", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("updates", given, schema=SCHEMA)
     op.alter_column("updates", "number_given", server_default=None, schema=SCHEMA)
     op.add_column("updates", _moment("missed_at"), schema=SCHEMA)
-    op.execute("""
-        UPDATE notifications.updates SET received_at = at WHERE NOT EXISTS (
-            SELECT FROM notifications.deliveries AS waiting
-            WHERE waiting.requestor_id = updates.requestor_id AND waiting.seq = updates.seq
-                AND waiting.state = 'pending'
-        )
-    """)
     op.create_index(
         "ix_updates_not_received",
         "updates",
@@ -127,6 +148,15 @@ def _receipts() -> None:
         schema=SCHEMA,
         postgresql_where=sa.text("code = 'A' AND received_at IS NULL AND missed_at IS NULL"),
     )
+
+
+def _add_at_once(table: str, name: str, schema: str, *, nullable: bool) -> None:
+    """A moment that is long ago in every row that is there: PostgreSQL notes it once, and writes none of them anew."""
+    moment: sa.Column[datetime] = sa.Column(
+        name, sa.DateTime(timezone=True), nullable=nullable, server_default=FROM_THE_START.isoformat()
+    )
+    op.add_column(table, moment, schema=schema)
+    op.alter_column(table, name, server_default=None, schema=schema)
 
 
 def _endpoints() -> None:
@@ -164,9 +194,11 @@ def _texts() -> None:
     _rename_constraint(unique.format("holder_id"), unique.format("recipient_id"))
     op.add_column("sms_messages", sa.Column("text_sealed", sa.LargeBinary(), nullable=True), schema=SCHEMA)
     _what_a_text_is_worth()
-    to = sa.Column("to", sa.Text(), nullable=False, server_default="holder")
-    op.add_column("sms_messages", to, schema=SCHEMA)
-    op.alter_column("sms_messages", "to", server_default=None, schema=SCHEMA)
+    to: sa.Column[str] = sa.Column("to", sa.Text(), nullable=False, server_default="holder")
+    put_off: sa.Column[bool] = sa.Column("put_off", sa.Boolean(), nullable=False, server_default=sa.false())
+    for column in (to, put_off):
+        op.add_column("sms_messages", column, schema=SCHEMA)
+        op.alter_column("sms_messages", column.name, server_default=None, schema=SCHEMA)
 
 
 def _what_a_text_is_worth() -> None:
@@ -213,9 +245,20 @@ def downgrade() -> None:
     op.drop_table("preferences", schema=SCHEMA)
     for name in ("missed_at", "number_given", "received_at"):  # with their index
         op.drop_column("updates", name, schema=SCHEMA)
-    # The version before cannot open a sealed code, and knows no text to a requestor.
-    op.execute("DELETE FROM notifications.sms_messages WHERE text_sealed IS NOT NULL OR \"to\" <> 'holder'")
-    for name in ("to", "rank", "expires_at", "text_sealed"):  # with their indexes
+    _texts_as_before()
+    op.drop_column("deliveries", "leased_until", schema=SCHEMA)
+    for name in ("check_result", "checked_at", "disabled_at", "retry_at"):
+        op.drop_column("webhook_endpoints", name, schema=SCHEMA)
+    op.add_column("webhook_endpoints", _moment("leased_until"), schema=SCHEMA)
+    op.drop_table("webhook_lanes", schema=SCHEMA)
+
+
+def _texts_as_before() -> None:
+    """The version before cannot open a sealed code, and knows no text to a requestor."""
+    op.execute("""
+        DELETE FROM notifications.sms_messages WHERE "to" <> 'holder' OR (state = 'waiting' AND text_sealed IS NOT NULL)
+    """)
+    for name in ("to", "rank", "put_off", "expires_at", "text_sealed"):  # with their indexes
         op.drop_column("sms_messages", name, schema=SCHEMA)
     _index_of_waiting("ix_sms_messages_waiting", "next_attempt_at")
     unique = "uq_sms_messages_{}_event_id_kind"
@@ -230,8 +273,3 @@ def downgrade() -> None:
         source_schema=SCHEMA,
         referent_schema=CARDS,
     )
-    op.drop_column("deliveries", "leased_until", schema=SCHEMA)
-    for name in ("check_result", "checked_at", "disabled_at", "retry_at"):
-        op.drop_column("webhook_endpoints", name, schema=SCHEMA)
-    op.add_column("webhook_endpoints", _moment("leased_until"), schema=SCHEMA)
-    op.drop_table("webhook_lanes", schema=SCHEMA)

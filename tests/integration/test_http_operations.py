@@ -207,6 +207,7 @@ def test_metrics_count_by_route_and_name_nobody(world: World) -> None:
         "tegnebog_outbox_oldest_seconds ",
         "tegnebog_texts_waiting ",
         "tegnebog_texts_oldest_seconds ",
+        "tegnebog_texts_put_off ",
         'tegnebog_deliveries_waiting{endpoint="enabled"} ',
         'tegnebog_deliveries_oldest_seconds{endpoint="failing"} ',
         'tegnebog_webhook_endpoints{endpoint="disabled"} ',

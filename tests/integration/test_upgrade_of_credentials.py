@@ -9,10 +9,12 @@ from wallet import embedded, migrations
 
 KEPT = text("""
 INSERT INTO tokenization.credentials (card_id, credential_id, requestor_id, reference, agreement, plastic_id, state,
-    automatic_update, version, created_at)
-VALUES (:id, :id, :id, 'customer-42', 'subscription', :id, :state, false, 1, now() - interval '24 hours' * :days)
+    automatic_update, version, created_at, confirmed_at)
+VALUES (:id, :id, :id, 'customer-42', 'subscription', :id, :state, false, 1, now() - interval '24 hours' * :days,
+    CASE WHEN :state = 'active' THEN now() END)
 """)
-WAITS = text("SELECT state, pending_until - now() FROM tokenization.credentials")
+WAITS = text("SELECT state, pending_until - now() FROM tokenization.credentials WHERE confirmed_at IS NULL")
+WAITED = text("SELECT pending_until < now() FROM tokenization.credentials WHERE confirmed_at IS NOT NULL")
 OLD = {"active": 400, "pending": 29, "withdrawn": 1}
 
 
@@ -24,7 +26,8 @@ def test_what_waits_for_a_yes_waits_as_long_as_is_delivered_from_when_it_was_mad
         connection.execute(KEPT, [{"id": new_id(), "state": state, "days": days} for state, days in OLD.items()])
         migrations.upgrade(connection, "0011")
         found: dict[str, timedelta] = dict(connection.execute(WAITS).all())
-        assert found == {state: timedelta(days=30 - days) for state, days in OLD.items()}
+        assert found == {state: timedelta(days=30 - days) for state, days in OLD.items() if state != "active"}
+        assert connection.execute(WAITED).scalar_one()
         migrations.downgrade(connection, "0010")
         whole.rollback()
     engine.dispose()

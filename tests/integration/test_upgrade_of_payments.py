@@ -1,4 +1,4 @@
-"""Revision 0010 over payments of the version before, and back again."""
+"""Revision 0010 over payments of the version before, and back again; and what stands in the way back."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -52,6 +52,15 @@ IN_THE_WAY = {
     "versions of the policy payments": """
         INSERT INTO tokenization.policies SELECT name, 2, figures, now(), 'Mette', now()
         FROM tokenization.policies WHERE name = 'payments'""",
+    "versions of the policy cards_on_file": """
+        INSERT INTO tokenization.policies SELECT name, 2, figures, now(), 'Mette', now()
+        FROM tokenization.policies WHERE name = 'cards_on_file'""",
+    "preferences of people": """
+        INSERT INTO notifications.preferences VALUES (gen_random_uuid(), 'card.replaced', true, false)""",
+    "requestors with a contact": """
+        INSERT INTO tokenization.requestors (requestor_id, kind, name, status, merchant_ids, schemes, may_hold_numbers,
+            app_attestation, revision, created_at, contact_mobile_sealed)
+        VALUES (gen_random_uuid(), 'merchant', 'Filmfloden', 'active', '{}', '{}', false, 'none', 1, now(), 'x')""",
 }
 
 

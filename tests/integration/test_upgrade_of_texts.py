@@ -17,6 +17,7 @@ VALUES (:id, :id, :id, :kind, 'Hello', :state, now(), now())
 """)
 FOUND = text("SELECT kind, rank, expires_at - at FROM notifications.sms_messages WHERE state = 'waiting'")
 SEALED = text("UPDATE notifications.sms_messages SET text = '', text_sealed = 'x' WHERE kind = 'token.code'")
+TO_A_SHOP = text("""UPDATE notifications.sms_messages SET "to" = 'requestor' WHERE kind = 'card.replaced'""")
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def test_texts_that_wait_get_the_rank_and_the_end_that_they_have_now(before: Con
 def test_on_the_way_back_only_what_the_version_before_cannot_open_is_gone(before: Connection) -> None:
     migrations.upgrade(before)
     before.execute(SEALED)
+    before.execute(TO_A_SHOP)
     before.execute(text("SET LOCAL session_replication_role = origin"))
     before.execute(text("DELETE FROM notifications.sms_messages WHERE kind <> 'token.code' AND state = 'sent'"))
     holder = text("""
@@ -54,5 +56,6 @@ def test_on_the_way_back_only_what_the_version_before_cannot_open_is_gone(before
     """)
     before.execute(holder)
     migrations.downgrade(before, "0010")
-    left = before.execute(text("SELECT kind, text FROM notifications.sms_messages")).all()
-    assert sorted(tuple(row) for row in left) == sorted((kind, "Hello") for kind in KINDS - {sms_queue.CODE})
+    left = before.execute(text("SELECT kind, state, text FROM notifications.sms_messages")).all()
+    whole = [(kind, "waiting", "Hello") for kind in KINDS - {sms_queue.CODE, "card.replaced"}]
+    assert sorted(tuple(row) for row in left) == sorted([*whole, (sms_queue.CODE, "sent", "")])

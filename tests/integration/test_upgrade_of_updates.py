@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, select, text
+from sqlalchemy.orm import Session
 
+from notifications import receipts
+from notifications.models import Update
 from tokenization.ids import new_id
+from tokenization.models import Credential
 from wallet import embedded, migrations
 
 TOLD = text("""
@@ -20,7 +24,6 @@ QUEUED = text("""
 """)
 # How its webhook stands, if there is one -> whether it is taken to have arrived.
 STATES = {None: True, "delivered": True, "failed": True, "superseded": True, "pending": False}
-RECEIVED = text("SELECT received_at = at, number_given, missed_at FROM notifications.updates ORDER BY seq")
 
 
 @pytest.fixture
@@ -42,5 +45,12 @@ def connection(servers: embedded.Servers) -> Iterator[Connection]:
 
 def test_what_was_told_before_receipts_were_kept_has_arrived_unless_it_is_on_its_way(connection: Connection) -> None:
     migrations.upgrade(connection)
-    rows = connection.execute(RECEIVED).all()
-    assert [tuple(row) for row in rows] == [(arrived or None, False, None) for arrived in STATES.values()]
+    with Session(connection) as session:
+        told = session.scalars(select(Update).order_by(Update.seq)).all()
+        assert [(receipts.received_at(each), each.number_given, each.missed_at) for each in told] == [
+            (each.at if arrived else None, False, None) for each, arrived in zip(told, STATES.values(), strict=True)
+        ]
+        on_file = [Credential(requestor_id=each.requestor_id, credential_id=each.subject_id) for each in told]
+        had = {each.subject_id: each.at for each in told if each.received_at}
+        assert receipts.last_received(session, on_file) == had
+        assert len(had) == sum(STATES.values())

@@ -27,7 +27,7 @@ def telling() -> None:
 @telling.command()
 @as_json
 def status(*, as_json: bool) -> None:
-    """What is due and waits. Exits with 1 where it waits because no relay comes to it."""
+    """What waits. Exits with 1 where it waits because no relay comes to it."""
     with environment.opened() as parts, parts.database.reading() as session:
         now = parts.clock.now()
         rows = list(_waiting(session, now))
@@ -41,7 +41,8 @@ def status(*, as_json: bool) -> None:
 def _waiting(session: Session, now: datetime) -> Iterator[dict[str, Any]]:
     for kind, waiting in backlog.events(session).items():
         yield _row(f"event {kind}", waiting, now)
-    yield _row("text messages", backlog.texts(session, now), now)
+    yield _row("text messages", backlog.texts(session), now)
+    yield _row("text messages, put off", backlog.texts(session, put_off=True), now)
     for standing, waiting in backlog.deliveries(session, now).items():
         yield _row(f"webhooks, endpoint {standing}", waiting, now)
 

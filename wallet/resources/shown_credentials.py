@@ -54,8 +54,8 @@ def to_merchant(session: Session, rows: Sequence[Credential], now: datetime) -> 
 
 def update(row: Update) -> Shown:
     """An entry of the merchant's feed, as the cardholder sees it."""
-    fields = ("version", "code", "change", "at", "received_at", "number_given")
-    return {name: getattr(row, name) for name in fields} | row.facts
+    fields = ("version", "code", "change", "at", "number_given")
+    return {name: getattr(row, name) for name in fields} | {"received_at": receipts.received_at(row)} | row.facts
 
 
 def _shown(row: Credential, now: datetime) -> Shown:

@@ -44,23 +44,30 @@ def delivery(session: Session, requestor_id: UUID, due_at: datetime, state: str 
     session.flush()
 
 
-def text(session: Session, due_at: datetime, state: str = "waiting") -> None:
-    row = sms_queue.row(ids.new_id(), ids.new_id(), "card.blocked", "", at=SUNDAY, now=due_at)
-    session.add(SmsMessage(**row | {"state": state, "attempts": 0}))
+def text(session: Session, at: datetime, **more: Any) -> None:
+    row = sms_queue.row(ids.new_id(), ids.new_id(), "card.blocked", "", at=at, now=at)
+    session.add(SmsMessage(**row | {"attempts": 0} | more))
     session.flush()
 
 
-def test_only_what_is_due_waits(session: Session) -> None:
+def test_only_webhooks_that_are_due_wait(session: Session) -> None:
     shop = endpoint(session)
     for due_at in (SUNDAY - 3 * MINUTE, SUNDAY - MINUTE, SUNDAY + MINUTE):
         delivery(session, shop, due_at)
-        text(session, due_at)
     delivery(session, shop, SUNDAY - 9 * MINUTE, "delivered")
-    text(session, SUNDAY - 9 * MINUTE, "sent")
     two = Waiting(2, SUNDAY - 3 * MINUTE)
-    assert (backlog.texts(session, SUNDAY), backlog.deliveries(session, SUNDAY)["enabled"]) == (two, two)
+    assert backlog.deliveries(session, SUNDAY)["enabled"] == two
     assert two.age(SUNDAY) == 3 * MINUTE
     assert Waiting().age(SUNDAY) == timedelta()
+
+
+def test_a_text_waits_from_when_it_happened_whether_or_not_it_was_just_tried(session: Session) -> None:
+    text(session, SUNDAY - 3 * MINUTE, next_attempt_at=SUNDAY + MINUTE)
+    text(session, SUNDAY - MINUTE)
+    text(session, SUNDAY - 7 * MINUTE, put_off=True)
+    text(session, SUNDAY - 9 * MINUTE, state="sent")
+    assert backlog.texts(session) == Waiting(2, SUNDAY - 3 * MINUTE)
+    assert backlog.texts(session, put_off=True) == Waiting(1, SUNDAY - 7 * MINUTE)
 
 
 def test_endpoints_stand_as_relays_see_them(session: Session) -> None:

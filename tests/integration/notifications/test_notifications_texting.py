@@ -199,6 +199,8 @@ def test_a_message_that_the_gateway_refuses_holds_up_no_other(
     queue(town, anna, *(f"text {number}" for number in range(9)))
     assert turn(texting) == 10
     assert states(town) == {"sent": 9, "waiting": 1}
+    with town.database.reading() as session:
+        assert session.scalars(select(SmsMessage.text).where(SmsMessage.put_off)).all() == ["refused"]
     while states(town)["waiting"]:
         clock.advance(timedelta(hours=6))
         turn(texting)

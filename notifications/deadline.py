@@ -1,9 +1,11 @@
-"""One deadline for a whole call over HTTP: connecting, TLS, the answer's head and its body.
+"""One deadline for a whole call over HTTP: connecting, TLS, the answer's head and its body; and how long that may be.
 
 The time-outs of httpcore, and of httpx above it, are for each step: one byte every 19 seconds would hold a thread for
-days. So what both of them stand on, the network backend, is ours. Only the system's resolver keeps its own time.
+days. And what they hand on of an answer is the least of it: `100 Continue`s and what a chunk says of itself may go on
+and on. So what both of them stand on, the network backend, is ours. Only the system's resolver keeps its own time.
 """
 
+import math
 import ssl
 import threading
 import time
@@ -25,16 +27,22 @@ _FAILED: Final = (
 )
 
 
-class Deadline(threading.local):
-    """How long a call may take. Each thread has its own, so that threads can share connections."""
+class AnswerTooLong(httpcore.ReadError):
+    """There was more to read than we read."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._until = 0.0
+
+class Deadline(threading.local):
+    """How long a call may take, and how many bytes its answer, head and all. Each thread has its own, so that threads
+    can share connections.
+    """
+
+    def __init__(self, seconds: float, answer_limit: float = math.inf) -> None:
+        self._seconds, self._answer_limit = seconds, answer_limit
+        self._until = self._unread = 0.0
 
     def restart(self) -> None:
         """From here on, the next call of this thread."""
-        self._until = time.monotonic() + self._seconds
+        self._until, self._unread = time.monotonic() + self._seconds, self._answer_limit
 
     def left(self, at_most: float | None = None) -> float:
         """Seconds. Raises httpcore.ReadTimeout when none are left."""
@@ -42,6 +50,16 @@ class Deadline(threading.local):
         if left <= 0:
             raise httpcore.ReadTimeout("the time for this call is over")
         return left if at_most is None else min(left, at_most)
+
+    def to_read(self, at_most: int) -> int:
+        """Bytes. Raises AnswerTooLong when none are left."""
+        if self._unread <= 0:
+            raise AnswerTooLong("the answer is too long")
+        return int(min(self._unread, at_most))
+
+    def was_read(self, length: int) -> None:
+        """So many bytes less."""
+        self._unread -= length
 
 
 class TimedBackend(httpcore.NetworkBackend):
@@ -86,14 +104,16 @@ class TimedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A stream whose every step has only what is left of the whole."""
+    """A stream whose every step has only what is left of the whole, in time and in bytes."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline, before_first: Callable[[], None]) -> None:
         self._stream, self._deadline, self._before_first = stream, deadline, before_first
         self._is_new = True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout))
+        data = self._stream.read(self._deadline.to_read(max_bytes), self._deadline.left(timeout))
+        self._deadline.was_read(len(data))
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self._is_new:
@@ -115,10 +135,12 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 class TimedTransport(httpx.BaseTransport):
-    """For an httpx.Client whose calls, each in one thread, take no longer than that. It knows no proxies."""
+    """For an httpx.Client whose calls, each in one thread, take no longer than that, and read no more of an answer.
+    It knows no proxies.
+    """
 
-    def __init__(self, seconds: float) -> None:
-        self._deadline = Deadline(seconds)
+    def __init__(self, seconds: float, answer_limit: float = math.inf) -> None:
+        self._deadline = Deadline(seconds, answer_limit)
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             # As many as httpx has; httpcore would have 10, and keep them for good.
@@ -163,5 +185,7 @@ def _told_as_httpx() -> Iterator[None]:
     """Errors of httpcore as those of httpx, which have the same names."""
     try:
         yield
+    except AnswerTooLong as error:
+        raise httpx.ReadError(str(error)) from error
     except _FAILED as error:
         raise getattr(httpx, type(error).__name__)(str(error)) from error

@@ -5,8 +5,9 @@ cookies, and its network backend is the one place where a name becomes a connect
 """
 
 import ssl
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -17,7 +18,7 @@ import httpcore
 from standardwebhooks import Webhook
 
 from notifications.addresses import AddressRefused, Guard, NotResolved
-from notifications.deadline import Deadline, TimedBackend
+from notifications.deadline import AnswerTooLong, Deadline, TimedBackend
 from tokenization.secret import Secret
 
 TIMEOUT_SECONDS: Final = 20.0
@@ -28,6 +29,7 @@ _ERRORS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (NotResolved, "not_resolved"),
     (AddressRefused, "address_refused"),
     (httpcore.TimeoutException, "timed_out"),
+    (AnswerTooLong, "answer_too_long"),
     (httpcore.NetworkError, "not_reached"),
     (httpcore.ProtocolError, "not_http"),
 )
@@ -89,7 +91,7 @@ class Line(AbstractContextManager["Line"]):
 
     def __init__(self, guard: Guard, tls: ssl.SSLContext, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._guard = guard
-        self._deadline = Deadline(timeout_seconds)
+        self._deadline = Deadline(timeout_seconds, ANSWER_LIMIT)
         self._tls = tls
         self._still_stands: Callable[[], bool] = _always
         self._backend = TimedBackend(self._deadline, self._checked, self._ask)
@@ -104,7 +106,7 @@ class Line(AbstractContextManager["Line"]):
         self._pool.close()
 
     def post(self, letter: Letter, at: datetime, still_stands: Callable[[], bool] = _always) -> Answer | None:
-        """Send a letter; all of it, from name to last byte, within the time-out.
+        """Send a letter; all of it, from name to last byte, within the time-out. What the answer's head says counts.
 
         A receiver may let us wait that long for a connection, while what the letter says is taken back. So on a new one
         `still_stands` is asked before the first byte leaves; where it says no, none does, and the answer is None.
@@ -115,7 +117,7 @@ class Line(AbstractContextManager["Line"]):
         try:
             self._guard.check(letter.url)
             with self._pool.stream("POST", letter.url, headers=headers, content=letter.body.encode()) as response:
-                _read_some(response.iter_stream())
+                _read_out(response.iter_stream())
                 return Answer(status=response.status)
         except _Overtaken:
             return None
@@ -157,10 +159,8 @@ def _name_of(error: Exception) -> str:
     return next(name for kind, name in _ERRORS if isinstance(error, kind))
 
 
-def _read_some(chunks: Iterable[bytes]) -> None:
-    # What it says is nobody's business; reading it to its end, where that is near, lets the line be used again.
-    total = 0
-    for chunk in chunks:
-        total += len(chunk)
-        if total > ANSWER_LIMIT:
-            return
+def _read_out(chunks: Iterable[bytes]) -> None:
+    # The status has said what came of it. What else it says is nobody's business, nor how that ends; read to its end,
+    # where that is near, the line can be used again.
+    with suppress(*_FAILURES):
+        deque(chunks, maxlen=0)

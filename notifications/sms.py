@@ -1,7 +1,8 @@
 """Text messages: an interface to whoever sends them, and an HTTP gateway."""
 
+from collections import deque
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Final, Protocol
 
@@ -44,7 +45,9 @@ class HttpGateway(AbstractContextManager["HttpGateway"]):
     def __init__(self, url: str, api_key: Secret[str] | None = None, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         headers = {} if api_key is None else {"authorization": f"Bearer {api_key.reveal()}"}
         self._url = url
-        self._client = httpx.Client(transport=TimedTransport(timeout_seconds), headers=headers, trust_env=False)
+        self._client = httpx.Client(
+            transport=TimedTransport(timeout_seconds, _ANSWER_LIMIT), headers=headers, trust_env=False
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -56,7 +59,7 @@ class HttpGateway(AbstractContextManager["HttpGateway"]):
         content = {"to": mobile.reveal(), "text": text.reveal(), "reference": reference}
         try:
             with self._client.stream("POST", self._url, json=content) as answer:
-                _read_some(answer.iter_raw())
+                _read_out(answer.iter_raw())
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SmsFailed(type(error).__name__) from None
         if answer.status_code in _REFUSALS:
@@ -65,13 +68,11 @@ class HttpGateway(AbstractContextManager["HttpGateway"]):
             raise SmsFailed(f"status {answer.status_code}")
 
 
-def _read_some(chunks: Iterable[bytes]) -> None:
-    # What it says may be about the number, so nobody keeps it; read to its end, the connection can be used again.
-    total = 0
-    for chunk in chunks:
-        total += len(chunk)
-        if total > _ANSWER_LIMIT:
-            return
+def _read_out(chunks: Iterable[bytes]) -> None:
+    # The status has said whether the gateway has it. What else it says may be about the number, so nobody keeps it, and
+    # nobody minds how it ends; read to its end, the connection can be used again.
+    with suppress(httpx.TransportError):
+        deque(chunks, maxlen=0)
 
 
 class NoGateway:

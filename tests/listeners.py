@@ -73,9 +73,10 @@ class Dripping:
         self._done.set()
 
 
-def resetting(connection: socket.socket) -> None:
-    """Takes a letter and breaks the connection off (RST)."""
+def resetting(connection: socket.socket, answer: bytes = b"") -> None:
+    """Takes a letter, answers so, and breaks the connection off (RST)."""
     received(connection)
+    connection.sendall(answer)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 

@@ -32,27 +32,39 @@ def posted(handle: Handler, seconds: float = 5.0) -> Answer:
         return post(f"http://127.0.0.1:{port}/hooks", seconds=seconds)
 
 
-def test_an_endless_answer_is_read_no_further_than_its_limit() -> None:
-    endless = Dripping(OK + b"\r\n", b"x" * 65536)
-    assert posted(endless).status == 200
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "a body": (OK + b"\r\n", b"x" * 65536),
+    "a body that is announced": (OK + b"Content-Length: 999999999999\r\n\r\n", b"x" * 65536),
+    "chunks that say much of themselves": (CHUNKED, (b"1;" + b"a" * 4000 + b"\r\nx\r\n") * 16),
+    "trailers": (CHUNKED + b"0\r\n", b"X-More: 1\r\n" * 6000),
+}
+
+
+@pytest.mark.parametrize(("head", "more"), ENDLESS.values(), ids=ENDLESS)
+def test_an_endless_answer_counts_by_its_status_and_is_read_no_further_than_its_limit(head: bytes, more: bytes) -> None:
+    endless = Dripping(head, more)
+    assert posted(endless) == Answer(status=200)
     endless.close()
     assert endless.sent < 100 * ANSWER_LIMIT
 
 
-def test_a_long_answer_that_is_announced_is_read_no_further_either() -> None:
-    announced = Dripping(OK + b"Content-Length: 999999999999\r\n\r\n", b"x" * 65536)
-    assert posted(announced).status == 200
-    announced.close()
-    assert announced.sent < 100 * ANSWER_LIMIT
+@pytest.mark.parametrize(
+    "more",
+    [b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, OK + b"X-More: " + b"x" * 70_000, OK + b"X-More: 1\r\n" * 6000],
+    ids=["one 100 after the other", "a long header", "many headers"],
+)
+def test_an_answer_that_gets_to_no_status_before_its_limit_is_a_failure(more: bytes) -> None:
+    endless = Dripping(b"", more)
+    assert posted(endless) == Answer(error="answer_too_long")
+    endless.close()
+    assert endless.sent < 100 * ANSWER_LIMIT
 
 
 SLOW = {
     "no answer": Dripping(),
     "a head by the byte": Dripping(OK + b"X-Slow: "),
     "one header after the other": Dripping(OK, b"X-More: 1\r\n"),
-    "a body by the byte": Dripping(OK + b"\r\n"),
-    "chunks by the byte": Dripping(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-    "a 500 by the byte": Dripping(b"HTTP/1.1 500 X\r\n\r\n"),
     "one 102 after the other": Dripping(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
 }
 
@@ -63,6 +75,21 @@ def test_an_answer_that_drips_is_cut_off_when_its_time_is_up(slow: Dripping) -> 
     answer = posted(slow, SECONDS)
     assert time.monotonic() - begun < SECONDS + 1.5
     assert answer == Answer(error="timed_out")
+
+
+BODY_BY_THE_BYTE = {
+    "a body": (200, Dripping(OK + b"\r\n")),
+    "chunks": (200, Dripping(CHUNKED, b"1\r\nx\r\n")),
+    "a 500": (500, Dripping(b"HTTP/1.1 500 X\r\n\r\n")),
+}
+
+
+@pytest.mark.parametrize(("status", "slow"), BODY_BY_THE_BYTE.values(), ids=BODY_BY_THE_BYTE)
+def test_a_body_that_drips_is_cut_off_and_the_status_counts(status: int, slow: Dripping) -> None:
+    begun = time.monotonic()
+    answer = posted(slow, SECONDS)
+    assert time.monotonic() - begun < SECONDS + 1.5
+    assert answer == Answer(status=status)
 
 
 @pytest.fixture
@@ -85,22 +112,35 @@ NOT_HTTP = {
     "a mail server": b"220 mail.example ESMTP\r\n",
     "nothing at all": b"",
     "half a head": OK + b"Content-Le",
-    "half a body": OK + b"Content-Length: 100\r\n\r\nhalf",
     "no number for a status": b"HTTP/1.1 abc X\r\n\r\n",
     "a header without a colon": OK + b"nonsense\r\n\r\n",
     "a length that is none": OK + b"Content-Length: -1\r\n\r\n",
     "two lengths": OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
     "an encoding that nobody knows": OK + b"Transfer-Encoding: gzip, nonsense\r\n\r\nx",
-    "chunks that are none": OK + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nx\r\n",
-    "a chunk longer than a number": OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"F" * 40 + b"\r\nx\r\n",
-    "chunks that end early": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
-    "a head without end": OK + b"X-Long: " + b"x" * 200_000,
 }
 
 
 @pytest.mark.parametrize("answer", NOT_HTTP.values(), ids=NOT_HTTP)
 def test_what_is_not_http_is_a_failure(answer: bytes) -> None:
     assert posted(answering(answer)) == Answer(error="not_http")
+
+
+BROKEN_OFF = {
+    "half a body": OK + b"Content-Length: 100\r\n\r\nhalf",
+    "chunks that are none": CHUNKED + b"ZZ\r\nx\r\n",
+    "a chunk longer than a number": CHUNKED + b"F" * 40 + b"\r\nx\r\n",
+    "chunks that end early": CHUNKED + b"5\r\nab",
+}
+
+
+@pytest.mark.parametrize("answer", BROKEN_OFF.values(), ids=BROKEN_OFF)
+def test_who_has_said_yes_has_it_however_the_rest_of_the_answer_ends(answer: bytes) -> None:
+    assert posted(answering(answer)) == Answer(status=200)
+
+
+def test_an_answer_that_is_reset_in_its_body_counts_by_its_status() -> None:
+    half = OK + b"Content-Length: 100\r\n\r\nhalf"
+    assert posted(lambda connection: resetting(connection, half)) == Answer(status=200)
 
 
 def test_an_answer_without_a_length_ends_where_the_connection_does() -> None:

@@ -1,14 +1,15 @@
+import math
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpcore
 import httpx
 import pytest
 
-from notifications.deadline import Deadline, TimedBackend, TimedTransport
+from notifications.deadline import AnswerTooLong, Deadline, TimedBackend, TimedTransport
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -32,8 +33,8 @@ def serving(answers: int) -> Iterator[tuple[int, list[bytes]]]:
         thread.join(5)
 
 
-def started(seconds: float = 5.0) -> Deadline:
-    deadline = Deadline(seconds)
+def started(seconds: float = 5.0, answer_limit: float = math.inf) -> Deadline:
+    deadline = Deadline(seconds, answer_limit)
     deadline.restart()
     return deadline
 
@@ -55,6 +56,18 @@ def test_each_thread_has_its_own_time() -> None:
         assert isinstance(other.submit(deadline.left).exception(), httpcore.ReadTimeout)
         other.submit(deadline.restart).result()
         assert other.submit(deadline.left).result() > 4
+
+
+def test_no_more_of_an_answer_is_read_than_its_limit_in_each_call() -> None:
+    half = len(ANSWER) // 2
+    deadline = started(5, half)
+    with serving(1) as (port, _), closing(TimedBackend(deadline).connect_tcp("127.0.0.1", port)) as stream:
+        stream.write(b"x")
+        for part in (ANSWER[:half], ANSWER[half : 2 * half]):
+            deadline.restart()
+            assert stream.read(65536) == part
+            with pytest.raises(AnswerTooLong):
+                stream.read(65536)
 
 
 def test_the_next_address_of_a_name_is_tried_when_one_refuses() -> None:

@@ -85,6 +85,22 @@ def test_a_gateway_that_drips_is_cut_off_when_its_time_is_up() -> None:
         gateway.send(Secret("+4500000001"), Secret("text"), "reference")
 
 
+@pytest.mark.parametrize("more", [b"x" * 8000, b"1;" + b"x" * 4000 + b"\r\nx\r\n"], ids=["a body", "chunks"])
+def test_a_gateway_that_has_taken_it_may_talk_on_but_nobody_listens(more: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if more[0] == ord("x") else b"Transfer-Encoding: chunked\r\n\r\n")
+    with dripping(head, more, 0) as address, HttpGateway(f"http://{address}") as gateway:
+        gateway.send(Secret("+4500000001"), Secret("text"), "reference")
+
+
+def test_a_gateway_that_comes_to_no_answer_is_heard_no_further_than_its_limit() -> None:
+    with (
+        dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0) as address,
+        HttpGateway(f"http://{address}") as gateway,
+        pytest.raises(SmsFailed, match="ReadError"),
+    ):
+        gateway.send(Secret("+4500000001"), Secret("text"), "reference")
+
+
 def test_a_gateway_that_fails_gets_the_same_message_again(
     town: Town, receiver: Receiver, gateway: HttpGateway, clock: SetClock, blocked: UUID
 ) -> None:

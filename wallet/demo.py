@@ -33,7 +33,11 @@ LOOPBACK: Final = "127.0.0.1"
 # Two people are everybody here and one shop is all, and programs play them as fast as they can.
 OF_TWO_PEOPLE: Final = {
     f"rate_limits__{name}_per_{whom}": "600 per minute"
-    for whom, names in {"person": ("sign_in", "pin", "code", "provision"), "address": ("pairing",)}.items()
+    for whom, names in {
+        "person": ("sign_in", "pin", "code", "provision"),
+        "address": ("pairing",),
+        "token": ("resuming",),
+    }.items()
     for name in names
 } | {f"rate_limits__{name}_per_client": "6000 per minute" for name in ("register", "registering")}
 READY_SECONDS: Final = 120

@@ -5,12 +5,14 @@ from typing import Any
 
 import httpx
 
+from tests.integration.test_resources_rate_limits import limit
+from tests.policy.worlds import over_redis
 from tests.world import World
 from tokenization import ids
 
 
-def card_of(world: World) -> dict[str, str]:
-    card: dict[str, str] = world.person("anna")["card"]
+def card_of(world: World, name: str = "anna") -> dict[str, str]:
+    card: dict[str, str] = world.person(name)["card"]
     return card
 
 
@@ -93,6 +95,25 @@ def test_a_lost_phone_is_one_token_to_a_provider_which_names_each(world: World) 
     assert (held["because"], held["suspensions"][0]["reason"]) == ("wallet_provider", "device_stolen")
     assert phone.request("GET", "/v1/me").status_code == 200
     assert provider.request("POST", f"{path}/resume").json()["because"] is None
+
+
+def test_a_token_is_given_back_a_few_times_an_hour_and_held_back_at_any_time(world: World) -> None:
+    limit(world, resuming_per_token="1 per hour")
+    provider, made = (
+        world.machine("provider"),
+        (world.phone(each).active(card_of(world, each)) for each in ("anna", "bo")),
+    )
+    path, other = (f"/v1/provider/tokens/{token['id']}" for token in made)
+    hold_back, give_back = ("POST", f"{path}/suspend", {"reason": "other"}), ("POST", f"{path}/resume")
+    for expected in (200, 429):
+        assert provider.request(*hold_back).json()["because"] == "wallet_provider"
+        answer = provider.request(*give_back)
+        assert answer.status_code == expected
+    assert (problem(answer), 1 <= int(answer.headers["Retry-After"]) <= 3600) == ((429, "too-many-requests"), True)
+    provider.request("POST", f"{other}/suspend", {"reason": "other"})
+    assert provider.request("POST", f"{other}/resume").status_code == 200
+    over_redis(world, "redis://127.0.0.1:9")
+    assert provider.request(*give_back).status_code == 200
 
 
 def test_another_providers_token_is_not_there(world: World) -> None:

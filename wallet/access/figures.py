@@ -28,7 +28,8 @@ class RateLimits(BaseModel):
     They stop floods, far from what honest callers need: behind one address of a mobile carrier are thousands of phones.
     None of them is what keeps a code from being guessed. Phones that ask to be let in are few, so there the figure is
     low: asking until one gets the two digits of another phone should take its time. Who asks the register of blocked
-    cards, or registers cards on file, and too often, tries out numbers.
+    cards, or registers cards on file, and too often, tries out numbers. Whenever a wallet provider gives a
+    token back, its cardholder is told.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,3 +44,4 @@ class RateLimits(BaseModel):
     provision_per_person: Figures | None = "30 per hour"
     register_per_client: Figures | None = "600 per minute"
     registering_per_client: Figures | None = "600 per minute"
+    resuming_per_token: Figures | None = "10 per hour; 30 per day"

@@ -29,8 +29,10 @@ R = TypeVar("R")
 SCHEME: Final = "request-redis"
 KIND: Final = "calls"
 # A phone cannot get on here without Redis, as its proof is spent there. Machines can, so that payments go on; and a
-# session can be ended; and so that merchants work on, who have no other way to ask.
-WITHOUT_REDIS: Final = frozenset({"oauth.token", "oauth.revoke", "merchant.BlockedCards", "merchant.Credentials"})
+# session can be ended; and so that merchants and wallet providers work on, who have no other way to ask.
+WITHOUT_REDIS: Final = frozenset(
+    {"oauth.token", "oauth.revoke", "merchant.BlockedCards", "merchant.Credentials", "provider.Resume"}
+)
 log = structlog.get_logger()
 
 
@@ -55,6 +57,11 @@ def _client() -> str:
     return caller().client_id
 
 
+def _requestor_and_token() -> str:
+    """Which company calls about which token: another's calls about it, which find nothing, are its own."""
+    return f"{caller().requestor_id} {(request.view_args or {}).get('token_id')}"
+
+
 # What a view can be marked with, and whose calls are counted together, for each route apart. The figures are settings
 # of the same names; so are those of `sign_in_of` and `token_of`, which are counted once it is known who it is.
 LIMITS: Final[dict[str, Callable[[], str]]] = {
@@ -66,6 +73,7 @@ LIMITS: Final[dict[str, Callable[[], str]]] = {
     "provision_per_person": _person,
     "register_per_client": _client,
     "registering_per_client": _client,
+    "resuming_per_token": _requestor_and_token,
 }
 
 

@@ -1,13 +1,15 @@
 """Wallet providers: their tokens, and every change of them."""
 
-from typing import Any, Final
+from typing import Any
 
 from flask.views import MethodView
 from sqlalchemy import select
 
+from notifications import updates
 from tokenization import life_cycle
 from tokenization.models import Token
 from wallet.access.guard import caller, requires
+from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, notes, reads, session, writes
 from wallet.resources import one_token, owned, shown, webhooks
 from wallet.resources.pages import newest_first
@@ -18,7 +20,6 @@ from wallet.services import current_time
 
 blueprint = Blueprint("provider", __name__, url_prefix="/v1/provider", description="Wallet providers")
 webhooks.mount(blueprint, "provider")
-TOKEN_UPDATED: Final = "token.updated"
 
 
 def _shown(token: Token) -> shown.Shown:
@@ -49,7 +50,7 @@ class TokenUpdates(MethodView):
     @blueprint.response(200, webhook_schemas.UpdateList)
     def get(self, page: dict[str, Any]) -> Any:
         """Every update since `cursor`, oldest first, in the shape of the webhooks."""
-        return webhooks.feed(TOKEN_UPDATED, page)
+        return webhooks.feed(updates.TOKEN_UPDATED, page)
 
 
 @blueprint.route("/tokens/<token_id>/suspend")
@@ -70,6 +71,7 @@ class Resume(MethodView):
     """Giving it back."""
 
     @requires("provider")
+    @limited("resuming_per_token")
     @writes()
     @blueprint.response(200, schemas.TokenAnswer)
     def post(self, token_id: str) -> Any:

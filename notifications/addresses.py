@@ -38,6 +38,9 @@ _NAME: Final = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 _NOT_PUBLIC_NAME: Final = re.compile(r".*\.(?:localhost|local|internal|home\.arpa)")
 _ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # what resolvers may read as an IPv4 address
 
+_IPV6_AND_PORT: Final = re.compile(r"\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\](?::[0-9]+)?")
+_PORTS: Final = {"https": 443, "http": 80}
+
 Address = IPv4Address | IPv6Address
 
 
@@ -46,12 +49,30 @@ class AddressRefused(ValueError):
 
 
 class NotResolved(AddressRefused):
-    """Nobody knows an address of that host: now, at least."""
+    """That host has no address that we call: now, at least. Whether it has others is not told, or whoever sets URLs
+    would learn which names the network inside knows.
+    """
 
 
 def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, asked of the system's resolver."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A URL in parts: those that were looked at are those that are called, as another parser might find others."""
+
+    scheme: str
+    host: str  # an IPv6 address without its brackets
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """What stands in Host (RFC 9110, 7.2): the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +83,8 @@ class Guard:
     resolver: Callable[[str, int], list[str]] = resolve
     ports: frozenset[int] = frozenset({443, 8443})
 
-    def check(self, url: str) -> None:
-        """Look at a URL without asking the network. Raises AddressRefused."""
+    def check(self, url: str) -> Destination:
+        """Look at a URL without asking the network: where it leads. Raises AddressRefused."""
         parts = _split(url)
         host = parts.hostname or ""
         loopback = self._is_loopback_host(host)
@@ -73,22 +94,20 @@ class Guard:
             raise AddressRefused(f"the port must be one of {', '.join(map(str, sorted(self.ports)))}")
         if not loopback:
             self._check_host(host)
+        return Destination(parts.scheme, host, parts.port or _PORTS[parts.scheme], _target(url, parts))
 
     def address(self, host: str, port: int) -> str:
-        """Resolve a host, once: the address to connect to. Raises AddressRefused unless all of them are public."""
+        """Resolve a host, once: the address to connect to. Raises NotResolved unless all of them are public."""
         found = self._found(host, port)
-        if not all(map(self.permits, found)):
-            raise AddressRefused("the host is not on the public internet")
+        if not found or not all(map(self.permits, found)):
+            raise NotResolved("the host name has no address that we call")
         return str(found[0])
 
     def _found(self, host: str, port: int) -> list[Address]:
         try:
-            found = [ip_address(address) for address in self.resolver(host, port)]
+            return [ip_address(address) for address in self.resolver(host, port)]
         except (OSError, ValueError) as error:
             raise NotResolved("the host name does not resolve") from error
-        if not found:
-            raise NotResolved("the host name has no address")
-        return found
 
     def permits(self, address: Address) -> bool:
         """Whether that address is public, or loopback where that is allowed."""
@@ -128,7 +147,7 @@ def _split(url: str) -> SplitResult:
         raise AddressRefused("the URL must be 1 to 2048 visible ASCII characters")
     try:
         parts = urlsplit(url)
-        well_formed = parts.port != 0 and "%" not in parts.netloc
+        well_formed = parts.port != 0 and "%" not in parts.netloc and _is_plain(parts.netloc)
     except ValueError as error:
         raise AddressRefused("the URL is not well-formed") from error
     if not parts.hostname or not well_formed:
@@ -138,6 +157,17 @@ def _split(url: str) -> SplitResult:
     if "#" in url:
         raise AddressRefused("the URL must not have a fragment")
     return parts
+
+
+def _is_plain(netloc: str) -> bool:
+    # Python passes over what stands beside the brackets, and takes more in them than an IPv6 address.
+    return "[" not in netloc or _IPV6_AND_PORT.fullmatch(netloc) is not None
+
+
+def _target(url: str, parts: SplitResult) -> str:
+    """Path and query as they were written: put together anew, `;` or an empty query would be lost."""
+    written = url[len(parts.scheme) + len("://") + len(parts.netloc) :]
+    return written if written.startswith("/") else f"/{written}"
 
 
 def _literal(host: str) -> Address | None:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import httpcore
 from standardwebhooks import Webhook
 
-from notifications.addresses import AddressRefused, Guard, NotResolved
+from notifications.addresses import AddressRefused, Destination, Guard, NotResolved
 from notifications.deadline import AnswerTooLong, Deadline, TimedBackend
 from tokenization.secret import Secret
 
@@ -113,10 +112,11 @@ class Line(AbstractContextManager["Line"]):
         """
         self._deadline.restart()
         self._still_stands = still_stands
-        headers = signed_headers(letter, at)
         try:
-            self._guard.check(letter.url)
-            with self._pool.stream("POST", letter.url, headers=headers, content=letter.body.encode()) as response:
+            to = self._guard.check(letter.url)
+            url = httpcore.URL(scheme=to.scheme, host=to.host, port=to.port, target=to.target)
+            headers = [("host", to.authority), *signed_headers(letter, at)]
+            with self._pool.stream("POST", url, headers=headers, content=letter.body.encode()) as response:
                 _read_out(response.iter_stream())
                 return Answer(status=response.status)
         except _Overtaken:
@@ -131,18 +131,15 @@ class Line(AbstractContextManager["Line"]):
         """
         self._deadline.restart()
         try:
-            self._guard.check(url)
-            self._connect(url)
+            self._connect(self._guard.check(url))
         except _FAILURES as error:
             return _name_of(error)
         return None
 
-    def _connect(self, url: str) -> None:
-        parts = urlsplit(url)
-        secure, host = parts.scheme == "https", parts.hostname or ""
-        with closing(self._backend.connect_tcp(host, parts.port or (443 if secure else 80))) as stream:
-            if secure:
-                stream.start_tls(self._tls, host).close()
+    def _connect(self, to: Destination) -> None:
+        with closing(self._backend.connect_tcp(to.host, to.port)) as stream:
+            if to.scheme == "https":
+                stream.start_tls(self._tls, to.host).close()
 
     def _ask(self) -> None:
         if not self._still_stands():

@@ -33,6 +33,25 @@ def test_an_https_address_on_the_internet_passes(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "authority", "target"),
+    [
+        ("https://shop.example", "shop.example", "/"),
+        ("https://SHOP.example/Hooks", "shop.example", "/Hooks"),
+        ("https://shop.example:443/hooks;jsessionid=1", "shop.example", "/hooks;jsessionid=1"),
+        ("https://shop.example:8443/a;b/c;d?e;f=g&h", "shop.example:8443", "/a;b/c;d?e;f=g&h"),
+        ("https://shop.example?", "shop.example", "/?"),
+        ("https://shop.example?a=/b", "shop.example", "/?a=/b"),
+        ("https://shop.example//x/../y/.%2e/[z]", "shop.example", "//x/../y/.%2e/[z]"),
+        ("https://[2606:4700::1111]/hooks", "[2606:4700::1111]", "/hooks"),
+        ("https://[2606:4700::ABCD]:8443", "[2606:4700::abcd]:8443", "/"),
+    ],
+)
+def test_a_url_is_called_as_it_was_written(url: str, authority: str, target: str) -> None:
+    found = STRICT.check(url)
+    assert (found.authority, found.target) == (authority, target)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://shop.example/",
@@ -154,6 +173,16 @@ def test_an_address_that_is_not_public_is_refused_as_it_stands_and_as_a_names(ho
         "shop。example",
         "shop.example٫",
         "[::1]x",
+        "[2606:4700::1111]x",
+        "[2606:4700::1111]:",
+        "[2606:4700::1111]:443:443",
+        "x[2606:4700::1111]",
+        "[2606:4700::1111][2606:4700::1111]",
+        "[v1.example.com]",
+        "[v1.2606:4700::1111]",
+        "[93.184.215.14]",
+        "shop.example[",
+        "shop.example]",
         "[0:0:0:0:0:0:0:1]",
         "[2606:2800:21f:cb07:6820:80da:af6b:8b2c%25eth0]",
         "１２７.0.0.1",

@@ -126,6 +126,28 @@ def test_a_redirect_is_an_answer_and_nobody_is_called_there(status: int) -> None
     assert not called.is_set()
 
 
+def test_the_url_that_is_called_is_the_one_that_was_set() -> None:
+    heard: Queue[bytes] = Queue()
+
+    def handle(connection: socket) -> None:
+        heard.put(received(connection))
+        connection.sendall(b"HTTP/1.1 204 X\r\n\r\n")
+
+    with serving(handle) as port:
+        post(f"http://localhost:{port}/hooks;shop=1?a;b")
+        request, host, *_ = heard.get(timeout=5).lower().split(b"\r\n")
+    assert (request, host) == (b"post /hooks;shop=1?a;b http/1.1", b"host: localhost:%d" % port)
+
+
+def test_a_name_that_leads_inside_looks_like_one_that_leads_nowhere() -> None:
+    def nowhere(host: str, port: int) -> list[str]:
+        raise OSError
+
+    inside = Guard(resolver=lambda host, _: ["10.0.0.1"])
+    assert post("https://db.bank.example/", inside) == post("https://db.bank.example/", Guard(resolver=nowhere))
+    assert post("https://10.0.0.1/", inside) == Answer(error="address_refused")
+
+
 def test_nobody_there_is_a_failure() -> None:
     assert post("http://127.0.0.1:9/hooks") == Answer(error="not_reached")
 
@@ -134,7 +156,7 @@ def test_a_name_that_leads_inside_is_not_called() -> None:
     connected = Event()
     with serving(lambda connection: connected.set()) as port:
         inside = Guard(False, lambda host, _: ["127.0.0.1"], frozenset({port}))
-        assert post(f"https://shop.example:{port}/", inside) == Answer(error="address_refused")
+        assert post(f"https://shop.example:{port}/", inside) == Answer(error="not_resolved")
     assert not connected.is_set()
 
 
@@ -142,7 +164,7 @@ def test_a_name_that_leads_outside_and_inside_is_not_called() -> None:
     connected = Event()
     with serving(lambda connection: connected.set()) as port:
         guard = on_loopback(port, ["127.0.0.1", "10.0.0.1"])
-        assert post(f"https://shop.example:{port}/", guard) == Answer(error="address_refused")
+        assert post(f"https://shop.example:{port}/", guard) == Answer(error="not_resolved")
     assert not connected.is_set()
 
 
@@ -164,7 +186,7 @@ def test_a_name_that_is_rebound_between_two_letters_is_refused_at_the_second() -
         guard = Guard(True, lambda host, _: next(answers))
         with Line(guard, create_default_context(), 5) as line:
             answered = [line.post(letter(f"http://localhost:{port}/hooks"), NOW) for _ in range(2)]
-    assert answered == [Answer(status=204), Answer(error="address_refused")]
+    assert answered == [Answer(status=204), Answer(error="not_resolved")]
 
 
 # TLS
@@ -289,7 +311,7 @@ def test_a_look_at_an_address_inside_connects_to_nobody() -> None:
     connected = Event()
     with serving(lambda connection: connected.set()) as port:
         inside = Guard(False, lambda host, _: ["127.0.0.1"], frozenset({port}))
-        assert probe(f"https://shop.example:{port}/", inside) == "address_refused"
+        assert probe(f"https://shop.example:{port}/", inside) == "not_resolved"
     assert not connected.is_set()
 
 

@@ -80,7 +80,7 @@ class Texting:
             _logger.exception("sms_thread_broke_off")
 
     def _rests(self) -> bool:
-        """Whether the gateway failed another thread since the message was taken."""
+        """Whether the gateway failed, this thread or another, since the message was taken."""
         return self._circuit.is_resting(self._around.clock.now())
 
     def _give_back(self, message: Claimed) -> None:

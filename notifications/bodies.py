@@ -18,14 +18,19 @@ from sqlalchemy.orm import Session
 from delegation import drawing_rights
 from delegation.models import DrawingRight
 from notifications.credential_updates import CREDENTIAL_UPDATED, had_before, standing
-from notifications.models import Update, WebhookEndpoint
+from notifications.models import Feed, Update, WebhookEndpoint
 from tokenization import cards, envelopes, ids, token_status, tokens
+from tokenization.errors import Invalid
 from tokenization.events import rfc3339
 from tokenization.models import Card, Credential, Plastic, Requestor, Token, TokenSuspension
 from tokenization.vault import Vault, VaultError
 
 Body = Mapping[str, Any]
 _BEHIND_THE_SESSION: Final = {"synchronize_session": False}
+_AHEAD: Final = (
+    "is ahead of this feed: it is not one that we gave, or the feed was restored from a backup; "
+    "read from the beginning, without a cursor"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,14 @@ class Page:
 def feed(
     session: Session, vault: Vault, requestor_id: UUID, kind: str, *, after: int = 0, limit: int, now: datetime
 ) -> Page:
-    """What happened since, whether a webhook told it or not. `kind` is `credential.updated` or `token.updated`."""
+    """What happened since, whether a webhook told it or not. `kind` is `credential.updated` or `token.updated`.
+
+    Raises Invalid where `after` is ahead of the feed: whoever went on from there would silently miss what is to come.
+    """
     ours = (Update.requestor_id == requestor_id, Update.kind == kind, Update.seq > after)
     found = session.scalars(select(Update).where(*ours).order_by(Update.seq).limit(limit + 1)).all()
+    if not found and after > _last_seq(session, requestor_id):
+        raise Invalid("cursor", _AHEAD)
     page = found[:limit]
     shown = [(entry, body) for entry in page if (body := _body(session, vault, entry, now)) is not None]
     return Page(
@@ -57,6 +67,10 @@ def feed(
         received=[entry.seq for entry, _ in shown if entry.received_at is None],
         with_number=[entry.seq for entry, body in shown if gives_number(body) and not entry.number_given],
     )
+
+
+def _last_seq(session: Session, requestor_id: UUID) -> int:
+    return session.scalar(select(Feed.last_seq).where(Feed.requestor_id == requestor_id)) or 0
 
 
 def gives_number(body: Body) -> bool:

@@ -81,6 +81,16 @@ def test_a_phone_that_was_cut_off_gets_what_came_meanwhile_each_once(
         assert [next(shown) for _ in came[1:]] == came[1:]
 
 
+def test_a_stream_from_behind_what_is_still_to_come_begins_now(world: World, phone: Phone) -> None:
+    for _ in range(2):  # an empty inbox, and one with a message
+        with stream(world, phone, ids.to_text("msg", UUID(int=2**128 - 1))) as answer:
+            lines = (line for line in answer.iter_lines() if line)
+            assert next(lines) == ": listening"
+            block(world, phone)
+            assert [next(lines)[:6] for _ in range(3)] == ["event:", "id: ms", "data: "]
+            world.machine("issuer").request("POST", f"/v1/issuer/cards/{world.person('anna')['card_id']}/unblock")
+
+
 def test_a_stream_from_behind_no_message_is_refused(world: World, phone: Phone) -> None:
     with stream(world, phone, "msg_nothing") as answer:
         assert (answer.status_code, answer.read() and answer.json()["errors"][0]["field"]) == (422, "Last-Event-ID")

@@ -1,6 +1,7 @@
 """Reading a feed is a receipt: what was shown is noted as received, before the answer leaves."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,6 +46,16 @@ def test_what_stands_behind_the_cursor_or_is_asked_for_by_head_is_not_shown(kept
     assert merchant.request("GET", f"{UPDATES}?cursor=1").json() == {"data": [], "next_cursor": None, "cursor": "1"}
     assert merchant.request("HEAD", UPDATES).status_code == 200
     assert received(kept) == [False]
+
+
+def test_a_cursor_ahead_of_the_feed_is_refused_and_what_comes_is_not_missed(kept: World) -> None:
+    for scope, path, newest in (("merchant", UPDATES, 1), ("provider", "/v1/provider/token-updates", 0)):
+        feed = partial(kept.machine(scope).request, "GET")
+        assert feed(f"{path}?cursor={newest}").json()["data"] == []
+        for ahead in (newest + 1, 5_000):
+            answer = feed(f"{path}?cursor={ahead}")
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "cursor")
+            assert "without a cursor" in answer.json()["errors"][0]["message"]
 
 
 def test_reading_what_was_read_before_writes_nothing(kept: World) -> None:

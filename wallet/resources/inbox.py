@@ -128,7 +128,8 @@ class Stream(MethodView):
     def get(self) -> Any:
         """Each message as an event `message`; ends with the access token, or at that person's fifth newer stream.
 
-        With `Last-Event-ID` it begins with what came after that message, so that whoever was cut off misses nothing.
+        With `Last-Event-ID` it begins with what came after that message, so that whoever was cut off misses nothing;
+        with what comes from now on where that is ahead of all that there is.
         """
         parts, who, held, last_seen = services(), caller(), ExitStack(), _last_seen()
         events = _events(parts, who, last_seen, *held.enter_context(_listening(parts, _recipient(who))))
@@ -162,7 +163,7 @@ def _events(parts: Services, who: Caller, last_seen: UUID | None, place: Place, 
     Holds no database connection while it waits.
     """
     recipient = place.person
-    newest, more = last_seen or _newest(parts, recipient), last_seen is not None
+    newest, more = _beginning(parts, recipient, last_seen), last_seen is not None
     yield ": listening\n\n"
     while parts.places.holds(place) and (left := (who.expires_at - parts.clock.now()).total_seconds()) > 0:
         woken = more or heard.get_message(timeout=min(HEARTBEAT_SECONDS, left)) is not None
@@ -177,10 +178,13 @@ def _events(parts: Services, who: Caller, last_seen: UUID | None, place: Place, 
             yield ": still here\n\n"
 
 
-def _newest(parts: Services, recipient: UUID) -> UUID | None:
+def _beginning(parts: Services, recipient: UUID, last_seen: UUID | None) -> UUID | None:
+    """Behind which message: the one that the phone had, and none that is still to come. Behind that nothing would ever
+    come; and a refusal would come for ever, as who is cut off asks again with the same.
+    """
     with parts.database.reading() as looking:
-        newest = inbox.page(looking, recipient, 1)
-        return newest[0].message_id if newest else None
+        there = [message.message_id for message in inbox.page(looking, recipient, 1)]
+    return min(there[0], last_seen or there[0]) if there else None
 
 
 def _event(message: Message) -> str:

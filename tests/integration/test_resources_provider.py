@@ -105,11 +105,11 @@ def test_a_token_is_given_back_a_few_times_an_hour_and_held_back_at_any_time(wor
     )
     path, other = (f"/v1/provider/tokens/{token['id']}" for token in made)
     hold_back, give_back = ("POST", f"{path}/suspend", {"reason": "other"}), ("POST", f"{path}/resume")
-    for expected in (200, 429):
-        assert provider.request(*hold_back).json()["because"] == "wallet_provider"
-        answer = provider.request(*give_back)
-        assert answer.status_code == expected
-    assert (problem(answer), 1 <= int(answer.headers["Retry-After"]) <= 3600) == ((429, "too-many-requests"), True)
+    assert provider.request(*hold_back).json()["because"] == "wallet_provider"
+    assert provider.request(*give_back).status_code == 200
+    assert provider.request(*hold_back).json()["because"] == "wallet_provider"
+    refused = provider.request(*give_back)
+    assert (problem(refused), 1 <= int(refused.headers["Retry-After"]) <= 3600) == ((429, "too-many-requests"), True)
     provider.request("POST", f"{other}/suspend", {"reason": "other"})
     assert provider.request("POST", f"{other}/resume").status_code == 200
     over_redis(world, "redis://127.0.0.1:9")

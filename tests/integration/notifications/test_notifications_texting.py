@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 from structlog.testing import capture_logs
 
-from notifications import codes, sms_queue
+from notifications import backlog, codes, sms_queue
 from notifications.addresses import Guard
+from notifications.backlog import Waiting
 from notifications.models import SmsMessage
 from notifications.sms import HttpGateway, NoGateway, SmsSender
 from notifications.surroundings import Surroundings
@@ -131,6 +132,8 @@ def test_a_gateway_that_is_down_for_a_day_costs_a_try_after_each_rest_and_everyt
         assert turn(texting) == 1
     assert attempts(town) == len(gateway.requests) == first + 24
     assert states(town) == {"waiting": 40}
+    with town.database.reading() as session:
+        assert backlog.texts(session) == Waiting(40, clock.now() - timedelta(days=1))
     gateway.status, gateway.requests[:] = 204, []
     clock.advance(MINUTE)
     assert turn(texting) == 40

@@ -17,8 +17,8 @@ FAILING: Final = "endpoint.failing"
 
 
 def tell(session: Session, endpoint: WebhookEndpoint, kind: str, disabled_at: datetime, now: datetime) -> None:
-    """That it was disabled, or will be, on that day: once each, however often it is set anew; nobody, where the bank knows
-    no contact.
+    """That it was disabled, or will be, on that day: once each, however often it is set anew; nobody, where the bank
+    knows no contact.
     """
     requestor = session.get_one(Requestor, endpoint.requestor_id)
     since = endpoint.failing_since
@@ -30,7 +30,7 @@ def tell(session: Session, endpoint: WebhookEndpoint, kind: str, disabled_at: da
         failing_since=wording.moment(since, to),
         disabled_at=wording.moment(disabled_at, to),
     )
-    # The same id all day, whatever was set meanwhile: whoever sets it, and answers 410, in a loop is sent one. A warning
+    # The same id all day, whatever was set meanwhile: who sets it, and answers 410, in a loop is sent one. A warning
     # names one day all the time that the endpoint fails.
     once = uuid5(requestor.requestor_id, f"{kind} {local_date(disabled_at)}")
     row = sms_queue.row(requestor.requestor_id, once, kind, text, at=now, now=now, to="requestor")

@@ -175,6 +175,7 @@ class Update(Base):
     __table_args__ = (
         UniqueConstraint("requestor_id", "event_id", "subject_id"),
         Index(None, "requestor_id", "subject_id", "seq"),
+        Index(None, "requestor_id", "at"),
         Index(
             "ix_updates_not_received",
             "at",
@@ -210,6 +211,15 @@ class Delivery(Base):
         ForeignKeyConstraint(["requestor_id", "seq"], [f"{SCHEMA}.updates.requestor_id", f"{SCHEMA}.updates.seq"]),
         Index("ix_deliveries_pending", "requestor_id", "next_attempt_at", postgresql_where=sql("state = 'pending'")),
         Index("ix_deliveries_pending_subject", "requestor_id", "subject_id", postgresql_where=sql("state = 'pending'")),
+        Index(None, "requestor_id", "seq"),
+        Index("ix_deliveries_finished", "requestor_id", "finished_at", postgresql_where=sql("finished_at IS NOT NULL")),
+        Index(
+            "ix_deliveries_not_delivered",
+            "requestor_id",
+            "state",
+            "delivery_id",
+            postgresql_where=sql("state IN ('failed', 'superseded')"),
+        ),
         {"schema": SCHEMA},
     )
 

@@ -198,7 +198,6 @@ def send_test(session: Session, requestor_id: UUID, now: datetime) -> Delivery:
 
 def retry(session: Session, requestor_id: UUID, delivery_id: UUID, now: datetime) -> Delivery:
     """Send it again, from the start of the schedule, under the same `webhook-id`. Raises NotFound, IllegalMove."""
-    replay.hold(session, requestor_id)
     delivery = session.get(Delivery, (requestor_id, delivery_id), with_for_update=True, populate_existing=True)
     if delivery is None:
         raise NotFound
@@ -218,7 +217,9 @@ def replay_since(session: Session, requestor_id: UUID, since: datetime, now: dat
 
 
 def _is_outdated(session: Session, delivery: Delivery) -> bool:
-    """Whether a newer update of the same credential or token stands in the feed, which is held."""
+    """Whether a newer update of the same credential or token stands in the feed. One that comes this very moment finds
+    the delivery where it waits, or the delivery finds it when its turn comes.
+    """
     if delivery.seq is None:
         return False
     of_subject = (Update.requestor_id == delivery.requestor_id, Update.subject_id == delivery.subject_id)

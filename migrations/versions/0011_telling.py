@@ -27,6 +27,11 @@ POLICIES = sa.table(
     sa.column("created_at", sa.DateTime(timezone=True)),
     schema=CARDS,
 )
+OF_DELIVERIES = (
+    ("ix_deliveries_requestor_id_seq", ["requestor_id", "seq"], None),
+    ("ix_deliveries_finished", ["requestor_id", "finished_at"], "finished_at IS NOT NULL"),
+    ("ix_deliveries_not_delivered", ["requestor_id", "state", "delivery_id"], "state IN ('failed', 'superseded')"),
+)
 WORTH = """
     UPDATE notifications.sms_messages SET
         rank = CASE
@@ -141,6 +146,7 @@ def _receipts() -> None:
     op.add_column("updates", given, schema=SCHEMA)
     op.alter_column("updates", "number_given", server_default=None, schema=SCHEMA)
     op.add_column("updates", _moment("missed_at"), schema=SCHEMA)
+    op.create_index(op.f("ix_updates_requestor_id_at"), "updates", ["requestor_id", "at"], schema=SCHEMA)
     op.create_index(
         "ix_updates_not_received",
         "updates",
@@ -184,6 +190,8 @@ def _endpoints() -> None:
         op.add_column("webhook_endpoints", _moment(name), schema=SCHEMA)
     op.add_column("webhook_endpoints", sa.Column("check_result", sa.Text(), nullable=True), schema=SCHEMA)
     op.add_column("deliveries", _moment("leased_until"), schema=SCHEMA)
+    for name, columns, where in OF_DELIVERIES:
+        op.create_index(name, "deliveries", columns, schema=SCHEMA, postgresql_where=where and sa.text(where))
 
 
 def _texts() -> None:
@@ -243,9 +251,12 @@ def downgrade() -> None:
         op.drop_column("requestors", name, schema=CARDS)
     op.drop_table("inboxes", schema=SCHEMA)
     op.drop_table("preferences", schema=SCHEMA)
+    op.drop_index(op.f("ix_updates_requestor_id_at"), "updates", schema=SCHEMA)
     for name in ("missed_at", "number_given", "received_at"):  # with their index
         op.drop_column("updates", name, schema=SCHEMA)
     _texts_as_before()
+    for name, _, _ in OF_DELIVERIES:
+        op.drop_index(name, "deliveries", schema=SCHEMA)
     op.drop_column("deliveries", "leased_until", schema=SCHEMA)
     for name in ("check_result", "checked_at", "disabled_at", "retry_at"):
         op.drop_column("webhook_endpoints", name, schema=SCHEMA)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import request
 from flask.views import MethodView
-from sqlalchemy import select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from notifications import bodies, webhooks
@@ -58,10 +58,16 @@ def _secret_again(session: Session, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def deliveries(requestor_id: UUID, page: dict[str, Any]) -> dict[str, Any]:
     """What was sent to a requestor, newest first."""
-    wanted = select(Delivery).where(Delivery.requestor_id == requestor_id)
-    if page["status"] is not None:
-        wanted = wanted.where(Delivery.state == page["status"])
-    return newest_first(session(), wanted, Delivery.delivery_id, page, _delivery)
+    return newest_first(session(), sent_to(requestor_id, page["status"]), Delivery.delivery_id, page, _delivery)
+
+
+def sent_to(requestor_id: UUID, status: str | None) -> Select[Any]:
+    """All deliveries to a requestor, or those of which this became."""
+    all_of_them = select(Delivery).where(Delivery.requestor_id == requestor_id)
+    if status is None:
+        return all_of_them
+    # In the statement's own text, for the partial indexes (models.PENDING).
+    return all_of_them.where(Delivery.state == literal(status, literal_execute=True))
 
 
 def _delivery(row: Delivery) -> dict[str, Any]:

@@ -5,13 +5,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Engine, event
+import pytest
+from sqlalchemy import ClauseElement, Engine, event, text
+from sqlalchemy.dialects import postgresql
 
+from notifications import replay
+from notifications.models import Delivery
 from tests.integration.notifications.receiver import Receiver
 from tests.integration.notifications.town import Town
 from tokenization.clock import SetClock
+from wallet.resources import webhooks
 
+# An update a minute, each delivered at once.
+MANY = """
+    WITH entries AS (
+        INSERT INTO notifications.updates
+            (requestor_id, seq, event_id, kind, card_id, subject_id, version, facts, at, number_given)
+        SELECT :shop, nth, gen_random_uuid(), 'token.updated', gen_random_uuid(), gen_random_uuid(), 1, '{}',
+            CAST(:now AS timestamptz) - make_interval(mins => :count - nth), false
+        FROM generate_series(1, :count) AS nth
+        RETURNING requestor_id, seq, subject_id, kind, at
+    )
+    INSERT INTO notifications.deliveries
+        (requestor_id, delivery_id, seq, subject_id, kind, state, attempts, next_attempt_at, created_at, finished_at)
+    SELECT requestor_id, gen_random_uuid(), seq, subject_id, kind, 'delivered', 1, at, at, at FROM entries
+"""
 # What the indexes for what waits are for (models.PENDING, WAITING; tokens.LIVE).
 AS_A_PARAMETER = re.compile(
     r"(?:deliveries|sms_messages|tokens)\.state (?:=|!=) %\(|SET state=[^;]* WHERE [^;]*\.state = %\("
@@ -46,3 +66,43 @@ def test_what_an_index_is_for_stands_in_the_statement_itself(
             clock.advance(timedelta(minutes=6))
     assert len(seen) > 100
     assert [statement for statement in seen if AS_A_PARAMETER.search(statement)] == []
+
+
+@pytest.fixture
+def much(town: Town) -> UUID:
+    """A requestor of which much is known."""
+    shop = town.requestor()
+    with town.transaction() as session:
+        session.execute(text(MANY), {"shop": shop, "now": town.clock.now(), "count": 2_000})
+        session.execute(text("ANALYZE notifications.updates, notifications.deliveries"))
+    return shop
+
+
+def scans(town: Town, statement: ClauseElement) -> tuple[set[str], str]:
+    """By which indexes a statement is answered, and the whole plan."""
+    written = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    with town.transaction() as session:
+        plan = "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {written}").scalars())
+    return set(re.findall(r"Scan (?:Backward )?(?:using|on) ((?:ix|pk)_\w+)", plan)), plan
+
+
+def test_what_is_to_be_sent_again_is_found_by_indexes(town: Town, much: UUID) -> None:
+    hour = town.clock.now() - timedelta(hours=1)
+    used, plan = scans(town, replay.STANDING.bindparams(requestor_id=much, since=hour, most=replay.AT_MOST))
+    assert used == {
+        "ix_updates_requestor_id_at",
+        "ix_deliveries_finished",
+        "ix_deliveries_requestor_id_seq",
+        "ix_updates_requestor_id_subject_id_seq",
+    }
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("state", ["failed", "superseded"])
+def test_the_few_that_were_not_delivered_are_found_among_many(town: Town, much: UUID, state: str) -> None:
+    listed = webhooks.sent_to(much, state).order_by(Delivery.delivery_id.desc()).limit(51)
+    used, plan = scans(town, listed)
+    assert used == {"ix_deliveries_not_delivered"}
+    assert "Sort" not in plan
+    sent = listed.compile(dialect=postgresql.dialect(), compile_kwargs={"render_postcompile": True})
+    assert f"state = '{state}'" in str(sent)

@@ -1,10 +1,12 @@
 """Everything again since a time: what is queued, under which id, and what is not."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from notifications import replay, webhooks
 from notifications.models import Delivery
@@ -176,6 +178,48 @@ def test_what_a_relay_holds_is_passed_over_and_nobody_waits(
     with town.transaction() as relay:
         relay.execute(select(Delivery.delivery_id).where(Delivery.requestor_id == shop).with_for_update()).all()
         assert again(town, shop, town.clock.now()) == 0
+
+
+def one_again(session: Session, town: Town, shop: UUID) -> None:
+    [delivery] = sent(town, shop)
+    webhooks.retry(session, shop, delivery.delivery_id, town.clock.now())
+
+
+def all_again(session: Session, town: Town, shop: UUID) -> None:
+    assert webhooks.replay_since(session, shop, town.clock.now(), town.clock.now()) == 1
+
+
+@pytest.mark.parametrize("ask", [one_again, all_again])
+def test_what_is_asked_for_again_holds_up_nothing_new_and_is_not_sent_after_it(
+    town: Town,
+    receiver: Receiver,
+    shop: UUID,
+    card_id: UUID,
+    credential_id: UUID,
+    ask: Callable[[Session, Town, UUID], None],
+) -> None:
+    town.listen(shop, receiver.url)
+    renewed(town, card_id)
+    with town.transaction() as session:
+        ask(session, town, shop)
+        renewed(town, card_id)
+    assert states(town, shop) == ["pending", "delivered"]
+    town.tell_all()
+    town.tell()
+    assert states(town, shop) == ["superseded", "delivered"]
+    assert len(receiver.requests) == 2
+
+
+def test_of_two_at_once_one_is_told_so_at_once(town: Town, shop: UUID) -> None:
+    other = town.requestor(name="Bogbutikken")
+    for each in (shop, other):
+        town.listen(each, "http://127.0.0.1:9/hooks")
+    with town.transaction() as session:
+        webhooks.replay_since(session, shop, town.clock.now(), town.clock.now())
+        with pytest.raises(IllegalMove, match="is running"):
+            again(town, shop, town.clock.now())
+        assert again(town, other, town.clock.now()) == 0
+    assert again(town, shop, town.clock.now()) == 0
 
 
 def test_one_delivery_that_a_newer_update_replaced_is_not_sent_again(

@@ -60,8 +60,8 @@ def listed(session: Session, recipient_id: UUID, audience: Audience) -> list[Cho
 def choose(
     session: Session, recipient_id: UUID, audience: Audience, kind: str, *, inbox: bool, sms: bool | None
 ) -> Chosen:
-    """Switch a kind; `sms` None leaves that as delivered. Raises NotFound, Invalid for an SMS to who gets none, and
-    PreferenceFixed where less than is delivered was asked for of what must be told.
+    """Switch a kind; `sms` None sets that as delivered, whatever was chosen before. Raises NotFound, Invalid for an SMS
+    to who gets none, and PreferenceFixed where less than is delivered was asked for of what must be told.
     """
     described, delivered = kinds.of(audience).get(kind), _delivered(kind, audience)
     if described is None:

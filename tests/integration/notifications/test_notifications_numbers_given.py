@@ -186,6 +186,22 @@ def test_a_receipt_says_whether_a_number_was_in_it(town: Town, card_id: UUID) ->
     assert [tuple(each) for each in seen] == [(town.clock.now(), False), (town.clock.now(), True)]
 
 
+def test_a_number_that_was_given_stays_so_when_the_same_was_read_at_once_without_it(town: Town, card_id: UUID) -> None:
+    shop = holding_numbers(town, KEY)
+    town.on_file(card_id, shop)
+    town.replace(card_id)
+    town.tell()
+    with_it = feed(town, shop)
+    forbid(town, shop)
+    without = feed(town, shop)
+    assert [(page.received, page.with_number) for page in (with_it, without)] == [([1], [1]), ([1], [])]
+    for page in (with_it, without):
+        with town.transaction() as session:
+            bodies.note_received(session, shop, page.received, page.with_number, town.clock.now())
+    with town.database.reading() as session:
+        assert session.scalars(select(Update.number_given)).all() == [True]
+
+
 def test_what_is_hidden_was_not_received(town: Town, shop: UUID, card_id: UUID) -> None:
     kept = town.on_file(card_id, shop)
     town.replace(card_id)

@@ -12,9 +12,10 @@ _ONE: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _TWO: Final = frozenset("^{}\\[~]|€")
-_INSTEAD: Final = str.maketrans(
-    {"“": '"', "”": '"', "’": "'", "–": "-", "…": "...", "\xa0": " ", "\u2068": "", "\u2069": ""}
-)
+_INSTEAD: Final = str.maketrans({"“": '"', "”": '"', "’": "'", "–": "-", "…": "...", "\xa0": " "})
+# What names.py puts around a name from right to left.
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
+_NO_ISOLATES: Final = dict.fromkeys(map(ord, (_ISOLATE, _END_OF_ISOLATE)))
 _CUT: Final = "..."
 
 
@@ -30,15 +31,20 @@ def is_written(text: str) -> bool:
 
 def fitted(text: str) -> str:
     """A text as it is sent: signs that the alphabet has not as those that it has, accents left out (a name in another
-    script stays as it is), cut at a word where it is too long.
+    script stays as it is, and in its isolate), cut at a word where it is too long.
     """
-    plain = "".join(map(_nearest, text.translate(_INSTEAD)))
+    isolated = "".join(map(_nearest, text.translate(_INSTEAD)))
+    plain = isolated.translate(_NO_ISOLATES)
+    if not is_written(plain):
+        plain = isolated
     if septets(plain) <= SEPTETS_MAX:
         return plain
     room = SEPTETS_MAX - len(_CUT)
     while septets(plain) > room:
         plain = plain[: min(len(plain) - 1, room)]
-    return plain.rpartition(" ")[0] + _CUT
+    cut = plain.rpartition(" ")[0]
+    is_open = cut.count(_ISOLATE) > cut.count(_END_OF_ISOLATE)
+    return cut + _END_OF_ISOLATE * is_open + _CUT
 
 
 def _nearest(sign: str) -> str:

@@ -21,6 +21,15 @@ def test_a_name_in_another_script_stays_as_it_is() -> None:
     assert not is_written("Анна")
 
 
+def test_a_name_from_right_to_left_stays_apart_from_the_amount_behind_it() -> None:
+    text = "\u2068דנה\u2069: 20,00 kr."
+    assert fitted(text) == text
+
+
+def test_a_name_from_right_to_left_that_is_cut_is_closed() -> None:
+    assert fitted("x" * 290 + " \u2068דנה " + "ב" * 30 + "\u2069: 20,00 kr.") == "x" * 290 + " \u2068דנה\u2069..."
+
+
 @pytest.mark.parametrize("word", ["ord ", "€uro "])
 def test_what_is_too_long_is_cut_at_a_word(word: str) -> None:
     cut = fitted(word * 200)

@@ -53,3 +53,11 @@ def test_what_is_no_text_message_is_refused(browser: httpx.Client, body: bytes) 
 def test_a_form_of_another_site_can_send_nothing(browser: httpx.Client) -> None:
     content = b'{"to": "+4520123456", "text": "hello", "reference": "form"}'
     assert browser.post("/sms", content=content, headers={"content-type": "text/plain"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/sms", "/sms.json"])
+def test_who_comes_under_another_name_than_this_machines_sees_nothing(browser: httpx.Client, path: str) -> None:
+    ours = ["localhost:8081", "[::1]:8081", "127.0.0.1"]
+    others = ["rebound.example:8081", "127.0.0.1.rebound.example", "127.0.0.1:8081@rebound.example", "[::1", ""]
+    answered = [browser.get(path, headers={"host": host}).status_code for host in ours + others]
+    assert answered == [200] * len(ours) + [403] * len(others)

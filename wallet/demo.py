@@ -39,7 +39,7 @@ OF_TWO_PEOPLE: Final = {
         "token": ("resuming",),
     }.items()
     for name in names
-} | {f"rate_limits__{name}_per_client": "6000 per minute" for name in ("register", "registering")}
+} | {f"rate_limits__{name}_per_client": "6000 per minute" for name in ("register", "registering", "endpoint", "replay")}
 READY_SECONDS: Final = 120
 console: Final = Console(highlight=False)
 # Never broken by rich: a path or an id is copied whole.

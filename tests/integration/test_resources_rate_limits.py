@@ -31,6 +31,8 @@ ON_FILE = {"agreement": "subscription", "reference": "1", "card": {"number": "92
 OF_MACHINES = [
     ("/v1/merchant/blocked-cards/check", CHECK, 200, "register_per_client"),
     ("/v1/merchant/credentials", ON_FILE, 422, "registering_per_client"),
+    ("/v1/merchant/webhook-endpoint/test", None, 404, "endpoint_per_client"),
+    ("/v1/merchant/webhook-endpoint/replay", {"since": "2026-11-20T08:00:00Z"}, 404, "replay_per_client"),
 ]
 
 

@@ -19,7 +19,18 @@ OF_MERCHANTS = {
     "POST /v1/merchant/credentials": "registering_per_client",
 }
 OF_PROVIDERS = {"POST /v1/provider/tokens/<token_id>/resume": "resuming_per_token"}
-OF_MACHINES = OF_MERCHANTS | OF_PROVIDERS
+OF_ENDPOINTS = {
+    f"{method} /v1/{audience}/webhook-endpoint{what}": name
+    for audience in ("merchant", "provider")
+    for method, what, name in (
+        ("PUT", "", "endpoint_per_client"),
+        ("POST", "/rotate-secret", "endpoint_per_client"),
+        ("POST", "/test", "endpoint_per_client"),
+        ("POST", "/deliveries/<delivery_id>/retry", "endpoint_per_client"),
+        ("POST", "/replay", "replay_per_client"),
+    )
+}
+OF_MACHINES = OF_MERCHANTS | OF_PROVIDERS | OF_ENDPOINTS
 CODE = {
     "POST /v1/tokens/<token_id>/verification",
     "POST /v1/tokens/<token_id>/verification/confirm",

@@ -29,7 +29,7 @@ class RateLimits(BaseModel):
     None of them is what keeps a code from being guessed. Phones that ask to be let in are few, so there the figure is
     low: asking until one gets the two digits of another phone should take its time. Who asks the register of blocked
     cards, or registers cards on file, and too often, tries out numbers. Whenever a wallet provider gives a
-    token back, its cardholder is told.
+    token back, its cardholder is told. Each change of an endpoint is kept for good; a replay writes up to 20,000 rows.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,3 +45,5 @@ class RateLimits(BaseModel):
     register_per_client: Figures | None = "600 per minute"
     registering_per_client: Figures | None = "600 per minute"
     resuming_per_token: Figures | None = "10 per hour; 30 per day"
+    endpoint_per_client: Figures | None = "60 per minute"
+    replay_per_client: Figures | None = "12 per hour"

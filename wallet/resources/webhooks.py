@@ -16,6 +16,7 @@ from tokenization.errors import NotFound
 from tokenization.events import rfc3339
 from tokenization.models import Requestor
 from wallet.access.guard import caller, requires
+from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, reads, session, writes
 from wallet.resources import owned
 from wallet.resources.pages import newest_first, position
@@ -116,6 +117,7 @@ def _mount_endpoint(blueprint: Blueprint, scope: str) -> None:
             return endpoint_shown(webhooks.get_endpoint(session(), requestor().requestor_id))
 
         @requires(scope)
+        @limited("endpoint_per_client")
         @writes(secrets=("secret",), rebuild=_secret_again)
         @blueprint.arguments(schemas.PutEndpoint())
         @blueprint.response(200, schemas.EndpointAnswer)
@@ -132,6 +134,7 @@ def _mount_endpoint(blueprint: Blueprint, scope: str) -> None:
         """A new secret."""
 
         @requires(scope)
+        @limited("endpoint_per_client")
         @writes(secrets=("secret",), rebuild=_secret_again)
         @blueprint.response(200, schemas.EndpointAnswer)
         def post(self) -> Any:
@@ -147,6 +150,7 @@ def _mount_deliveries(blueprint: Blueprint, scope: str) -> None:
         """Trying it."""
 
         @requires(scope)
+        @limited("endpoint_per_client")
         @writes()
         @blueprint.response(200, schemas.DeliveryAnswer)
         def post(self) -> Any:
@@ -170,6 +174,7 @@ def _mount_deliveries(blueprint: Blueprint, scope: str) -> None:
         """For a receiver that lost what it had."""
 
         @requires(scope)
+        @limited("replay_per_client")
         @writes()
         @blueprint.arguments(schemas.Replay())
         @blueprint.response(200, schemas.ReplayAnswer)
@@ -184,6 +189,7 @@ def _mount_deliveries(blueprint: Blueprint, scope: str) -> None:
         """Sending again."""
 
         @requires(scope)
+        @limited("endpoint_per_client")
         @writes()
         @blueprint.response(200, schemas.DeliveryAnswer)
         def post(self, delivery_id: str) -> Any:

@@ -1,4 +1,4 @@
-"""What `/openapi.json` says beyond paths and shapes: problems, who may call, and the headers that many calls take."""
+"""What `/openapi.json` says beyond paths and shapes: problems, who may call, headers that many calls take, webhooks."""
 
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from marshmallow import Schema
 
 from wallet.access.guard import Access
 from wallet.problems import PROBLEMS, as_markdown
+from wallet.schemas.updates import WEBHOOKS
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _TEXT: Final = {"type": "string"}
@@ -59,6 +60,18 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
     },
 }
+# Of Standard Webhooks.
+WEBHOOK_HEADERS: Final[dict[str, str]] = {
+    "webhook-id": "The same at each attempt: drop what came before.",
+    "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
+    "webhook-signature": "`v1,` and the HMAC-SHA-256 of id, timestamp and body, in base64; one for each secret, while "
+    "a new one and the one before both sign.",
+}
+WEBHOOK_RESPONSES: Final = {
+    "2XX": {"description": "It has arrived."},
+    "410": {"description": "Nothing is wanted any more: the endpoint is disabled."},
+    "default": {"description": "A failure, as is a redirect: it is tried again (docs/webhooks.md)."},
+}
 
 
 class Described(BasePlugin):
@@ -74,6 +87,11 @@ class Described(BasePlugin):
             spec.components.security_scheme(scheme, about)
         for header, of_header in HEADERS.items():
             spec.components.parameter(header, "header", of_header)
+        for header, says in WEBHOOK_HEADERS.items():
+            spec.components.parameter(header, "header", {"description": says, "required": True, "schema": _TEXT})
+        for schema in WEBHOOKS.values():
+            spec.components.schema(schema_name(schema), schema=schema)
+        spec.options["webhooks"] = {kind: {"post": _webhook(schema)} for kind, schema in WEBHOOKS.items()}
 
     def operation_helper(
         self, path: str | None = None, operations: dict[str, Any] | None = None, **context: Any
@@ -95,6 +113,18 @@ def _describe(operation: dict[str, Any], access: Access, *, writes: bool) -> Non
     operation["responses"] |= {"401": "UNAUTHORIZED", "403": "FORBIDDEN"}
     if access.step_up:
         operation["description"] = f"Scope `wallet` needs a step-up with the purpose `{access.step_up}`."
+
+
+def _webhook(schema: type[Schema]) -> dict[str, Any]:
+    """An operation of the receiver's."""
+    body = {"schema": {"$ref": f"#/components/schemas/{schema_name(schema)}"}}
+    return {
+        "summary": schema.__doc__,
+        "security": [],
+        "parameters": [{"$ref": f"#/components/parameters/{header}"} for header in WEBHOOK_HEADERS],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": WEBHOOK_RESPONSES,
+    }
 
 
 def schema_name(schema: type[Schema] | Schema) -> str:

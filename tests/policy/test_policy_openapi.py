@@ -8,9 +8,15 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
+from sqlalchemy import select
 
+from notifications import bodies
+from notifications.models import Update
+from notifications.sending import Letter, signed_headers
 from tests.policy.table import v1
 from tests.world import World
+from tokenization.clock import SystemClock
+from tokenization.secret import Secret
 
 # What the demo's story calls.
 STORY = """
@@ -167,6 +173,71 @@ def examples(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], An
     for name, schema in document["components"]["schemas"].items():
         for field, about in schema.get("properties", {}).items():
             yield from ((f"{name}.{field}", about, example) for example in about.get("examples", ()))
+
+
+def webhook_schema(document: dict[str, Any], kind: str) -> jsonschema_rs.Validator:
+    """What the body of a webhook must be."""
+    post = document["webhooks"][kind]["post"]
+    schema = post["requestBody"]["content"]["application/json"]["schema"] | {"components": document["components"]}
+    return jsonschema_rs.validator_for(schema, validate_formats=True)
+
+
+def test_webhooks_are_described_with_the_headers_that_they_come_with(document: dict[str, Any]) -> None:
+    assert document["webhooks"].keys() == {"credential.updated", "token.updated", "webhook.test"}
+    letter = Letter("dlv_1", "https://shop.example", "{}", [Secret("whsec_c2VjcmV0")])
+    sent = {name for name, _ in signed_headers(letter, SystemClock().now()) if name.startswith("webhook-")}
+    for webhook in document["webhooks"].values():
+        assert {each["$ref"].rpartition("/")[2] for each in webhook["post"]["parameters"]} == sent
+    sample = {"type": "webhook.test", "timestamp": "2026-11-22T10:15:00Z", "data": {}}
+    webhook_schema(document, "webhook.test").validate(sample)
+    assert not webhook_schema(document, "webhook.test").is_valid(sample | {"timestamp": "today"})
+
+
+def things_happen(world: World) -> None:
+    """Cards on file are replaced, closed and opted out; a token is held back, and its card blocked."""
+    phone, bank, shop = world.phone(), world.machine("issuer"), world.machine("merchant")
+    phone.request("POST", f"/v1/tokens/{phone.active(world.person('anna')['card'])['id']}/suspend", {"reason": "other"})
+    kept: list[str] = []
+    for owner, name in ((phone, "anna"), (phone, "anna"), (world.phone("bo"), "bo")):
+        card = {field: world.person(name)["card"][field] for field in ("number", "expiry")}
+        asked = {"card": card, "agreement": "subscription", "reference": str(len(kept))}
+        kept.append(shop.request("POST", "/v1/merchant/credentials", asked).json()["id"])
+        owner.request("POST", f"/v1/credentials/{kept[-1]}/confirm", {"automatic_update": True})
+    of_anna, of_bo = (f"/v1/issuer/cards/{world.person(name)['card_id']}" for name in ("anna", "bo"))
+    bank.request("POST", f"{of_anna}/replace", {"reason": "bank"})
+    world.tell()
+    phone.request("PATCH", f"/v1/credentials/{kept[0]}", {"automatic_update": False})
+    bank.request("POST", f"{of_anna}/block", {"reason": "stolen"})
+    bank.request("POST", f"{of_bo}/close")
+    world.tell()
+
+
+def test_what_requestors_are_told_is_what_is_described_no_more_and_no_less(
+    world: World, document: dict[str, Any]
+) -> None:
+    things_happen(world)
+    vault, now = world.parts.vault, world.clock.now()
+    with world.parts.database.transaction("test") as session:
+        entries = session.scalars(select(Update).order_by(Update.kind.desc(), Update.seq)).all()
+        entries[0].facts = {}  # as those of tokens were before it was told what had happened
+        session.flush()
+        whose = {(entry.kind, entry.requestor_id) for entry in entries}
+        made = {kind: bodies.feed(session, vault, owner, kind, limit=200, now=now).bodies for kind, owner in whose}
+        sent = [body for entry in entries if (body := bodies.compose(session, vault, entry, now))]
+    assert {body["data"]["code"] for body in made["credential.updated"]} == {"A", "O", "C"}
+    assert {body["data"]["operation"] is None for body in made["token.updated"]} == {True, False}
+    for body in (*sent, *made["credential.updated"], *made["token.updated"]):
+        webhook_schema(document, body["type"]).validate(body)
+    for kind, scope, path in (
+        ("credential.updated", "merchant", "/v1/merchant/card-updates"),
+        ("token.updated", "provider", "/v1/provider/token-updates"),
+    ):
+        assert world.machine(scope).request("GET", path).json()["data"] == made[kind]
+
+
+def test_the_stream_says_that_it_goes_on_behind_a_message(document: dict[str, Any]) -> None:
+    [header] = [each for each in document["paths"]["/v1/inbox/stream"]["get"]["parameters"] if "$ref" not in each]
+    assert (header["in"], header["name"], header["schema"]["pattern"][:5]) == ("header", "Last-Event-ID", "^msg_")
 
 
 def test_the_docs_name_no_address_elsewhere(world: World) -> None:

@@ -29,6 +29,12 @@ from wallet.streams import Place
 blueprint = Blueprint("inbox", __name__, url_prefix="/v1/inbox", description="Messages to people")
 HEARTBEAT_SECONDS: Final = 15.0
 STREAM_PAGE: Final = 50
+_LAST_SEEN: Final = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "description": "The `id` of the message that came last, of this stream or of the list.",
+    "schema": {"type": "string", "pattern": ids.pattern("msg")},
+}
 
 
 def _recipient(who: Caller) -> UUID:
@@ -125,6 +131,7 @@ class Stream(MethodView):
     @requires("wallet", "child")
     @nothing_else
     @blueprint.alt_response(200, content_type="text/event-stream", description="Messages as they come", success=True)
+    @blueprint.doc(parameters=[_LAST_SEEN])
     def get(self) -> Any:
         """Each message as an event `message`; ends with the access token, or at that person's fifth newer stream.
 

@@ -21,6 +21,7 @@ from wallet.payments.snapshot import plastic_unusable
 from wallet.resources import owned, shown, shown_credentials, webhooks
 from wallet.resources.pages import newest_first
 from wallet.schemas import merchant as schemas
+from wallet.schemas import updates
 from wallet.schemas.pages import Page
 from wallet.services import current_time, services
 
@@ -165,7 +166,7 @@ class CardUpdates(MethodView):
     @requires("merchant")
     @notes
     @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, schemas.UpdateList)
+    @blueprint.response(200, updates.CredentialUpdates)
     def get(self, page: dict[str, Any]) -> Any:
         """Every update since `cursor`, oldest first, in the shape of the webhooks."""
         return webhooks.feed(credential_updates.CREDENTIAL_UPDATED, page)

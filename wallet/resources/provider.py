@@ -13,8 +13,8 @@ from wallet.access.rate_limits import limited
 from wallet.api import Blueprint, notes, reads, session, writes
 from wallet.resources import one_token, owned, shown, webhooks
 from wallet.resources.pages import newest_first
-from wallet.schemas import merchant as webhook_schemas
 from wallet.schemas import tokens as schemas
+from wallet.schemas import updates as update_schemas
 from wallet.schemas.pages import Page
 from wallet.services import current_time
 
@@ -47,7 +47,7 @@ class TokenUpdates(MethodView):
     @requires("provider")
     @notes
     @blueprint.arguments(Page(), location="query")
-    @blueprint.response(200, webhook_schemas.UpdateList)
+    @blueprint.response(200, update_schemas.TokenUpdates)
     def get(self, page: dict[str, Any]) -> Any:
         """Every update since `cursor`, oldest first, in the shape of the webhooks."""
         return webhooks.feed(updates.TOKEN_UPDATED, page)

@@ -52,14 +52,6 @@ class MerchantCredential(Schema):
 MerchantCredentialList = list_of(MerchantCredential)
 
 
-class UpdateList(Schema):
-    """Every update since, oldest first, in the shape of the webhooks."""
-
-    data = fields.List(fields.Dict())
-    next_cursor = fields.String(allow_none=True)
-    cursor = fields.String(metadata={"description": "where this page ended: go on from here, now or next week"})
-
-
 def _one_to_hundred(found: list[Any]) -> None:
     if not 1 <= len(found) <= 100:
         raise ValidationError("must be 1 to 100 numbers")

@@ -1,10 +1,15 @@
 """Where webhooks go, and what became of them."""
 
+from typing import Final
+
 from marshmallow import Schema, fields
 
-from notifications import replay, webhooks
+from notifications import replay, sending, webhooks
 from wallet.schemas.fields import Choice, Moment, PublicKey, Text
 from wallet.schemas.pages import Page, list_of
+from wallet.schemas.updates import WEBHOOKS
+
+STATES: Final = ("pending", "delivered", "failed", "superseded")
 
 
 class PutEndpoint(Schema):
@@ -19,7 +24,12 @@ class Check(Schema):
     """What a look at the endpoint found after it was set: connected and TLS shaken hands, nothing sent."""
 
     at = Moment()
-    result = fields.String(metadata={"description": "`ok`, or what was wrong, as in a delivery's `last_error`"})
+    result = fields.String(
+        metadata={
+            "description": "`ok`, or what was wrong, as in a delivery's `last_error`",
+            "enum": ["ok", *sorted(sending.ERRORS)],
+        }
+    )
 
 
 class Disabled(Schema):
@@ -51,18 +61,18 @@ class EndpointAnswer(Schema):
 class DeliveryPage(Page):
     """Which of the deliveries."""
 
-    status = Choice("pending", "delivered", "failed", "superseded", load_default=None)
+    status = Choice(*STATES, load_default=None)
 
 
 class DeliveryAnswer(Schema):
     """One webhook and what became of it."""
 
     id = fields.String(metadata={"description": "its `webhook-id`"})
-    type = fields.String()
-    status = fields.String()
+    type = fields.String(metadata={"enum": list(WEBHOOKS)})
+    status = fields.String(metadata={"enum": list(STATES)})
     attempts = fields.Integer()
     last_status = fields.Integer(allow_none=True)
-    last_error = fields.String(allow_none=True)
+    last_error = fields.String(allow_none=True, metadata={"enum": [*sorted(sending.ERRORS), None]})
     next_attempt_at = Moment(allow_none=True)
     finished_at = Moment(allow_none=True)
     created_at = Moment()

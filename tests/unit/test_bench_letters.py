@@ -1,10 +1,12 @@
 """What is told, as a measurement reads it: what came, what did not, and what came more than once."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+from standardwebhooks import Webhook
 
-from bench.letters import compared
+from bench.letters import compared, is_signed
 from bench.receiver import Book, about, parsed
 from bench.stage import Failed
 
@@ -71,3 +73,12 @@ def test_what_was_asked_for_is_forgotten() -> None:
     assert [what for *_, what in everything["webhooks"]] == ["cred_1"]
     assert everything["sample"] == [("/takes/0", HEADERS, WEBHOOK.decode())]
     assert (book.answer("counts"), book.sample) == ({"webhooks": 0, "texts": 0}, [])
+
+
+def test_a_signature_is_held_against_the_secret_however_long_ago_it_was_made() -> None:
+    headers = {"webhook-id": "dlv_1", "webhook-timestamp": "1674087231"}
+    secret, content = "whsec_" + "QUJD" * 8, '{"test": 2432232314}'
+    signature = Webhook(secret).sign("dlv_1", datetime.fromtimestamp(1674087231, UTC), content)
+    signed = headers | {"webhook-signature": f"v1,AAAA {signature}"}
+    assert is_signed(secret, signed, content)
+    assert not is_signed(secret, signed, content + " ")

@@ -97,8 +97,9 @@ class Receiver:
         return came
 
     def take(self, secrets: Mapping[str, str]) -> Seen:
-        """What came, which it then forgets; the signatures of a sample are held against the secret of each path, however
-        long ago they came. Raises Failed.
+        """What came, which it then forgets; the signatures of a sample are held against the secret of each path.
+
+        Raises Failed.
         """
         seen = self._ask("all")
         for path, headers, content in seen["sample"]:

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INTEROP := tests/interop/node_modules
 MACHINE := tests/integration/test_drawing_right_machine.py
 GROUPS := tests/integration/payments/test_payments_groups_many.py
-KILLED := $(addprefix tests/integration/notifications/test_notifications_,killed.py lanes.py meddled.py newest.py races.py restarts.py stopped.py)
+KILLED := $(addprefix tests/integration/notifications/test_notifications_,feed.py killed.py lanes.py meddled.py newest.py races.py restarts.py slow.py standing.py stopped.py)
 LONG := tests/integration/test_demo.py tests/integration/test_http_any_input.py tests/integration/cli \
 	tests/policy/test_policy_canary.py $(KILLED) $(MACHINE) $(GROUPS) tests/crashes tests/races
 HOLDS := tests/integration/payments/test_payments_hold_machine.py

@@ -40,7 +40,7 @@ from tokenization.models import Card, Credential, Requestor
 from tokenization.vault import Vault
 
 # How many letters must wait before one more lane is opened: else each would be taken for a letter or two.
-_FOR_A_LANE: Final = 8
+FOR_A_LANE: Final = 8
 _AWAY: Final = timedelta(minutes=5)
 
 
@@ -260,7 +260,7 @@ _AS_IT_IS: Final = {"synchronize_session": False, "populate_existing": True}
 def _claiming() -> Executable:
     """Lanes whose endpoint has letters enough for one more of them; the first also where nobody has looked at it."""
     waiting = select(Delivery.delivery_id).where(Delivery.requestor_id == WebhookLane.requestor_id, *_due(_NOW))
-    enough = waiting.offset((WebhookLane.lane - 1) * _FOR_A_LANE).exists()
+    enough = waiting.offset((WebhookLane.lane - 1) * FOR_A_LANE).exists()
     is_unchecked = WebhookEndpoint.checked_at.is_(None)
     free = is_free(WebhookLane.leased_until, _NOW)
     answering = WebhookLane.requestor_id == any_(bindparam("answering", type_=ARRAY(Uuid())))

@@ -40,7 +40,7 @@ class Delivering:
         self._pool = ThreadPoolExecutor(2 * threads, "webhooks")
         self._tls = ssl.create_default_context()
         self._under_way: dict[Future[int], bool] = {}  # whether its endpoint was failing
-        self._answering: set[UUID] = set()
+        self._answering: set[UUID] = set()  # and have more that waits than one lane is for
         self._asked_at: dict[tuple[UUID, int], float] = {}  # by the lanes that wait for an answer
         self._closing = Event()
 
@@ -97,8 +97,13 @@ class Delivering:
                 lease, job = step
                 answer = self._post(line, lease, job)
                 sent += 1
+                if sent == deliveries.FOR_A_LANE and answer is not None and answer.delivered:
+                    self._answering.add(lease.requestor_id)
+                    self._ring()
                 last = self._closing.is_set() or self._around.clock.now() > until
                 step = self._next_letter(lease, (job, answer), last=last)
+        if sent < deliveries.FOR_A_LANE:
+            self._answering.discard(lease.requestor_id)
         return sent
 
     def _look_at(self, lease: Lease, line: Line) -> None:
@@ -128,9 +133,6 @@ class Delivering:
             metrics.DELIVERY_SECONDS.observe((self._around.clock.now() - job.since).total_seconds())
         if not answer.delivered or time.monotonic() - begun > _GOOD_TIME_SECONDS:
             self._answering.discard(lease.requestor_id)
-        elif lease.requestor_id not in self._answering:
-            self._answering.add(lease.requestor_id)
-            self._ring()
         return answer
 
     def _still_stands(self, lease: Lease, job: Job) -> bool:
